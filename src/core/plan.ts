@@ -1,0 +1,146 @@
+import type { StepId, StepName } from './ids.ts';
+import type { Json, JsonObject } from './json.ts';
+import type { OutputKind } from './kinds.ts';
+
+/**
+ * A recipe with template, profile, `--set` and matrix worked in: what a run walks. Plain JSON, so that
+ * it can be kept and read back without parsing YAML. Steps stand in a topological order.
+ */
+export interface Plan {
+  readonly v: 1;
+  /** `flight-delay`: the name of the folder under `recipes/`, or of the project. */
+  readonly recipe: string;
+  /** Project-relative, with `/`. */
+  readonly file: string;
+  readonly template?: string;
+  readonly profile?: string;
+  readonly seed: number;
+  readonly experiment?: string;
+  /** Top-level keys that the template declares: `target_col`, `primary_metric` … */
+  readonly recipeKeys: JsonObject;
+  readonly settings: Settings;
+  readonly steps: readonly PlanStep[];
+  /** Printed once by `run` and `validate`: unused profile values, ignored keys. */
+  readonly warnings: readonly PlanWarning[];
+}
+
+export interface PlanWarning {
+  readonly message: string;
+  readonly at?: { readonly file: string; readonly line: number; readonly column: number };
+}
+
+/** A profile's settings that this version knows, with their defaults. */
+export interface Settings {
+  readonly effects: 'all' | 'submitted' | 'none';
+  /** Bytes; absent means a quarter of the free disk. */
+  readonly cacheMaxBytes?: number;
+  readonly salt?: string;
+  /** Named limits: at most so many steps that name them at once. */
+  readonly limits: Readonly<Record<string, number>>;
+  readonly secrets: Readonly<Record<string, SecretSource>>;
+}
+
+export type SecretSource =
+  | { readonly env: string }
+  | { readonly file: string }
+  | { readonly command: readonly string[] };
+
+export interface PlanStep {
+  readonly id: StepId;
+  readonly name: StepName;
+  /** The matrix axes of this cell, in the order written; absent without a matrix. */
+  readonly cell?: Readonly<Record<string, Json>>;
+  /** Where the step is written, for messages. */
+  readonly at: { readonly file: string; readonly line: number; readonly column: number };
+  readonly action: Action;
+  /** Resolved configuration; may hold symbols (see `Text`) as `{ $symbol: … }` only in commands, never here. */
+  readonly config: JsonObject;
+  /** Keys of `config` whose value is a project file that counts by content: `query: sql/x.sql`. */
+  readonly configFiles: readonly string[];
+  readonly inputs: Readonly<Record<string, PlanInput>>;
+  readonly outputs: Readonly<Record<string, PlanOutput>>;
+  /** Ids of all steps that the inputs name, without repeats. */
+  readonly needs: readonly StepId[];
+  /** Globs and files of the project (without `./`) that count as code and are copied into `work/`. */
+  readonly code: readonly string[];
+  readonly env: Readonly<Record<string, EnvValue>>;
+  readonly passEnv: readonly string[];
+  readonly resources: { readonly cpus?: number; readonly memoryBytes?: number };
+  readonly timeoutMs?: number;
+  readonly graceMs: number;
+  readonly retry: {
+    readonly maxAttempts: number;
+    readonly backoffMs: number;
+    readonly on: readonly string[];
+  };
+  readonly limits: readonly string[];
+  readonly cache: 'always' | 'never' | { readonly ttlMs: number };
+  readonly seed: number;
+  readonly isolation: 'attempt' | 'project';
+  /** Programs whose `--version` counts. */
+  readonly tools: readonly string[];
+  readonly probe?: Probe;
+  /** False only for `when: false`: the step is shown as skipped, with all that needs it. */
+  readonly when: boolean;
+}
+
+export type Action =
+  /** Argv without a shell; each element is text with symbols in it. */
+  | { readonly kind: 'argv'; readonly argv: readonly Text[] }
+  /** `bash -euo pipefail -c script`; `variables` are `STOCKPOT_0` … */
+  | { readonly kind: 'bash'; readonly script: string; readonly variables: Readonly<Record<string, Text>> }
+  /** A shipped component: `version` stands for its code. */
+  | {
+      readonly kind: 'shipped';
+      readonly component: string;
+      readonly version: string;
+      readonly effect?: string;
+    }
+  /** One's own component: entry is project-relative, its code counts by content. */
+  | {
+      readonly kind: 'own';
+      readonly entry: string;
+      readonly runtime: 'node' | 'python' | 'exec';
+      readonly effect?: string;
+    };
+
+/** Text with symbols that become paths in an attempt only: `['--out=', { output: 'raw' }]`, or plain text. */
+export type Text = string | readonly TextPart[];
+export type TextPart = string | { readonly input: string } | { readonly output: string };
+
+export type PlanInput =
+  | { readonly kind: 'output'; readonly step: StepId; readonly output: string }
+  /** All cells of a matrix: arrives as the folder `in/<name>/<cell>`. */
+  | {
+      readonly kind: 'cells';
+      readonly output: string;
+      readonly cells: readonly { readonly cell: string; readonly step: StepId }[];
+    }
+  /** A file, folder or glob of the project, without `./`. */
+  | { readonly kind: 'path'; readonly path: string; readonly glob: boolean; readonly at: PlanStep['at'] }
+  /** Several references under one name: arrives as a folder of numbered entries, `000-flights.csv`. */
+  | { readonly kind: 'list'; readonly items: readonly PlanInput[] }
+  | { readonly kind: 'uri'; readonly uri: string }
+  | {
+      readonly kind: 'model';
+      readonly reference: string;
+      readonly name: string;
+      readonly alias?: string;
+      readonly version?: string;
+    };
+
+export interface PlanOutput {
+  /** Relative to `out/`, with `/`. */
+  readonly path: string;
+  readonly kind: OutputKind;
+}
+
+export type EnvValue =
+  | string
+  | { readonly secret: string; readonly version?: string }
+  | { readonly text: Text };
+
+export type Probe =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'http'; readonly url: string }
+  | { readonly kind: 'command'; readonly argv: readonly string[] };

@@ -1,0 +1,26 @@
+import type { JsonObject } from './json.ts';
+import type { OutputKind } from './kinds.ts';
+
+/**
+ * `step.json`, the file named by `STOCKPOT_STEP`: all that a step is told. Paths are absolute. The same
+ * in every language; `docs/step-protocol.md` describes it.
+ */
+export interface StepFile {
+  readonly v: 1;
+  readonly step: string;
+  readonly config: JsonObject;
+  /** A file, or a folder: for inputs of kind directory and model, for globs, and for `step.*.output`. */
+  readonly inputs: Readonly<
+    Record<string, { readonly path: string; readonly kind: string; readonly digest: string }>
+  >;
+  readonly outputs: Readonly<Record<string, { readonly path: string; readonly kind: OutputKind }>>;
+  readonly seed: number;
+  /** Threads that the step may use: its `resources.cpus`, else those of the machine. Never part of the result. */
+  readonly threads: number;
+  /** Bytes that the step may use, if it is limited. */
+  readonly memoryBytes?: number;
+  /** File to append JSON lines to: see `ReportEntry`. */
+  readonly report: string;
+  /** Empty folder that vanishes afterwards. */
+  readonly tmp: string;
+}

@@ -1,0 +1,60 @@
+import { DatabaseSync } from 'node:sqlite';
+import { RecipeError } from '../core/recipe-error.ts';
+
+/** One numbered step of a schema. Never edited once released: the next change is the next number. */
+export type Migration = string;
+
+export interface OpenOptions {
+  readonly path: string;
+  readonly migrations: readonly Migration[];
+  /** `full`: what was acknowledged survives a power cut. `normal`: only a crash of the process. */
+  readonly durability: 'full' | 'normal';
+}
+
+/**
+ * Opens a database file in WAL mode and brings its schema up to date.
+ *
+ * @throws RecipeError STORE_TOO_NEW if a newer version wrote it.
+ */
+export function openSqlite({ path, migrations, durability }: OpenOptions): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: 10_000 });
+  try {
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'};
+             PRAGMA foreign_keys = ON;`);
+    migrate(db, path, migrations);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Runs `work` in one write transaction: all of it, or nothing. Keep it short, others wait. */
+export function immediate<T>(db: DatabaseSync, work: () => T): T {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function migrate(db: DatabaseSync, path: string, migrations: readonly Migration[]): void {
+  if (schemaVersion(db) === migrations.length) return;
+  immediate(db, () => {
+    // Another process may have done it while this one waited.
+    const version = schemaVersion(db);
+    if (version > migrations.length)
+      throw new RecipeError('STORE_TOO_NEW', { path, found: version, known: migrations.length });
+    for (const migration of migrations.slice(version)) db.exec(migration);
+    db.exec(`PRAGMA user_version = ${migrations.length}`);
+  });
+}
+
+function schemaVersion(db: DatabaseSync): number {
+  const row = db.prepare('PRAGMA user_version').get();
+  return Number(row?.['user_version'] ?? 0);
+}

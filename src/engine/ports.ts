@@ -1,0 +1,170 @@
+import type { Outputs, ReportEntry } from '../core/events.ts';
+import type { Failure } from '../core/failure.ts';
+import type { Digest, Fingerprint, StepId } from '../core/ids.ts';
+import type { Json } from '../core/json.ts';
+import type { PlanStep } from '../core/plan.ts';
+
+/** Runs one attempt at a step somewhere. `executors/` implements it. */
+export interface Executor {
+  /**
+   * Runs the step and publishes its result. Never rejects for what a step did: that is an outcome.
+   * Aborting `signal` ends the step's process group and gives a `cancelled` failure.
+   */
+  execute(task: Task, hooks: TaskHooks, signal: AbortSignal): Promise<AttemptOutcome>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A step with its inputs resolved: what an attempt needs to know. */
+export interface Task {
+  readonly step: PlanStep;
+  readonly fingerprint: Fingerprint;
+  /** The canonical text of the task document. */
+  readonly document: string;
+  readonly inputs: readonly ResolvedInput[];
+  /** Project files to copy into `work/`: project-relative path and digest. */
+  readonly code: readonly { readonly path: string; readonly digest: Digest }[];
+  readonly attempt: number;
+  readonly threads: number;
+  /** Replace a complete result (`--force`, `cache: never`, a lapsed ttl). */
+  readonly replace: boolean;
+  readonly allowChangingInputs: boolean;
+}
+
+/** One named input of an attempt. */
+export type ResolvedInput =
+  | { readonly name: string; readonly kind: string; readonly digest: Digest; readonly from: 'store' }
+  /** A file or folder of the project, given as a link to itself; `files` are what its digest was made of. */
+  | {
+      readonly name: string;
+      readonly kind: 'file' | 'directory';
+      readonly digest: Digest;
+      readonly from: 'project';
+      readonly files: readonly { readonly path: string; readonly name: string }[];
+    }
+  | {
+      readonly name: string;
+      readonly kind: 'cells';
+      readonly digest: Digest;
+      readonly from: 'cells';
+      readonly cells: readonly { readonly cell: string; readonly digest: Digest; readonly kind: string }[];
+    };
+
+export interface TaskHooks {
+  output(stream: 'stdout' | 'stderr', text: string): void;
+  report(entry: ReportEntry): void;
+}
+
+export type AttemptOutcome =
+  | {
+      readonly ok: true;
+      readonly outputs: Outputs;
+      readonly durationMs: number;
+      readonly published: boolean;
+      readonly report: readonly ReportEntry[];
+      /** Names of another output set of the same fingerprint that was there before. */
+      readonly nonDeterministic?: readonly string[];
+    }
+  | { readonly ok: false; readonly failure: Failure; readonly logTail: string; readonly durationMs: number };
+
+/** MLflow's data model, written to. `tracking/` implements it; reading has functions of its own there. */
+export interface Tracking {
+  /** Writes all of `batch` in one transaction, or nothing. Writing the same batch twice changes nothing. */
+  write(batch: TrackingBatch): Promise<void>;
+}
+
+export interface TrackingBatch {
+  readonly experiment: string;
+  readonly runs: readonly TrackedRunWrite[];
+}
+
+/** What is new about one tracked run. Made by its first write; later ones add to it. */
+export interface TrackedRunWrite {
+  /** 32 lower-case hex digits, chosen by the writer, so that a replay finds the same run. */
+  readonly id: string;
+  readonly name?: string;
+  readonly parent?: string;
+  readonly status?: 'RUNNING' | 'FINISHED' | 'FAILED' | 'KILLED';
+  /** Milliseconds since the Unix epoch. */
+  readonly startTime?: number;
+  readonly endTime?: number;
+  readonly params?: readonly { readonly key: string; readonly value: string }[];
+  readonly metrics?: readonly {
+    readonly key: string;
+    readonly value: number;
+    readonly step: number;
+    readonly timestamp: number;
+  }[];
+  readonly tags?: readonly { readonly key: string; readonly value: string }[];
+  readonly datasets?: readonly {
+    readonly name: string;
+    readonly digest: string;
+    readonly sourceType: string;
+    readonly source: string;
+    readonly schema?: string;
+    readonly profile?: string;
+    readonly context?: string;
+  }[];
+  /** Blobs by run-relative path: `model/MLmodel`. */
+  readonly artifacts?: readonly { readonly path: string; readonly digest: Digest; readonly size: number }[];
+}
+
+/** Registered models, versions and aliases. `tracking/` implements it. */
+export interface Registry {
+  find(name: string, at: { alias: string } | { version: string }): Promise<RegisteredVersion | undefined>;
+  /** One version per (name, model digest): registering it again gives the version that is there. */
+  register(
+    request: RegisterRequest,
+  ): Promise<{ readonly version: RegisteredVersion; readonly created: boolean }>;
+  /**
+   * Compare-and-set: the alias moves only if it points to `expected` (a version, or undefined for none).
+   * Gives what it points to afterwards.
+   */
+  moveAlias(move: {
+    readonly name: string;
+    readonly alias: string;
+    readonly version: string;
+    readonly expected: string | undefined;
+  }): Promise<{ readonly moved: boolean; readonly version: string | undefined }>;
+}
+
+export interface RegisteredVersion {
+  readonly name: string;
+  /** A whole number from 1, as text: MLflow's spelling. */
+  readonly version: string;
+  /** Of the model directory's tree. */
+  readonly modelDigest: Digest;
+  /** The tracked run that made it. */
+  readonly runId?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly aliases: readonly string[];
+  readonly createdAt: number;
+}
+
+export interface RegisterRequest {
+  readonly name: string;
+  readonly modelDigest: Digest;
+  /** Bytes of the model directory. */
+  readonly modelSize: number;
+  readonly runId?: string;
+  readonly description?: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Reconciles the outside with what a step asked for. One for each `effect:` that a component names. */
+export interface Effect {
+  reconcile(request: EffectRequest): Promise<EffectOutcome>;
+}
+
+export interface EffectRequest {
+  readonly step: StepId;
+  /** The JSON document that the step wrote as its output `request`. */
+  readonly request: Json;
+  /** Digest of each input and output of the step, by name. */
+  readonly digests: Readonly<Record<string, Digest>>;
+  readonly trackedRun: string;
+}
+
+export type EffectOutcome =
+  | { readonly kind: 'done'; readonly before: Json; readonly after: Json }
+  | { readonly kind: 'unchanged'; readonly state: Json }
+  | { readonly kind: 'skipped'; readonly because: string };

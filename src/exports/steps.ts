@@ -1,0 +1,5 @@
+export { Type } from 'typebox';
+export type { ReportEntry } from '../core/events.ts';
+export { RecipeError } from '../core/recipe-error.ts';
+export type { InputSpec, OutputSpec, StepContext, StepDefinition } from '../step/define-step.ts';
+export { defineStep } from '../step/define-step.ts';

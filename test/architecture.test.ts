@@ -1,0 +1,66 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+
+/** Lowest first. A folder imports itself and lower rows; folders on one row do not know each other. */
+const LAYERS = [
+  ['core'],
+  ['net', 'db'],
+  ['recipe', 'store', 'step', 'tables', 'learn'],
+  ['engine'],
+  ['executors', 'tracking', 'ledger', 'report', 'schedule'],
+  ['server'],
+  ['compose', 'cli', 'exports'],
+];
+
+const SRC = join(import.meta.dirname, '../src');
+const IMPORT = /(?:^(?:import|export)\b[^'"]*?from\s+|\bimport\()'(\.[^']+)'/gm;
+
+function importsOf(file: string): string[] {
+  return Array.from(readFileSync(join(SRC, file), 'utf8').matchAll(IMPORT), ([, specifier = '']) =>
+    join(dirname(file), specifier),
+  );
+}
+
+test('src/ depends downwards only', () => {
+  const imports = globSync('**/*.ts', { cwd: SRC }).flatMap((file) =>
+    importsOf(file).map((target) => ({ file, target })),
+  );
+  expect(imports.length).toBeGreaterThan(40);
+  const violations = imports
+    .filter(({ file, target }) => !mayImport(folder(file), folder(target)))
+    .map(({ file, target }) => `${file} → ${target}`);
+  expect(violations).toEqual([]);
+});
+
+test('core/ does no I/O, but for the one file that says so', () => {
+  const found = globSync('core/**/*.ts', { cwd: SRC }).filter(
+    (file) => file !== 'core/system-world.ts' && /from 'node:/.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  expect(found).toEqual([]);
+});
+
+test('components see the exports of the package only', () => {
+  const steps = join(SRC, '../steps');
+  const files = globSync('**/*.ts', { cwd: steps });
+  const reachingIn = files.filter((file) =>
+    /from '(?:\.\.\/)+src\//.test(readFileSync(join(steps, file), 'utf8')),
+  );
+  expect(reachingIn).toEqual([]);
+});
+
+function mayImport(from: string, to: string): boolean {
+  return from === to || row(to) < row(from);
+}
+
+function row(name: string): number {
+  const found = LAYERS.findIndex((layer) => layer.includes(name));
+  if (found === -1) throw new Error(`src/${name} is in no layer: add it to LAYERS`);
+  return found;
+}
+
+/** The first folder of a path; files directly in `src/` wire things: they are the public entry points. */
+function folder(path: string): string {
+  if (path === 'compose.ts') return 'compose';
+  return path.includes('/') ? (path.split('/')[0] ?? '') : 'exports';
+}

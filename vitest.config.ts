@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+import type { Reporter, TestModule } from 'vitest/node';
+
+/** Prints the one line that CI counts: `vitest: 60 passed, 0 failed, 0 skipped`. */
+const tally: Reporter = {
+  onTestRunEnd(modules: readonly TestModule[]) {
+    const count = { passed: 0, failed: 0, skipped: 0, pending: 0 };
+    for (const module of modules)
+      for (const test of module.children.allTests()) count[test.result().state] += 1;
+    process.stdout.write(
+      `vitest: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`,
+    );
+  },
+};
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    isolate: false,
+    // Tests drive the real command line on two cores: each case has room, none waits on purpose.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ['default', tally],
+    // Node's own loader: a test file that Node could not run fails here too.
+    experimental: { viteModuleRunner: false },
+  },
+});
