@@ -31,27 +31,39 @@ export interface Task {
 }
 
 /** One named input of an attempt. */
-export type ResolvedInput =
-  | { readonly name: string; readonly kind: string; readonly digest: Digest; readonly from: 'store' }
-  /** A file or folder of the project, given as a link to itself; `files` are what its digest was made of. */
+export type ResolvedInput = { readonly name: string; readonly kind: string; readonly digest: Digest } & (
   | {
-      readonly name: string;
-      readonly kind: 'file' | 'directory';
-      readonly digest: Digest;
-      readonly from: 'project';
-      readonly files: readonly { readonly path: string; readonly name: string }[];
+      readonly from: 'store';
+      /** `.parquet`, so that programs that go by it are not misled; may be empty. */
+      readonly extension: string;
     }
+  /** A file or folder of the project, given as links to the files themselves. */
   | {
-      readonly name: string;
-      readonly kind: 'cells';
-      readonly digest: Digest;
+      readonly from: 'project';
+      readonly files: readonly { readonly path: string; readonly name: string; readonly digest: Digest }[];
+    }
+  /** All cells of a matrix: a folder with an entry for each. */
+  | {
       readonly from: 'cells';
-      readonly cells: readonly { readonly cell: string; readonly digest: Digest; readonly kind: string }[];
-    };
+      readonly cells: readonly {
+        readonly cell: string;
+        readonly digest: Digest;
+        readonly kind: string;
+        readonly extension: string;
+      }[];
+    }
+  /** Several references under one name: a folder of numbered entries. */
+  | {
+      readonly from: 'list';
+      readonly items: readonly { readonly name: string; readonly input: ResolvedInput }[];
+    }
+  /** An alias that does not exist: the step does not see the input. */
+  | { readonly from: 'none' }
+);
 
 export interface TaskHooks {
-  output(stream: 'stdout' | 'stderr', text: string): void;
-  report(entry: ReportEntry): void;
+  readonly output: (stream: 'stdout' | 'stderr', text: string) => void;
+  readonly report: (entry: ReportEntry) => void;
 }
 
 export type AttemptOutcome =

@@ -5,13 +5,133 @@ import type { Entry } from './entry.ts';
 export const RECIPE_ERRORS = {
   RECIPE_NOT_FOUND: {
     exit: ExitCode.usage,
-    message: (p: { recipe: string; dir: string }) => `There is no recipe ${p.recipe} in ${p.dir}`,
-    hint: () =>
-      'List the names under recipes/, or create one with `recipe init --data FILE --target COLUMN`.',
+    message: (p: { recipe: string; dir: string; known: readonly string[] }) =>
+      p.recipe === '' ? `There is no recipe in ${p.dir}` : `There is no recipe ${p.recipe} in ${p.dir}`,
+    hint: (p: { known: readonly string[] }) =>
+      p.known.length === 0
+        ? 'Create one with `recipe init --data FILE --target COLUMN`.'
+        : `Choose one of ${p.known.join(', ')}.`,
+  },
+  TEMPLATE_NOT_FOUND: {
+    exit: ExitCode.usage,
+    message: (p: { template: string; known: readonly string[] }) => `There is no template ${p.template}`,
+    hint: (p: { known: readonly string[] }) =>
+      `Use one of ${p.known.join(', ')}, or write templates/NAME.yaml.`,
+  },
+  PROFILE_NOT_FOUND: {
+    exit: ExitCode.usage,
+    message: (p: { profile: string; known: readonly string[] }) => `There is no profile ${p.profile}`,
+    hint: (p: { known: readonly string[] }) =>
+      p.known.length === 0 ? 'Create profiles/NAME.yaml.' : `Choose one of ${p.known.join(', ')}.`,
+  },
+  COMPONENT_NOT_FOUND: {
+    exit: ExitCode.usage,
+    message: (p: { component: string; known: readonly string[] }) => `There is no component ${p.component}`,
+    hint: (p: { known: readonly string[] }) =>
+      `Use one of ${p.known.join(', ')}, or one of your own as ./steps/NAME.`,
+  },
+  COMPONENT_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { file: string; problem: string }) => `${p.file} describes no component: ${p.problem}`,
+    hint: () => 'See docs/step-protocol.md for what component.yaml holds.',
+  },
+  FILE_TOO_LARGE: {
+    exit: ExitCode.usage,
+    message: (p: { file: string; limit: string }) => `${p.file} is larger than ${p.limit}`,
+    hint: () => 'Split it: a matrix says in one step what is written many times.',
+  },
+  YAML_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { file: string; problem: string }) =>
+      `${p.file} is not the YAML that is read here: ${p.problem}`,
+    hint: () => 'Correct the line shown: YAML 1.2, one document, no tags, no aliases.',
+  },
+  EXPRESSION_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { expression: string; problem: string }) =>
+      `{{${p.expression}}} is not understood: ${p.problem}`,
+    hint: () => 'Write a name, a path or a value, with the filters default, join and from_json.',
+  },
+  NAME_UNKNOWN: {
+    exit: ExitCode.usage,
+    message: (p: { name: string; known: readonly string[]; near: string | undefined }) =>
+      `${p.name} is not defined`,
+    hint: (p: { known: readonly string[]; near: string | undefined }) =>
+      p.near === undefined
+        ? p.known.length === 0
+          ? 'Define it in the profile, or give it with -S NAME=VALUE.'
+          : `Use one of ${p.known.slice(0, 12).join(', ')}, or define it in the profile.`
+        : `Did you mean ${p.near}?`,
+  },
+  KEY_UNKNOWN: {
+    exit: ExitCode.usage,
+    message: (p: { key: string; where: string; known: readonly string[]; near: string | undefined }) =>
+      `${p.where} has no key ${p.key}`,
+    hint: (p: { known: readonly string[]; near: string | undefined }) =>
+      p.near === undefined ? `Use one of ${p.known.join(', ')}.` : `Did you mean ${p.near}?`,
+  },
+  KEY_MISSING: {
+    exit: ExitCode.usage,
+    message: (p: { key: string; where: string }) => `${p.where} lacks the key ${p.key}`,
+    hint: (p: { key: string }) => `Add \`${p.key}:\`.`,
+  },
+  VALUE_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { what: string; problem: string }) => `${p.what} ${p.problem}`,
+    hint: () => 'See docs/recipe.md for what each key takes.',
+  },
+  NOT_IN_THIS_VERSION: {
+    exit: ExitCode.usage,
+    message: (p: { what: string }) => `${p.what} is not in this version of Stockpot`,
+    hint: () => 'Leave it out: the changelog says when it comes.',
+  },
+  SYMBOL_MISPLACED: {
+    exit: ExitCode.usage,
+    message: (p: { symbol: string }) =>
+      `{{ ${p.symbol} }} is a path that only an attempt knows: it cannot stand here`,
+    hint: () => 'Use it in `run:` or in `env:`.',
+  },
+  SHELL_QUOTING: {
+    exit: ExitCode.usage,
+    message: (p: { expression: string }) =>
+      `{{${p.expression}}} must be a word of its own, without quotes around it`,
+    hint: (p: { expression: string }) =>
+      `Write run: as a list, or give the value by env: { VALUE: "{{${p.expression}}}" } and use "$VALUE"; paths are in $IN_name and $OUT_name.`,
   },
   STEP_CYCLE: {
     exit: ExitCode.usage,
-    message: (p: { path: readonly string[] }) => `Steps need each other: ${p.path.join(' → ')}`,
+    message: (p: { path: readonly string[] }) =>
+      `Steps need each other: ${p.path.length > 12 ? [...p.path.slice(0, 6), '…', ...p.path.slice(-5)].join(' → ') : p.path.join(' → ')}`,
     hint: () => 'Remove one of these inputs.',
+  },
+  INPUT_STEP_UNKNOWN: {
+    exit: ExitCode.usage,
+    message: (p: { step: string; reference: string; near: string | undefined }) =>
+      `The step ${p.step} takes ${p.reference}, but there is no such step or output`,
+    hint: (p: { near: string | undefined }) =>
+      p.near === undefined
+        ? 'Name an output as step.output, and a file with ./ in front.'
+        : `Did you mean ${p.near}?`,
+  },
+  MATRIX_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { step: string; problem: string }) => `The matrix of the step ${p.step} ${p.problem}`,
+    hint: () => 'Give each axis a list of values; matrix_limit allows more than 1,000 cells.',
+  },
+  NAME_CLASH: {
+    exit: ExitCode.usage,
+    message: (p: { a: string; b: string; variable: string }) =>
+      `${p.a} and ${p.b} would both be the variable ${p.variable}`,
+    hint: () => 'Rename one of them.',
+  },
+  SET_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { argument: string; problem: string }) => `--set ${p.argument}: ${p.problem}`,
+    hint: () => 'Write -S path.to.key=value, as in -S steps.train.learning_rate=0.05.',
+  },
+  PASSWORD_IN_PROFILE: {
+    exit: ExitCode.usage,
+    message: (p: { key: string }) => `${p.key} holds a password`,
+    hint: () => 'Give the address by its environment variable instead.',
   },
 } as const satisfies Record<string, Entry>;

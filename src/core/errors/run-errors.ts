@@ -15,4 +15,65 @@ export const RUN_ERRORS = {
       `The input ${p.input} of the step ${p.step} does not exist: ${p.path}`,
     hint: () => 'Create the file, or correct the path: it starts at the folder of the project.',
   },
+  LINK_BROKEN: {
+    exit: ExitCode.usage,
+    message: (p: { path: string; problem: string }) => `The symbolic link ${p.path} ${p.problem}`,
+    hint: () => 'Correct or remove the link: a link counts as what it points to.',
+  },
+  CODE_NOT_FOUND: {
+    exit: ExitCode.usage,
+    message: (p: { step: string; path: string }) =>
+      `The code of the step ${p.step} does not exist: ${p.path}`,
+    hint: () => 'Create the file, or correct `uses:` or `code:`: paths start at the folder of the project.',
+  },
+  TOOL_NOT_FOUND: {
+    exit: ExitCode.unavailable,
+    message: (p: { step: string; tool: string }) =>
+      `The step ${p.step} needs ${p.tool}, which is not on the PATH`,
+    hint: (p: { tool: string }) => `Install ${p.tool}, or correct the recipe.`,
+  },
+  SECRET_NOT_FOUND: {
+    exit: ExitCode.usage,
+    message: (p: { step: string; secret: string }) =>
+      `The secret ${p.secret} of the step ${p.step} has no value`,
+    hint: (p: { secret: string }) =>
+      `Set STOCKPOT_SECRET_${p.secret}, or say in the profile's \`secrets:\` where it comes from.`,
+  },
+  PROBE_FAILED: {
+    exit: ExitCode.unavailable,
+    message: (p: { step: string; what: string; problem: string }) =>
+      `The probe of the step ${p.step} got no answer from ${p.what}: ${p.problem}`,
+    hint: () => 'Try again, or use the last answer with --offline.',
+  },
+  REFERENCE_UNREACHABLE: {
+    exit: ExitCode.unavailable,
+    message: (p: { reference: string; problem: string }) => `Cannot reach ${p.reference}: ${p.problem}`,
+    hint: () => 'Try again, or use the copy of the last run with --offline.',
+  },
+  REFERENCE_NOT_FOUND: {
+    exit: ExitCode.usage,
+    message: (p: { reference: string }) => `${p.reference} does not exist`,
+    hint: () => 'Correct the reference, or create what it names.',
+  },
+  RUN_NOT_FOUND: {
+    exit: ExitCode.usage,
+    message: (p: { run: string }) => `There is no run ${p.run}`,
+    hint: () => 'List them with `recipe runs list`.',
+  },
+  STEP_NEVER_RAN: {
+    exit: ExitCode.usage,
+    message: (p: { step: string; recipe: string }) => `The step ${p.step} of ${p.recipe} has not run yet`,
+    hint: (p: { recipe: string }) => `Run it with \`recipe run ${p.recipe}\`.`,
+  },
+  OUTPUT_UNKNOWN: {
+    exit: ExitCode.usage,
+    message: (p: { step: string; output: string; known: readonly string[] }) =>
+      `The step ${p.step} has no output ${p.output}`,
+    hint: (p: { known: readonly string[] }) => `Choose one of ${p.known.join(', ')}.`,
+  },
+  PATH_UNSAFE: {
+    exit: ExitCode.usage,
+    message: (p: { path: string }) => `${p.path} leads out of its folder`,
+    hint: () => 'Use a path below the folder of the project.',
+  },
 } as const satisfies Record<string, Entry>;

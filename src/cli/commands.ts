@@ -1,0 +1,210 @@
+import type { CommandModule } from './context.ts';
+
+/** A command as it is declared: help, the reference in docs/cli.md and the parser all read this. */
+export interface Declaration {
+  readonly name: string;
+  readonly summary: string;
+  /** Names of positional arguments; `[x]` may be left out. */
+  readonly args: readonly string[];
+  readonly options: readonly Option[];
+  readonly examples: readonly (readonly [command: string, meaning: string])[];
+  readonly load: () => Promise<CommandModule>;
+}
+
+export interface Option {
+  /** `--profile`, and its letter if it has one. */
+  readonly long: string;
+  readonly short?: string;
+  /** Name of the value; absent for a switch. */
+  readonly value?: string;
+  /** The value may be left out: `--force`, `--force=STEP`. */
+  readonly optionalValue?: true;
+  readonly many?: true;
+  readonly help: string;
+}
+
+const JSON_OPTION: Option = { long: '--json', help: 'print JSON instead of text' };
+const PROFILE: Option = {
+  long: '--profile',
+  short: '-p',
+  value: 'NAME',
+  help: 'profiles/NAME.yaml instead of local',
+};
+const SET: Option = {
+  long: '--set',
+  short: '-S',
+  value: 'PATH=VALUE',
+  many: true,
+  help: 'set a parameter, a profile value or a key, as in steps.train.learning_rate=0.05',
+};
+const OFFLINE: Option = { long: '--offline', help: 'use what URLs and probes last gave, without asking' };
+
+const SELECTION: readonly Option[] = [
+  { long: '--from', value: 'STEP', help: 'this step and what depends on it; what it needs must be cached' },
+  { long: '--until', value: 'STEP', help: 'this step and what it needs' },
+  { long: '--only', value: 'STEP', help: 'this step alone; what it needs must be cached' },
+];
+
+export const COMMANDS: readonly Declaration[] = [
+  {
+    name: 'run',
+    summary: 'run a recipe, executing only what changed',
+    args: ['[RECIPE]'],
+    options: [
+      PROFILE,
+      SET,
+      ...SELECTION,
+      {
+        long: '--force',
+        short: '-f',
+        value: 'STEP',
+        optionalValue: true,
+        many: true,
+        help: 'execute all steps, or STEP, whatever is cached',
+      },
+      { long: '--dry-run', short: '-n', help: 'say what would run and why, and do nothing' },
+      {
+        long: '--keep-going',
+        short: '-k',
+        help: 'after a failure, go on with steps that do not depend on it',
+      },
+      {
+        long: '--jobs',
+        short: '-j',
+        value: 'N',
+        help: 'attempts at once (default: the number of processors)',
+      },
+      OFFLINE,
+      {
+        long: '--allow-changing-inputs',
+        help: 'use outputs of steps whose inputs changed meanwhile; they are not cached',
+      },
+      { long: '--require-validated', help: 'exit 3 if the gate did not say VALIDATED' },
+      JSON_OPTION,
+    ],
+    examples: [
+      ['recipe run', 'the recipe of this folder'],
+      ['recipe run flight-delay -p full', 'with profiles/full.yaml'],
+      ['recipe run flight-delay -S steps.train.learning_rate=0.05', 'with one value changed'],
+      ['recipe run --until split', 'only as far as split'],
+      ['recipe run --json | jq .type', 'the events of the run, one a line'],
+    ],
+    load: () => import('./run.ts'),
+  },
+  {
+    name: 'status',
+    summary: 'say what would run, why, and how long it would take',
+    args: ['[RECIPE]'],
+    options: [PROFILE, SET, ...SELECTION, OFFLINE, JSON_OPTION],
+    examples: [['recipe status flight-delay', 'nothing is executed, nothing written']],
+    load: () => import('./status.ts'),
+  },
+  {
+    name: 'explain',
+    summary: 'say why a step ran: the root value, before and after',
+    args: ['ADDRESS'],
+    options: [PROFILE, SET, JSON_OPTION],
+    examples: [
+      ['recipe explain flight-delay:train', 'RECIPE:STEP; RECIPE may be left out where there is one'],
+    ],
+    load: () => import('./explain.ts'),
+  },
+  {
+    name: 'inspect',
+    summary: 'show the graph of a recipe',
+    args: ['[RECIPE]'],
+    options: [
+      PROFILE,
+      SET,
+      { long: '--format', value: 'tree|mermaid|dot|json', help: 'how to print it (default: tree)' },
+      { long: '--eject', help: 'print the recipe with its template written out' },
+      JSON_OPTION,
+    ],
+    examples: [
+      ['recipe inspect flight-delay', 'a tree of steps'],
+      ['recipe inspect flight-delay --format mermaid', 'for a Markdown page'],
+    ],
+    load: () => import('./inspect.ts'),
+  },
+  {
+    name: 'logs',
+    summary: 'print what a step wrote to stdout and stderr',
+    args: ['ADDRESS'],
+    options: [
+      PROFILE,
+      SET,
+      { long: '--run', value: 'ID', help: 'of this run instead of the newest' },
+      JSON_OPTION,
+    ],
+    examples: [['recipe logs flight-delay:train', 'of its newest run']],
+    load: () => import('./logs.ts'),
+  },
+  {
+    name: 'artifacts list',
+    summary: 'list the outputs of a recipe or step',
+    args: ['[ADDRESS]'],
+    options: [PROFILE, SET, JSON_OPTION],
+    examples: [['recipe artifacts list flight-delay:train', 'name, kind, size, digest']],
+    load: () => import('./artifacts.ts'),
+  },
+  {
+    name: 'artifacts get',
+    summary: 'copy an output to a path',
+    args: ['ADDRESS', 'PATH'],
+    options: [PROFILE, SET, JSON_OPTION],
+    examples: [['recipe artifacts get flight-delay:train.model ./model', 'a copy of the newest model']],
+    load: () => import('./artifacts-get.ts'),
+  },
+  {
+    name: 'cache list',
+    summary: 'list the results in the cache',
+    args: [],
+    options: [JSON_OPTION],
+    examples: [['recipe cache list', 'newest first, with their sizes']],
+    load: () => import('./cache-list.ts'),
+  },
+  {
+    name: 'cache gc',
+    summary: 'remove what has not been used for long',
+    args: [],
+    options: [
+      {
+        long: '--max-size',
+        value: 'SIZE',
+        help: 'shrink the cache to this size (default: a quarter of the free disk)',
+      },
+      { long: '--dry-run', short: '-n', help: 'say what would go, and remove nothing' },
+      JSON_OPTION,
+    ],
+    examples: [
+      ['recipe cache gc --max-size 10GB', 'registered models and the last 5 results of each step stay'],
+    ],
+    load: () => import('./cache-gc.ts'),
+  },
+  {
+    name: 'cache fsck',
+    summary: 'check every byte of the cache',
+    args: [],
+    options: [JSON_OPTION],
+    examples: [
+      ['recipe cache fsck', 'exit 1 if something is damaged; it is set aside and made again when needed'],
+    ],
+    load: () => import('./cache-fsck.ts'),
+  },
+  {
+    name: 'validate',
+    summary: 'check a recipe without running it',
+    args: ['[RECIPE]'],
+    options: [PROFILE, SET, { long: '--show', help: 'print the resolved recipe' }, JSON_OPTION],
+    examples: [['recipe validate --show', 'every value as it will be used']],
+    load: () => import('./validate.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'check this machine and this project',
+    args: [],
+    options: [JSON_OPTION],
+    examples: [['recipe doctor', 'what Stockpot needs, and whether it is there']],
+    load: () => import('./doctor.ts'),
+  },
+];

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { ExitCode } from '../core/exit-code.ts';
+import { findProject } from '../recipe/address.ts';
+import { formatBytes } from '../report/text/format.ts';
+import { type Context, flag, type Parsed } from './context.ts';
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** `recipe doctor` */
+export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
+  const home = context.env['STOCKPOT_HOME'] ?? join(findProject(context.cwd) ?? context.cwd, '.stockpot');
+  const checks = [
+    {
+      name: 'node',
+      ok: Number(process.versions.node.split('.')[0]) >= 24,
+      detail: `${process.version} at ${context.node}`,
+    },
+    sqlite(),
+    folder(home),
+    await duckdb(),
+    program('bash', 'shell steps need it'),
+    program('git', 'runs are labelled with the commit'),
+    program('python3', 'only steps in Python need it'),
+  ];
+  if (flag(options, 'json')) context.out(`${JSON.stringify(checks)}\n`);
+  else
+    for (const { name, ok, detail } of checks)
+      context.out(`${ok ? 'ok     ' : 'problem'}  ${name.padEnd(8)}  ${detail}\n`);
+  return checks.every(({ ok }) => ok) ? ExitCode.ok : ExitCode.unavailable;
+}
+
+/** SQLite before 3.51.3 can corrupt a database in WAL mode. */
+function sqlite(): Check {
+  const db = new DatabaseSync(':memory:');
+  const version = String(db.prepare('SELECT sqlite_version() AS version').get()?.['version']);
+  db.close();
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  return { name: 'sqlite', ok: major * 1e6 + minor * 1e3 + patch >= 3_051_003, detail: version };
+}
+
+/** What the store needs of its disk: hard links, renames, room. */
+function folder(home: string): Check {
+  try {
+    mkdirSync(home, { recursive: true });
+    const dir = mkdtempSync(join(home, 'doctor-'));
+    writeFileSync(join(dir, 'a'), '');
+    linkSync(join(dir, 'a'), join(dir, 'b'));
+    renameSync(join(dir, 'b'), join(dir, 'c'));
+    rmSync(dir, { recursive: true });
+    const { bavail, bsize } = statfsSync(home);
+    return { name: 'home', ok: true, detail: `${home}, ${formatBytes(bavail * bsize)} free` };
+  } catch (error) {
+    return {
+      name: 'home',
+      ok: false,
+      detail: `${home}: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
+}
+
+async function duckdb(): Promise<Check> {
+  try {
+    const { version } = await import('@duckdb/node-api');
+    return { name: 'duckdb', ok: true, detail: version() };
+  } catch (error) {
+    return { name: 'duckdb', ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function program(name: string, why: string): Check {
+  const { status, stdout } = spawnSync(name, ['--version'], { encoding: 'utf8' });
+  return status === 0
+    ? { name, ok: true, detail: stdout.split('\n')[0] ?? '' }
+    : { name, ok: name !== 'bash', detail: `not found: ${why}` };
+}

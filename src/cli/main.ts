@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ExitCode } from '../core/exit-code.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import { systemWorld } from '../core/system-world.ts';
+import { COMMANDS, type Declaration } from './commands.ts';
+import type { Context } from './context.ts';
+import { helpFor, overview } from './help.ts';
+import { parseCommandLine } from './parse-command-line.ts';
+import { describeError } from './print-error.ts';
+
+/** The whole program: reads the command line, runs one command, sets the exit code. */
+export async function main(): Promise<void> {
+  const argv = process.argv.slice(2);
+  const json = argv.includes('--json');
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      // The second time it is meant: steps are in groups of their own and end with their driver's death.
+      if (interrupt.signal.aborted) process.exit(ExitCode.interrupted);
+      interrupt.abort(new Error(signal));
+    });
+  // Whoever reads our output may stop reading: `recipe runs list | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(ExitCode.ok);
+  });
+  try {
+    process.exitCode = await dispatch(argv, contextOf(interrupt.signal));
+  } catch (error) {
+    const { text, exit } = describeError(error, { json });
+    process.stderr.write(text);
+    process.exitCode = exit;
+  }
+}
+
+async function dispatch(argv: readonly string[], context: Context): Promise<ExitCode> {
+  const found = findCommand(argv);
+  if (found === undefined) {
+    const [first] = argv;
+    if (first !== undefined && !first.startsWith('-')) throw unknownCommand(first);
+    if (first !== undefined && first !== '--help' && first !== '-h')
+      throw new RecipeError('USAGE', { problem: `There is no option ${first}`, command: '' });
+    context.out(overview(COMMANDS));
+    return first === undefined ? ExitCode.usage : ExitCode.ok;
+  }
+  const { declaration, rest } = found;
+  if (rest.includes('--help') || rest.includes('-h')) {
+    context.out(helpFor(declaration));
+    return ExitCode.ok;
+  }
+  const parsed = parseCommandLine(declaration, rest);
+  const { execute } = await declaration.load();
+  return execute(parsed, context);
+}
+
+/** `models list` is a command of two words. */
+function findCommand(
+  argv: readonly string[],
+): { declaration: Declaration; rest: readonly string[] } | undefined {
+  for (const words of [2, 1]) {
+    const declaration = COMMANDS.find(({ name }) => name === argv.slice(0, words).join(' '));
+    if (declaration !== undefined) return { declaration, rest: argv.slice(words) };
+  }
+  return undefined;
+}
+
+function unknownCommand(name: string): RecipeError {
+  const group = COMMANDS.filter((command) => command.name.startsWith(`${name} `)).map(
+    (command) => command.name,
+  );
+  return group.length > 0
+    ? new RecipeError('USAGE', { problem: `Say which: ${group.join(', ')}`, command: '' })
+    : new RecipeError('USAGE', { problem: `There is no command ${name}`, command: '' });
+}
+
+function contextOf(signal: AbortSignal): Context {
+  const packageDir = findPackage();
+  const { version } = JSON.parse(readFileSync(`${packageDir}/package.json`, 'utf8')) as { version: string };
+  return {
+    cwd: process.cwd(),
+    env: process.env,
+    world: systemWorld(process.env),
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    isTerminal: process.stdout.isTTY && process.env['TERM'] !== 'dumb',
+    columns: process.stdout.columns ?? 100,
+    rows: process.stdout.rows ?? 40,
+    signal,
+    version,
+    packageDir,
+    node: process.execPath,
+    pid: process.pid,
+  };
+}
+
+/** The source is two folders below the package, what is built from it three. */
+function findPackage(): string {
+  const here = fileURLToPath(new URL('.', import.meta.url));
+  return here.replace(/\/(?:dist\/)?src\/cli\/$/, '');
+}

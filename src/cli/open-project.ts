@@ -1,0 +1,24 @@
+import { Project } from '../compose.ts';
+import type { CachedPlan } from '../engine/plan-cache.ts';
+import { type Address, locateRecipe, parseAddress } from '../recipe/address.ts';
+import { type Context, list, type Parsed, text } from './context.ts';
+
+/** The project and plan that a command's address and options name. Dispose of it when done. */
+export async function openRecipe(
+  { args, options }: Parsed,
+  context: Context,
+): Promise<{ project: Project; plan: CachedPlan; address: Address }> {
+  const address = parseAddress(args[0]);
+  const location = locateRecipe(address.recipe, context.cwd);
+  const project = Project.open(location.projectDir, context);
+  try {
+    return {
+      project,
+      plan: await project.plan(location, text(options, 'profile'), list(options, 'set')),
+      address,
+    };
+  } catch (error) {
+    project[Symbol.dispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+import { ExitCode } from '../core/exit-code.ts';
+import { hasCode, RecipeError } from '../core/recipe-error.ts';
+import { safeText } from '../report/text/safe-text.ts';
+
+/** An error as the user sees it, and what the process exits with. */
+export function describeError(error: unknown, { json }: { json: boolean }): { text: string; exit: ExitCode } {
+  const known = asRecipeError(error);
+  if (known === undefined) {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    if (json)
+      return {
+        text: `${JSON.stringify({ type: 'error', code: 'INTERNAL', message, stack })}\n`,
+        exit: ExitCode.internal,
+      };
+    const title = message.startsWith('Internal error') ? '' : 'Internal error: ';
+    return {
+      text: `${title}${stack}\n\nThis is a bug in Stockpot. Please report it with the lines above.\n`,
+      exit: ExitCode.internal,
+    };
+  }
+  const { code, at, frame, hint, exit } = known;
+  const message = redact(known.message);
+  if (json)
+    return {
+      text: `${JSON.stringify({ type: 'error', code, message, ...(at === undefined ? {} : { at }), ...(hint === undefined ? {} : { hint }) })}\n`,
+      exit,
+    };
+  const place = at === undefined ? '' : `${at.file}:${at.line}:${at.column}: `;
+  const lines = [`error: ${place}${message} [${code}]`];
+  if (frame !== undefined)
+    lines.push(
+      '',
+      ...redact(frame)
+        .split('\n')
+        .map((line) => `  ${line}`),
+      '',
+    );
+  if (hint !== undefined) lines.push(`  ${hint}`);
+  return { text: `${safeText(lines.join('\n'))}\n`, exit };
+}
+
+/** What the disk says is the user's to mend, wherever it came up. */
+function asRecipeError(error: unknown): RecipeError | undefined {
+  if (error instanceof RecipeError) return error;
+  const path = error instanceof Error && 'path' in error ? String(error.path) : '.stockpot';
+  if (hasCode(error, 'ENOSPC') || hasCode(error, 'EDQUOT'))
+    return new RecipeError('DISK_FULL', { path }, { cause: error });
+  if (hasCode(error, 'EACCES') || hasCode(error, 'EROFS'))
+    return new RecipeError('HOME_READ_ONLY', { path }, { cause: error });
+  return undefined;
+}
+
+/** A password in an address is nobody's business. */
+function redact(text: string): string {
+  return text.replaceAll(/(:\/\/[^/\s:@]*:)[^/\s@]+@/g, '$1***@');
+}

@@ -1,0 +1,58 @@
+import { defaultJobs, forceFlag, type RunRequest } from '../compose.ts';
+import type { RunEvent, RunFinished } from '../core/events.ts';
+import { ExitCode } from '../core/exit-code.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import { PlainRenderer } from '../report/plain.ts';
+import { type Context, flag, list, type Parsed, text } from './context.ts';
+import { openRecipe } from './open-project.ts';
+
+/** `recipe run` */
+export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
+  const { options } = parsed;
+  if (flag(options, 'dryRun')) return (await import('./status.ts')).execute(parsed, context);
+  const { project: opened, plan } = await openRecipe(parsed, context);
+  using project = opened;
+  const force = list(options, 'force');
+  const json = flag(options, 'json');
+  const request: RunRequest = {
+    selection: { from: text(options, 'from'), until: text(options, 'until'), only: text(options, 'only') },
+    flags: {
+      force: forceFlag(plan, force.length === 0 ? false : force.includes('') ? true : force),
+      keepGoing: flag(options, 'keepGoing'),
+      jobs: jobs(text(options, 'jobs')),
+      allowChangingInputs: flag(options, 'allowChangingInputs'),
+    },
+    offline: flag(options, 'offline'),
+    signal: context.signal,
+    subscribers: [json ? jsonLines(context) : textLines(context)],
+  };
+  return exitOf(await project.run(plan, request));
+}
+
+function jsonLines({ out }: Context): (event: RunEvent) => void {
+  return (event) => out(`${JSON.stringify(event)}\n`);
+}
+
+function textLines({ out }: Context): (event: RunEvent) => void {
+  const renderer = new PlainRenderer();
+  return (event) => {
+    const lines = renderer.render(event);
+    if (lines.length > 0) out(`${lines.join('\n')}\n`);
+  };
+}
+
+function exitOf({ outcome }: RunFinished): ExitCode {
+  if (outcome === 'succeeded') return ExitCode.ok;
+  return outcome === 'failed' ? ExitCode.stepFailed : ExitCode.interrupted;
+}
+
+function jobs(value: string | undefined): number {
+  if (value === undefined) return defaultJobs();
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 1)
+    throw new RecipeError('USAGE', {
+      problem: `--jobs ${value} is not a whole number from 1`,
+      command: 'run',
+    });
+  return count;
+}

@@ -1,0 +1,56 @@
+import { ExitCode } from '../core/exit-code.ts';
+import { type Forecast, forecast } from '../engine/forecast.ts';
+import { preflight } from '../engine/preflight.ts';
+import { select } from '../engine/selection.ts';
+import { formatDuration } from '../report/text/format.ts';
+import { textTable } from '../report/text/table.ts';
+import { type Context, flag, type Parsed, text } from './context.ts';
+import { openRecipe } from './open-project.ts';
+
+/** `recipe status`, and `recipe run --dry-run` */
+export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
+  const { options } = parsed;
+  const { project: opened, plan } = await openRecipe(parsed, context);
+  using project = opened;
+  const roles = select(plan, {
+    from: text(options, 'from'),
+    until: text(options, 'until'),
+    only: text(options, 'only'),
+  });
+  preflight(plan, roles, project.dir, context.env);
+  const steps = await forecast({
+    plan,
+    roles,
+    projectDir: project.dir,
+    store: project.store,
+    references: project.references(flag(options, 'offline')),
+  });
+  context.out(
+    flag(options, 'json')
+      ? `${JSON.stringify({ recipe: plan.recipe, steps })}\n`
+      : render(plan.recipe, steps),
+  );
+  return ExitCode.ok;
+}
+
+const WORDS = { cached: 'cached', run: 'would run', maybe: 'may run', skip: 'skipped' } as const;
+
+function render(recipe: string, steps: readonly Forecast[]): string {
+  const changed = steps.filter(({ would }) => would !== 'cached');
+  const shown = steps.length > 50 ? changed : steps;
+  const table = textTable(
+    ['step', 'would', 'took', 'why'],
+    shown.map(({ step, would, reason, durationMs }) => [
+      step,
+      WORDS[would],
+      durationMs === undefined ? '?' : formatDuration(durationMs),
+      reason,
+    ]),
+  );
+  if (changed.length === 0)
+    return `${shown.length === 0 ? '' : table}${recipe}: nothing to do, all ${steps.length} steps are cached\n`;
+  const known = changed.map(({ durationMs }) => durationMs);
+  const sum = known.reduce<number>((total, ms) => total + (ms ?? 0), 0);
+  const estimate = known.includes(undefined) ? 'a step was never timed' : `up to ${formatDuration(sum)}`;
+  return `${table}${recipe}: ${changed.length} of ${steps.length} steps to do · ${estimate}\n`;
+}

@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import type { StepFile } from '../core/step-file.ts';
+import type { Workshop } from './attempt.ts';
+import { commandLine, pathVariables, textWithPaths } from './command-line.ts';
+import type { Task } from './ports.ts';
+
+/** What every attempt's environment starts from: nothing of the machine but where its programs are. */
+export function cleanEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return {
+    PATH: pathWithoutNpm(env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'),
+    LC_ALL: 'C.UTF-8',
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    PYTHONHASHSEED: '0',
+    PYTHONDONTWRITEBYTECODE: '1',
+  };
+}
+
+/** All of an attempt's environment, but for its secrets. */
+export function attemptEnvironment(
+  { step }: Task,
+  stepFile: StepFile,
+  dir: string,
+  { world }: Workshop,
+): Record<string, string> {
+  const env = cleanEnvironment(world.env);
+  for (const name of step.passEnv) {
+    const value = world.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  Object.assign(env, {
+    HOME: stepFile.tmp,
+    TMPDIR: stepFile.tmp,
+    STOCKPOT_STEP: join(dir, 'step.json'),
+    STOCKPOT_SEED: String(step.seed),
+    ...pathVariables(stepFile),
+  });
+  if (step.action.kind === 'bash') Object.assign(env, commandLine(step.action, stepFile).variables);
+  for (const [name, value] of Object.entries(step.env)) {
+    if (typeof value === 'string') env[name] = value;
+    else if ('text' in value) env[name] = textWithPaths(value.text, stepFile);
+  }
+  return env;
+}
+
+/** `npx` and `npm run` put folders in front that another way of starting the same run does not have. */
+function pathWithoutNpm(path: string): string {
+  return path
+    .split(':')
+    .filter((dir) => !/(?:^|\/)node_modules\/(?:\.bin$|npm\/|@npmcli\/)/.test(dir))
+    .join(':');
+}

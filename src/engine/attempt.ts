@@ -1,0 +1,281 @@
+import { randomUUID } from 'node:crypto';
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { OutputRef, ReportEntry } from '../core/events.ts';
+import { failpoint } from '../core/failpoint.ts';
+import type { Failure } from '../core/failure.ts';
+import type { Plan } from '../core/plan.ts';
+import type { StepFile } from '../core/step-file.ts';
+import type { Clock, World } from '../core/world.ts';
+import { BlobDamaged } from '../store/blobs.ts';
+import type { Result } from '../store/results.ts';
+import type { Store } from '../store/store.ts';
+import { attemptEnvironment } from './attempt-environment.ts';
+import { AttemptLog } from './attempt-log.ts';
+import { changedInputs } from './changed-inputs.ts';
+import { checkOutputs, storeOutputs, undeclared } from './collect-outputs.ts';
+import { commandLine } from './command-line.ts';
+import type { Exit, Launcher, Program } from './launcher.ts';
+import { materialise } from './materialise.ts';
+import type { AttemptOutcome, Task, TaskHooks } from './ports.ts';
+import { ReportTail } from './report-tail.ts';
+import { resolveSecrets } from './secrets.ts';
+
+/** Where attempts happen and what they share. */
+export interface Workshop {
+  readonly store: Store;
+  readonly launcher: Launcher;
+  /** `attempts/`: each attempt gets a folder of its own below it. */
+  readonly attemptsDir: string;
+  readonly projectDir: string;
+  readonly settings: Plan['settings'];
+  readonly world: World;
+  readonly run: string;
+  /** Stockpot's own version, for the record. */
+  readonly version: string;
+  /** Absolute path of a shipped component's module. */
+  readonly shippedEntry: (component: string) => string;
+}
+
+const MAX_LOG_BYTES = 32 << 20;
+const POLL_MS = 100;
+
+/**
+ * Runs one attempt: lays out its folder, starts its process, and publishes what it wrote in the order
+ * that `docs/guarantees.md` gives. The folder of an attempt that failed stays for a look.
+ *
+ * @throws BlobDamaged if the store has lost an input.
+ */
+export async function attempt(
+  task: Task,
+  hooks: TaskHooks,
+  signal: AbortSignal,
+  shop: Workshop,
+): Promise<AttemptOutcome> {
+  const { clock } = shop.world;
+  const startedAt = clock.monotonic();
+  const dir = join(shop.attemptsDir, randomUUID());
+  const failed = (failure: Failure, logTail = ''): AttemptOutcome => ({
+    ok: false,
+    failure,
+    logTail,
+    durationMs: clock.monotonic() - startedAt,
+  });
+  let keep = true;
+  try {
+    const room = await layOut(task, dir, shop);
+    const secrets = await resolveSecrets(task.step, shop.settings.secrets, shop.world.env);
+    const log = new AttemptLog(join(dir, 'log'), Object.values(secrets), MAX_LOG_BYTES, hooks.output);
+    const report = new ReportTail(room.stepFile.report, hooks.report);
+    const following = follow(report, clock);
+    let exit: Exit;
+    const limit = timeLimit(task, signal);
+    try {
+      exit = await shop.launcher.launch({
+        program: programOf(task, room.stepFile, dir, shop),
+        cwd: task.step.isolation === 'project' ? shop.projectDir : join(dir, 'work'),
+        env: { ...attemptEnvironment(task, room.stepFile, dir, shop), ...secrets },
+        signal: limit.signal,
+        graceMs: task.step.graceMs,
+        onOutput: (stream, chunk) => log.write(stream, chunk),
+        onStart: (group) => writeFileSync(join(dir, 'process.json'), JSON.stringify(group)),
+      });
+    } finally {
+      following.stop();
+      log.close();
+      report.finish();
+    }
+    for (const problem of report.problems) hooks.report({ type: 'warning', message: problem });
+    failpoint('attempt.after-exit');
+    const failure = signal.aborted ? CANCELLED : limit.isOver ? limit.failure : failureOf(exit, report);
+    if (failure !== undefined) return failed(failure, log.tail);
+    const outDir = join(dir, 'out');
+    const breach = checkOutputs(outDir, task.step.outputs);
+    if (breach !== undefined) return failed(breach, log.tail);
+    for (const name of undeclared(outDir, task.step.outputs))
+      hooks.report({ type: 'warning', message: `out/${name} is no declared output and was dropped` });
+    const changed = await changedInputs(task, shop);
+    if (changed.length > 0 && !task.allowChangingInputs)
+      return failed({ reason: 'inputs-changed', inputs: changed }, log.tail);
+    const outputs = await storeOutputs(shop.store, outDir, task.step.outputs);
+    const durationMs = clock.monotonic() - startedAt;
+    const result = describe(task, outputs, report.entries, log, durationMs, shop);
+    shop.store.blobs.settle();
+    keep = false;
+    if (changed.length > 0)
+      return { ok: true, outputs, durationMs, published: false, report: report.entries };
+    const winner = shop.store.results.commit(result, { replace: task.replace });
+    const others = differing(outputs, winner.outputs);
+    return {
+      ok: true,
+      outputs: winner.outputs,
+      durationMs,
+      published: true,
+      report: report.entries,
+      ...(others.length > 0 ? { nonDeterministic: others } : {}),
+    };
+  } catch (error) {
+    if (error instanceof BlobDamaged) throw error;
+    if (signal.aborted) return failed(CANCELLED);
+    return failed({ reason: 'infra', detail: error instanceof Error ? error.message : String(error) });
+  } finally {
+    if (!keep) rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const CANCELLED: Failure = { reason: 'cancelled' };
+
+interface Room {
+  readonly stepFile: StepFile;
+}
+
+async function layOut(task: Task, dir: string, shop: Workshop): Promise<Room> {
+  for (const name of ['work', 'in', 'out', 'tmp']) mkdirSync(join(dir, name), { recursive: true });
+  const inputs: Record<string, { path: string; kind: string; digest: string }> = {};
+  for (const input of task.inputs) {
+    const path = await materialise(input, join(dir, 'in'), shop);
+    if (path !== undefined) inputs[input.name] = { path, kind: input.kind, digest: input.digest };
+  }
+  copyCode(task, dir, shop);
+  const outputs: Record<string, { path: string; kind: StepFile['outputs'][string]['kind'] }> = {};
+  for (const [name, { path, kind }] of Object.entries(task.step.outputs)) {
+    const absolute = join(dir, 'out', path);
+    if (path.includes('/')) mkdirSync(dirname(absolute), { recursive: true });
+    outputs[name] = { path: absolute, kind };
+  }
+  const stepFile: StepFile = {
+    v: 1,
+    step: task.step.id,
+    config: task.step.config,
+    inputs,
+    outputs,
+    seed: task.step.seed,
+    threads: task.threads,
+    ...(task.step.resources.memoryBytes === undefined
+      ? {}
+      : { memoryBytes: task.step.resources.memoryBytes }),
+    report: join(dir, 'report.jsonl'),
+    tmp: join(dir, 'tmp'),
+  };
+  writeFileSync(join(dir, 'step.json'), JSON.stringify(stepFile));
+  return { stepFile };
+}
+
+/** The declared code at its project-relative paths, with the packages it may import beside it. */
+function copyCode(task: Task, dir: string, { projectDir }: Workshop): void {
+  if (task.code.length === 0) return;
+  const work = join(dir, 'work');
+  for (const { path } of task.code) {
+    mkdirSync(dirname(join(work, path)), { recursive: true });
+    cpSync(join(projectDir, path), join(work, path), { dereference: true });
+  }
+  if (existsSync(join(projectDir, 'package.json')) && !existsSync(join(work, 'package.json')))
+    copyFileSync(join(projectDir, 'package.json'), join(work, 'package.json'));
+  if (existsSync(join(projectDir, 'node_modules')) && !existsSync(join(work, 'node_modules')))
+    symlinkSync(join(projectDir, 'node_modules'), join(work, 'node_modules'));
+}
+
+function programOf(task: Task, stepFile: StepFile, dir: string, shop: Workshop): Program {
+  const { action, env, passEnv } = task.step;
+  const stepPath = join(dir, 'step.json');
+  const mayUseSpare = Object.keys(env).length === 0 && passEnv.length === 0;
+  switch (action.kind) {
+    case 'shipped':
+      return {
+        kind: 'node-step',
+        entry: shop.shippedEntry(action.component),
+        stepFile: stepPath,
+        mayUseSpare,
+      };
+    case 'own': {
+      const base = task.step.isolation === 'project' ? shop.projectDir : join(dir, 'work');
+      const entry = join(base, action.entry);
+      if (action.runtime === 'node') return { kind: 'node-step', entry, stepFile: stepPath, mayUseSpare };
+      return { kind: 'argv', argv: action.runtime === 'python' ? ['python3', entry] : [entry] };
+    }
+    case 'argv':
+    case 'bash':
+      return { kind: 'argv', argv: commandLine(action, stepFile).argv };
+  }
+}
+
+function failureOf(exit: Exit, report: ReportTail): Failure | undefined {
+  switch (exit.kind) {
+    case 'exited':
+      if (report.thrown !== undefined) return { reason: 'threw', error: report.thrown };
+      return exit.code === 0 ? undefined : { reason: 'exited', exitCode: exit.code };
+    case 'signalled':
+      // V8 ends a process that is out of heap with SIGABRT.
+      return exit.signal === 'SIGABRT'
+        ? { reason: 'out-of-memory' }
+        : { reason: 'killed', signal: exit.signal };
+    case 'not-started':
+      return { reason: 'infra', detail: exit.message };
+  }
+}
+
+function describe(
+  task: Task,
+  outputs: Record<string, OutputRef>,
+  entries: readonly ReportEntry[],
+  log: AttemptLog,
+  durationMs: number,
+  shop: Workshop,
+): Result {
+  const { blobs } = shop.store;
+  // The document is what `explain` reads: losing it costs a sentence, so it is not synced.
+  blobs.putBytes(task.document, { durable: false });
+  const report =
+    entries.length === 0
+      ? undefined
+      : blobs.putBytes(entries.map((entry) => JSON.stringify(entry)).join('\n'), { durable: true });
+  return {
+    v: 1,
+    fingerprint: task.fingerprint,
+    outputs,
+    ...(report === undefined ? {} : { report }),
+    ...(log.isEmpty ? {} : { log: blobs.putBytes(log.read(), { durable: true }) }),
+    producer: {
+      run: shop.run,
+      step: task.step.id,
+      at: shop.world.clock.now(),
+      durationMs,
+      stockpot: shop.version,
+    },
+  };
+}
+
+function differing(
+  ours: Readonly<Record<string, OutputRef>>,
+  winners: Readonly<Record<string, OutputRef>>,
+): string[] {
+  return Object.keys(ours).filter((name) => ours[name]?.digest !== winners[name]?.digest);
+}
+
+/** The step's time limit as a signal of its own, so that running out of time and being cancelled differ. */
+function timeLimit(
+  { step }: Task,
+  cancelled: AbortSignal,
+): { signal: AbortSignal; isOver: boolean; failure: Failure } {
+  if (step.timeoutMs === undefined) return { signal: cancelled, isOver: false, failure: CANCELLED };
+  const timeout = AbortSignal.timeout(step.timeoutMs);
+  return {
+    signal: AbortSignal.any([cancelled, timeout]),
+    get isOver() {
+      return timeout.aborted;
+    },
+    failure: { reason: 'timed-out', limitMs: step.timeoutMs },
+  };
+}
+
+/** Looks for new lines of the report ten times a second, until stopped. */
+function follow(report: ReportTail, clock: Clock): { stop: () => void } {
+  const stopped = new AbortController();
+  void (async () => {
+    while (!stopped.signal.aborted) {
+      await clock.sleep(POLL_MS, stopped.signal).catch(() => {});
+      if (!stopped.signal.aborted) report.poll();
+    }
+  })();
+  return { stop: () => stopped.abort() };
+}

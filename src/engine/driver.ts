@@ -1,0 +1,445 @@
+import type { Outputs, RunFinished, Unstamped } from '../core/events.ts';
+import type { Failure } from '../core/failure.ts';
+import type { Fingerprint, StepId } from '../core/ids.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import { BlobDamaged } from '../store/blobs.ts';
+import type { Result } from '../store/results.ts';
+import { reconcileEffect } from './effects.ts';
+import { reasonFor } from './explain.ts';
+import { failureOfError } from './failure-of-error.ts';
+import { History } from './history.ts';
+import { Journal } from './journal.ts';
+import type { AttemptOutcome } from './ports.ts';
+import { type PreparedTask, prepareTask } from './prepare-task.ts';
+import { ReadyQueue } from './ready-queue.ts';
+import { replayLog } from './replay-log.ts';
+import { retryDelayMs } from './retry-policy.ts';
+import { Room } from './room.ts';
+import { RunGraph, type RunNode } from './run-graph.ts';
+import type { RunOptions } from './run-options.ts';
+import { RunTally } from './run-tally.ts';
+import { SingleFlight } from './single-flight.ts';
+import { CodeBook } from './step-code.ts';
+
+/** What waits to be executed: a task, and which attempt it would be. */
+interface Waiting {
+  readonly node: RunNode;
+  readonly task: PreparedTask;
+  readonly attempt: number;
+}
+
+const POLL_MS = 50;
+
+/**
+ * Walks one run's plan to its end. Looking up is done in one turn of the loop for as many steps as can
+ * be; executing is what it waits for.
+ */
+export class Driver {
+  readonly #options: RunOptions;
+  readonly #graph: RunGraph;
+  readonly #journal: Journal;
+  readonly #history: History;
+  readonly #flights: SingleFlight;
+  readonly #code: CodeBook;
+  readonly #room: Room;
+  readonly #ready: ReadyQueue;
+  readonly #waiting: Waiting[] = [];
+  readonly #busy = new Set<Promise<void>>();
+  readonly #stop = new AbortController();
+  readonly #startedAt: number;
+  #failedStep: StepId | undefined;
+  readonly #tally = new RunTally();
+  #fatal: Error | undefined;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    const { plan, roles, world, store } = options;
+    this.#startedAt = world.clock.monotonic();
+    this.#graph = new RunGraph(plan, roles);
+    this.#journal = Journal.create(options.runDir, world.clock, options.subscribers);
+    this.#history = new History(store.index, plan.recipe);
+    this.#flights = new SingleFlight(store.index, options.me, options.id, options.isAlive);
+    this.#code = new CodeBook(options.projectDir, store.files);
+    this.#room = new Room(options.machine, options.flags.jobs, plan.settings.limits);
+    this.#ready = new ReadyQueue((index) => this.#graph.priority(index));
+  }
+
+  /** @throws what keeps the run itself from going on: a journal that cannot be written, a bug. */
+  async run(): Promise<RunFinished> {
+    const { signal } = this.#options;
+    const cancel = (): void => this.#stop.abort(signal.reason);
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    try {
+      this.#begin();
+      await this.#walk();
+      return this.#finish();
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      this.#journal.close();
+      this.#history.save();
+      this.#options.store.remember();
+    }
+  }
+
+  #begin(): void {
+    const { id, plan } = this.#options;
+    const expected = this.#graph.nodes.length > 1000 ? undefined : this.#graph.expectedMs(this.#history);
+    this.#emit({
+      type: 'run.started',
+      v: 1,
+      run: id,
+      recipe: plan.recipe,
+      ...(plan.profile === undefined ? {} : { profile: plan.profile }),
+      steps: this.#graph.nodes.filter(({ role }) => role === 'run').map(({ step }) => step.id),
+      omitted: this.#graph.nodes.filter(({ role }) => role !== 'run').map(({ step }) => step.id),
+      ...(expected === undefined ? {} : { expectedMs: expected }),
+    });
+    for (const { message } of plan.warnings) this.#emit({ type: 'run.warning', message });
+    for (const node of this.#graph.nodes) if (node.missing === 0) this.#makeReady(node);
+  }
+
+  async #walk(): Promise<void> {
+    for (;;) {
+      if (this.#fatal !== undefined) this.#stop.abort(this.#fatal);
+      this.#lookUpAll();
+      if (this.#isStopping()) this.#cancelWaiting();
+      else this.#startAll();
+      this.#journal.flush();
+      if (this.#busy.size === 0 && this.#ready.size === 0 && this.#waiting.length === 0) break;
+      await Promise.race(
+        this.#waiting.length > 0 ? [...this.#busy, this.#options.world.clock.sleep(POLL_MS)] : this.#busy,
+      );
+    }
+    if (this.#fatal !== undefined) throw this.#fatal;
+    for (const node of this.#graph.nodes)
+      if (node.role === 'run' && node.phase === 'pending') this.#cancel(node);
+  }
+
+  #lookUpAll(): void {
+    for (let index = this.#ready.pop(); index !== undefined; index = this.#ready.pop()) {
+      const node = this.#graph.at(index);
+      if (this.#isStopping()) {
+        this.#cancel(node);
+        continue;
+      }
+      if (!node.step.when) this.#skip(node, 'when');
+      else if (this.#options.references.concerns(node.step))
+        this.#inBackground(node, () => this.#resolveThenLookUp(node));
+      else this.#guarded(node, () => this.#lookUp(node));
+    }
+  }
+
+  async #resolveThenLookUp(node: RunNode): Promise<void> {
+    for (const { input, reference, digest } of await this.#options.references.resolve(node.step))
+      this.#emit({ type: 'reference.resolved', step: node.step.id, input, reference, digest });
+    this.#lookUp(node);
+  }
+
+  /** Takes the step from the cache, or puts it among those that wait to be executed. */
+  #lookUp(node: RunNode): void {
+    const { flags } = this.#options;
+    const task = this.#prepare(node);
+    const forced = node.role === 'run' && (flags.force(node.step) || node.step.cache === 'never');
+    const result = forced || node.rewound ? undefined : this.#usable(node, task.fingerprint);
+    if (result !== undefined) return this.#hit(node, task.fingerprint, result);
+    if (node.role !== 'run') {
+      return this.#fail(node, 1, {
+        reason: 'infra',
+        detail: 'its result is not in the cache, and this run leaves it out: run it without --from or --only',
+      });
+    }
+    this.#options.expectWork(node.step);
+    this.#graph.rank(this.#history);
+    this.#waiting.push({ node, task, attempt: 1 });
+  }
+
+  #prepare(node: RunNode): PreparedTask {
+    const { projectDir, store, plan, references } = this.#options;
+    return prepareTask(node.step, {
+      projectDir,
+      store,
+      settings: plan.settings,
+      code: this.#code,
+      outputOf: (step, output) => this.#graph.outputOf(step, output),
+      referenced: (reference) => references.referenced(reference),
+      toolVersion: (tool) => references.toolVersion(tool),
+      probeOf: (step) => references.probeOf(step),
+    });
+  }
+
+  #usable(node: RunNode, fingerprint: Fingerprint): Result | undefined {
+    const result = this.#options.store.results.find(fingerprint);
+    const { cache } = node.step;
+    if (result === undefined || typeof cache === 'string') return result;
+    return this.#options.world.clock.now() - result.producer.at < cache.ttlMs ? result : undefined;
+  }
+
+  #hit(node: RunNode, fingerprint: Fingerprint, result: Result): void {
+    const { producer, outputs } = result;
+    if (node.role === 'run') {
+      this.#tally.cached(producer.durationMs);
+      this.#emit({
+        type: 'step.cached',
+        step: node.step.id,
+        fingerprint,
+        outputs,
+        savedMs: producer.durationMs,
+      });
+      for (const text of replayLog(this.#options.store, result))
+        this.#emit({ type: 'step.output', step: node.step.id, stream: 'stdout', text });
+    }
+    this.#done(node, fingerprint, outputs, undefined);
+  }
+
+  #startAll(): void {
+    if (this.#waiting.length === 0) return;
+    this.#waiting.sort(
+      (a, b) =>
+        this.#graph.priority(b.node.index) - this.#graph.priority(a.node.index) ||
+        a.node.index - b.node.index,
+    );
+    for (let at = 0; at < this.#waiting.length; ) {
+      const waiting = this.#waiting[at];
+      if (waiting === undefined || this.#room.isFull) return;
+      const { node, task } = waiting;
+      const holder = this.#room.blockedBy(node.step) ?? this.#flightHolder(node, task);
+      if (holder === undefined) {
+        this.#waiting.splice(at, 1);
+        this.#room.enter(node.step);
+        this.#inBackground(node, () => this.#execute(waiting));
+      } else {
+        this.#sayWaiting(node, holder);
+        at += 1;
+      }
+    }
+  }
+
+  #flightHolder({ step }: RunNode, { fingerprint }: PreparedTask): Holder | undefined {
+    if (step.cache === 'never') return undefined;
+    const other = this.#flights.take(fingerprint);
+    if (other === undefined) return undefined;
+    // It may be done by now: then there is nothing to wait for.
+    return { reason: 'single-flight', holder: `run ${other.run} (pid ${other.holder.pid})` };
+  }
+
+  #sayWaiting(node: RunNode, { reason, holder }: Holder): void {
+    if (node.phase === 'waiting') return;
+    node.phase = 'waiting';
+    this.#emit({ type: 'step.waiting', step: node.step.id, reason, holder });
+  }
+
+  async #execute({ node, task, attempt }: Waiting): Promise<void> {
+    const { world, executor, flags } = this.#options;
+    const { step } = node;
+    const leave = (): void => {
+      this.#room.leave(step);
+      this.#flights.release(task.fingerprint);
+    };
+    // Someone else may have published it while this run waited.
+    const forced = flags.force(step) || step.cache === 'never';
+    const there = forced || node.rewound || attempt > 1 ? undefined : this.#usable(node, task.fingerprint);
+    if (there !== undefined) {
+      leave();
+      return this.#hit(node, task.fingerprint, there);
+    }
+    this.#emit({
+      type: 'step.started',
+      step: step.id,
+      fingerprint: task.fingerprint,
+      attempt,
+      because: forced
+        ? 'it was forced'
+        : node.rewound
+          ? 'a blob of its result was lost'
+          : this.#because(node, task),
+    });
+    this.#journal.flush();
+    let outcome: AttemptOutcome;
+    try {
+      outcome = await executor.execute(
+        {
+          step,
+          fingerprint: task.fingerprint,
+          document: task.document,
+          inputs: task.inputs,
+          code: task.code,
+          attempt,
+          threads: Math.max(
+            1,
+            Math.floor(Math.min(step.resources.cpus ?? Infinity, this.#options.machine.cpus)),
+          ),
+          replace: forced || node.rewound || typeof step.cache !== 'string',
+          allowChangingInputs: flags.allowChangingInputs,
+        },
+        {
+          output: (stream, text) => this.#emit({ type: 'step.output', step: step.id, stream, text }),
+          report: (entry) => this.#emit({ type: 'step.report', step: step.id, entry }),
+        },
+        this.#stop.signal,
+      );
+    } catch (error) {
+      if (error instanceof BlobDamaged) return this.#rewind(node, error);
+      throw error;
+    } finally {
+      leave();
+    }
+    if (outcome.ok) return this.#succeed(node, task.fingerprint, outcome);
+    const { failure } = outcome;
+    if (failure.reason === 'cancelled') return this.#cancel(node);
+    const delayMs = this.#isStopping() ? undefined : retryDelayMs(step, failure, attempt);
+    if (delayMs !== undefined) {
+      this.#emit({ type: 'step.retrying', step: step.id, attempt, failure, delayMs });
+      await world.clock.sleep(delayMs, this.#stop.signal).catch(() => {});
+      this.#waiting.push({ node, task: this.#prepare(node), attempt: attempt + 1 });
+      return;
+    }
+    this.#fail(node, attempt, failure, outcome.logTail);
+  }
+
+  #succeed(node: RunNode, fingerprint: Fingerprint, outcome: AttemptOutcome & { ok: true }): void {
+    const { step } = node;
+    const { outputs, durationMs, published } = outcome;
+    this.#tally.count('succeeded');
+    node.published = published && step.needs.every((need) => this.#graph.get(need).published);
+    this.#emit({ type: 'step.succeeded', step: step.id, fingerprint, outputs, durationMs, published });
+    if (outcome.nonDeterministic !== undefined)
+      this.#emit({
+        type: 'run.warning',
+        step: step.id,
+        message: `${step.id} gave other bytes than before for the same inputs: ${outcome.nonDeterministic.join(', ')}`,
+      });
+    this.#done(node, fingerprint, outputs, durationMs);
+  }
+
+  #done(node: RunNode, fingerprint: Fingerprint, outputs: Outputs, durationMs: number | undefined): void {
+    const { world, id } = this.#options;
+    node.outputs = outputs;
+    node.phase = 'done';
+    node.published &&= node.step.needs.every((need) => this.#graph.get(need).published);
+    this.#history.note(node.step.id, fingerprint, id, world.clock.now(), durationMs);
+    if (node.role === 'run' && 'effect' in node.step.action)
+      this.#inBackground(node, () => this.#reconcile(node));
+    for (const index of node.dependents) {
+      const dependent = this.#graph.at(index);
+      dependent.missing -= 1;
+      if (dependent.missing === 0 && dependent.phase === 'pending') this.#makeReady(dependent);
+    }
+  }
+
+  async #reconcile(node: RunNode): Promise<void> {
+    this.#journal.sync();
+    const event = await reconcileEffect(node, this.#options);
+    if (event.type === 'effect.failed') this.#tally.effectFailed();
+    this.#emit(event);
+  }
+
+  /** A blob that a step needs is lost: whoever made it runs again, once, and the step waits for it. */
+  #rewind(node: RunNode, { digest, damage }: BlobDamaged): void {
+    const producer = this.#graph.makerOf(node, digest);
+    if (producer === undefined || producer.rewound)
+      return this.#fail(node, 1, { reason: 'infra', detail: `the blob ${digest} of an input is ${damage}` });
+    this.#emit({ type: 'step.rewound', step: producer.step.id, digest, neededBy: node.step.id });
+    producer.rewound = true;
+    node.missing = 1;
+    node.phase = 'pending';
+    producer.dependents.splice(0, producer.dependents.length, node.index);
+    this.#makeReady(producer);
+  }
+
+  #fail(node: RunNode, attempt: number, failure: Failure, logTail = ''): void {
+    this.#tally.count('failed');
+    this.#failedStep ??= node.step.id;
+    node.phase = 'ended';
+    this.#emit({ type: 'step.failed', step: node.step.id, failure, attempt, logTail });
+    this.#skip(node, node.step.id);
+  }
+
+  /** Ends steps that will not run: this one unless it has ended, and all that need it. */
+  #skip(node: RunNode, because: StepId | 'when'): void {
+    const below = this.#graph.pendingBelow(node);
+    for (const one of node.phase === 'ended' ? below : [node, ...below]) {
+      one.phase = 'ended';
+      if (one.role !== 'run') continue;
+      this.#tally.count('skipped');
+      this.#emit({ type: 'step.skipped', step: one.step.id, because });
+    }
+  }
+
+  #cancel(node: RunNode): void {
+    if (node.phase === 'ended') return;
+    node.phase = 'ended';
+    this.#tally.count('cancelled');
+    const reason = this.#options.signal.aborted
+      ? 'interrupted'
+      : `stopped after ${this.#failedStep ?? 'a failure'} failed`;
+    this.#emit({ type: 'step.cancelled', step: node.step.id, reason });
+  }
+
+  #cancelWaiting(): void {
+    for (const { node, task } of this.#waiting.splice(0)) {
+      this.#flights.release(task.fingerprint);
+      this.#cancel(node);
+    }
+  }
+
+  /** After a failure nothing new starts, unless --keep-going; what runs is seen to its end. */
+  #isStopping(): boolean {
+    return this.#stop.signal.aborted || (this.#failedStep !== undefined && !this.#options.flags.keepGoing);
+  }
+
+  #finish(): RunFinished {
+    const { clock } = this.#options.world;
+    const finished: Unstamped<RunFinished> = {
+      type: 'run.finished',
+      outcome: this.#tally.outcome(this.#options.signal.aborted),
+      durationMs: clock.monotonic() - this.#startedAt,
+      counts: this.#tally.counts,
+      savedMs: this.#tally.savedMs,
+    };
+    this.#emit(finished);
+    return { ...finished, seq: 0, at: clock.now() };
+  }
+
+  #guarded(node: RunNode, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#blame(node, error);
+    }
+  }
+
+  #inBackground(node: RunNode, work: () => Promise<void>): void {
+    const promise: Promise<void> = work()
+      .catch((error: unknown) => this.#blame(node, error))
+      .finally(() => this.#busy.delete(promise));
+    this.#busy.add(promise);
+  }
+
+  /** What the user can mend ends the step; anything else is a bug and ends the run. */
+  #blame(node: RunNode, error: unknown): void {
+    if (!(error instanceof RecipeError))
+      this.#fatal ??= error instanceof Error ? error : new Error(String(error));
+    else this.#fail(node, 1, failureOfError(error), error.message);
+  }
+
+  #because(node: RunNode, task: PreparedTask): string {
+    const last = this.#history.get(node.step.id);
+    return reasonFor(this.#options.store, last?.fingerprint, task);
+  }
+
+  #makeReady(node: RunNode): void {
+    if (node.role === 'omit') return;
+    node.phase = 'ready';
+    this.#ready.push(node.index);
+  }
+
+  #emit(event: Unstamped): void {
+    this.#journal.append(event);
+  }
+}
+
+interface Holder {
+  readonly reason: 'single-flight' | 'limit' | 'resources';
+  readonly holder: string;
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import type { EffectEvent, OutputRef, Unstamped } from '../core/events.ts';
+import type { Digest } from '../core/ids.ts';
+import type { Json } from '../core/json.ts';
+import type { PlanStep } from '../core/plan.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import type { RunOptions } from './run-options.ts';
+
+interface Finished {
+  readonly step: PlanStep;
+  readonly outputs: Readonly<Record<string, OutputRef>> | undefined;
+  readonly published: boolean;
+}
+
+/** Brings the outside to what the step asked for, cached or not. Says what happened as an event. */
+export async function reconcileEffect(
+  { step, outputs, published }: Finished,
+  { plan, store, effects, trackedRunOf }: RunOptions,
+): Promise<Unstamped<EffectEvent>> {
+  const name = 'effect' in step.action ? (step.action.effect ?? '') : '';
+  const about = { step: step.id, effect: name };
+  if (plan.settings.effects !== 'all')
+    return { type: 'effect.skipped', ...about, because: `effects: ${plan.settings.effects}` };
+  if (!published)
+    return { type: 'effect.skipped', ...about, because: 'inputs changed while the steps before it ran' };
+  try {
+    const effect = effects[name];
+    if (effect === undefined) throw new Error(`there is no effect ${name}`);
+    const request = outputs?.['request'];
+    if (request === undefined) throw new Error('the step has no output named request');
+    const outcome = await effect.reconcile({
+      step: step.id,
+      request: JSON.parse(readFileSync(store.blobs.path(request.digest), 'utf8')) as Json,
+      digests: digestsOf(outputs ?? {}),
+      trackedRun: trackedRunOf(step),
+    });
+    switch (outcome.kind) {
+      case 'done':
+        return { type: 'effect.done', ...about, before: outcome.before, after: outcome.after };
+      case 'unchanged':
+        return { type: 'effect.unchanged', ...about, state: outcome.state };
+      case 'skipped':
+        return { type: 'effect.skipped', ...about, because: outcome.because };
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const known = error instanceof RecipeError ? error : undefined;
+    return {
+      type: 'effect.failed',
+      ...about,
+      error: {
+        message,
+        ...(known === undefined ? {} : { code: known.code }),
+        ...(known?.hint === undefined ? {} : { hint: known.hint }),
+      },
+    };
+  }
+}
+
+function digestsOf(outputs: Readonly<Record<string, OutputRef>>): Record<string, Digest> {
+  return Object.fromEntries(Object.entries(outputs).map(([name, { digest }]) => [name, digest]));
+}

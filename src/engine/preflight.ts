@@ -1,0 +1,66 @@
+import { existsSync, globSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Plan, PlanInput, PlanStep } from '../core/plan.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import type { Role } from './selection.ts';
+
+/**
+ * What can be known to be missing before anything is written: files that inputs and code name, secrets.
+ *
+ * @throws RecipeError INPUT_NOT_FOUND, CODE_NOT_FOUND, SECRET_NOT_FOUND
+ */
+export function preflight(
+  plan: Plan,
+  roles: readonly Role[],
+  projectDir: string,
+  env: Readonly<Record<string, string | undefined>>,
+): void {
+  const seen = new Map<string, boolean>();
+  const exists = (path: string): boolean => {
+    let known = seen.get(path);
+    if (known === undefined) {
+      known = existsSync(resolve(projectDir, path));
+      seen.set(path, known);
+    }
+    return known;
+  };
+  plan.steps.forEach((step, index) => {
+    if (roles[index] === 'omit' || !step.when) return;
+    for (const name in step.inputs) {
+      const input = step.inputs[name];
+      if (input !== undefined) checkInput(step, name, input, exists, projectDir);
+    }
+    if (step.action.kind === 'own' && !exists(step.action.entry))
+      throw new RecipeError(
+        'CODE_NOT_FOUND',
+        { step: step.id, path: `./${step.action.entry}` },
+        { at: step.at },
+      );
+    for (const value of Object.values(step.env)) {
+      if (typeof value === 'string' || !('secret' in value)) continue;
+      const source = plan.settings.secrets[value.secret] ?? { env: `STOCKPOT_SECRET_${value.secret}` };
+      const isMissing =
+        'env' in source ? (env[source.env] ?? '') === '' : 'file' in source && !exists(source.file);
+      if (isMissing)
+        throw new RecipeError('SECRET_NOT_FOUND', { step: step.id, secret: value.secret }, { at: step.at });
+    }
+  });
+}
+
+function checkInput(
+  step: PlanStep,
+  name: string,
+  input: PlanInput,
+  exists: (path: string) => boolean,
+  projectDir: string,
+): void {
+  if (input.kind === 'list') for (const item of input.items) checkInput(step, name, item, exists, projectDir);
+  if (input.kind !== 'path') return;
+  const isThere = input.glob ? globSync(input.path, { cwd: projectDir }).length > 0 : exists(input.path);
+  if (!isThere)
+    throw new RecipeError(
+      'INPUT_NOT_FOUND',
+      { step: step.id, input: name, path: `./${input.path}` },
+      { at: input.at },
+    );
+}

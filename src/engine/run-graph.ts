@@ -1,0 +1,114 @@
+import type { OutputRef } from '../core/events.ts';
+import type { StepId } from '../core/ids.ts';
+import type { Plan, PlanStep } from '../core/plan.ts';
+import type { History } from './history.ts';
+import type { Role } from './selection.ts';
+
+/** A step as the driver sees it during a run. Only the driver writes it. */
+export interface RunNode {
+  readonly step: PlanStep;
+  readonly index: number;
+  readonly role: Role;
+  readonly dependents: number[];
+  /** Steps it needs that are not done. */
+  missing: number;
+  phase: 'pending' | 'ready' | 'waiting' | 'done' | 'ended';
+  outputs: Readonly<Record<string, OutputRef>> | undefined;
+  /** False if what it gave was not published: nothing that follows has effects. */
+  published: boolean;
+  /** It ran again because a blob of its result was lost. */
+  rewound: boolean;
+}
+
+/** The plan's steps, joined both ways, by number. */
+export class RunGraph {
+  readonly nodes: readonly RunNode[];
+  readonly #indexOf: ReadonlyMap<StepId, number>;
+  #priorities: Float64Array | undefined;
+
+  constructor(plan: Plan, roles: readonly Role[]) {
+    this.#indexOf = new Map(plan.steps.map((step, index) => [step.id, index]));
+    this.nodes = plan.steps.map((step, index) => ({
+      step,
+      index,
+      role: roles[index] ?? 'run',
+      dependents: [],
+      missing: step.needs.length,
+      phase: 'pending',
+      outputs: undefined,
+      published: true,
+      rewound: false,
+    }));
+    for (const node of this.nodes)
+      for (const need of node.step.needs) this.get(need).dependents.push(node.index);
+  }
+
+  get(id: StepId): RunNode {
+    return this.at(this.#indexOf.get(id) ?? -1);
+  }
+
+  at(index: number): RunNode {
+    const node = this.nodes[index];
+    if (node === undefined) throw new Error(`Internal error: no step number ${index}`);
+    return node;
+  }
+
+  outputOf(step: StepId, name: string): OutputRef & { path: string } {
+    const node = this.get(step);
+    const output = node.outputs?.[name];
+    const path = node.step.outputs[name]?.path;
+    if (output === undefined || path === undefined)
+      throw new Error(`Internal error: ${step} has no output ${name}`);
+    return { ...output, path };
+  }
+
+  /** The step that a node has a blob from. */
+  makerOf(node: RunNode, digest: string): RunNode | undefined {
+    const isFolder = (output: OutputRef): boolean => output.kind === 'directory' || output.kind === 'model';
+    return node.step.needs
+      .map((need) => this.get(need))
+      .find(({ outputs }) =>
+        Object.values(outputs ?? {}).some((output) => output.digest === digest || isFolder(output)),
+      );
+  }
+
+  /** All that need a node, directly or not, and have not begun; nearest first. */
+  pendingBelow(node: RunNode): RunNode[] {
+    const found = new Set<RunNode>();
+    for (const pending = [...node.dependents]; pending.length > 0; ) {
+      const dependent = this.at(pending.shift() ?? -1);
+      if (dependent.phase !== 'pending' || found.has(dependent)) continue;
+      found.add(dependent);
+      pending.push(...dependent.dependents);
+    }
+    return [...found];
+  }
+
+  /** Length of the longest way from a step to the end, in recorded milliseconds; 0 until `rank` was called. */
+  priority(index: number): number {
+    return this.#priorities?.[index] ?? 0;
+  }
+
+  /** Works the priorities out, once something must run. */
+  rank(history: History): void {
+    if (this.#priorities !== undefined) return;
+    const priorities = new Float64Array(this.nodes.length);
+    for (let index = this.nodes.length - 1; index >= 0; index -= 1) {
+      const { step, dependents } = this.at(index);
+      const own = history.get(step.id)?.durationMs ?? 1;
+      priorities[index] = own + dependents.reduce((most, next) => Math.max(most, priorities[next] ?? 0), 0);
+    }
+    this.#priorities = priorities;
+  }
+
+  /** All the work of the run if nothing were cached; undefined if a step was never timed. */
+  expectedMs(history: History): number | undefined {
+    let sum = 0;
+    for (const { step, role } of this.nodes) {
+      const known = history.get(step.id)?.durationMs;
+      if (role === 'run' && known === undefined) return undefined;
+      sum += known ?? 0;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,51 @@
+import type { Subscriber } from '../core/events.ts';
+import type { RunId } from '../core/ids.ts';
+import type { Plan, PlanStep } from '../core/plan.ts';
+import type { World } from '../core/world.ts';
+import type { Store } from '../store/store.ts';
+import type { Effect, Executor } from './ports.ts';
+import type { References } from './references.ts';
+import type { Role } from './selection.ts';
+import type { ProcessIdentity } from './single-flight.ts';
+
+/** All that a run is given. */
+export interface RunOptions {
+  readonly id: RunId;
+  readonly plan: Plan;
+  /** One for each step of the plan. */
+  readonly roles: readonly Role[];
+  readonly projectDir: string;
+  /** `runs/<id>/`, to be created. */
+  readonly runDir: string;
+  readonly store: Store;
+  readonly executor: Executor;
+  readonly references: References;
+  /** By the name that components give in `effect:`. */
+  readonly effects: Readonly<Record<string, Effect>>;
+  readonly world: World;
+  readonly me: ProcessIdentity;
+  readonly isAlive: (holder: ProcessIdentity) => boolean;
+  readonly signal: AbortSignal;
+  readonly subscribers: readonly Subscriber[];
+  readonly machine: Machine;
+  readonly flags: RunFlags;
+  /** Called when a step is about to be executed, so that the executor can get ready. */
+  readonly expectWork: (step: PlanStep) => void;
+  /** Id of the tracked run of a step. */
+  readonly trackedRunOf: (step: PlanStep) => string;
+}
+
+/** What this machine has to give to steps. */
+export interface Machine {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+export interface RunFlags {
+  /** Execute these steps whatever the cache holds, and replace it. */
+  readonly force: (step: PlanStep) => boolean;
+  readonly keepGoing: boolean;
+  /** Attempts at once. */
+  readonly jobs: number;
+  readonly allowChangingInputs: boolean;
+}

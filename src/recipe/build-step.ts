@@ -1,0 +1,304 @@
+import { isStepName } from '../core/ids.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import { isOutputKind } from '../core/kinds.ts';
+import type { Action, PlanOutput, PlanStep } from '../core/plan.ts';
+import type { Component, ComponentBook } from './component-book.ts';
+import { isEngineKey, LATER_KEYS } from './engine-keys.ts';
+import { evaluate, type Scope } from './evaluate.ts';
+import { parseCommand } from './parse-command.ts';
+import { parseReference, type Reference } from './parse-reference.ts';
+import { invalid, knownKeys, mapTree, textList, textValue } from './read-value.ts';
+import { errorAt, positionOf, type Span } from './source.ts';
+import { readStepSettings } from './step-settings.ts';
+import type { MapTree, Tree } from './tree.ts';
+
+/** A step of the recipe before its references are joined to other steps. */
+export interface StepDraft {
+  readonly name: string;
+  readonly tree: MapTree;
+  readonly span: Span;
+  /** In a template's step the configuration stands beside the engine's keys; elsewhere under `with:`. */
+  readonly flat: boolean;
+}
+
+/** A reference as written, still to be joined. A list of them is one input. */
+export interface DraftInput {
+  readonly name: string;
+  readonly span: Span;
+  readonly references: readonly { readonly reference: Reference; readonly span: Span }[];
+  readonly isList: boolean;
+}
+
+export type BuiltStep = Omit<PlanStep, 'id' | 'name' | 'cell' | 'inputs' | 'needs'> & {
+  readonly draftInputs: readonly DraftInput[];
+};
+
+/** Works out one step, or one cell of it, in its scope. */
+export function buildStep(
+  draft: StepDraft,
+  scope: Scope,
+  seed: number,
+  components: ComponentBook,
+): BuiltStep {
+  const { tree, span, name } = draft;
+  for (const key of LATER_KEYS) {
+    const later = tree.entries.get(key);
+    if (later !== undefined) throw errorAt(later.key, 'NOT_IN_THIS_VERSION', { what: `\`${key}:\`` });
+  }
+  const [uses, run] = [tree.entries.get('uses'), tree.entries.get('run')];
+  if (uses === undefined && run === undefined)
+    throw errorAt(span, 'KEY_MISSING', { key: 'uses', where: `The step ${name}` });
+  if (uses !== undefined && run !== undefined)
+    throw invalid(run.key, `the step ${name}`, 'has both uses and run');
+  const component =
+    uses === undefined ? undefined : components.get(textValue(uses.value, 'uses', scope), uses.value.span);
+  const configTrees = configOf(draft, run !== undefined);
+  const references =
+    component === undefined ? new Map<string, string>() : components.referenceKeys(component);
+  const draftInputs = [
+    ...inputsOf(tree, scope),
+    ...[...references].flatMap(([key, input]) => {
+      const value = configTrees.get(key);
+      return value === undefined ? [] : [draftInput(input, value, scope)];
+    }),
+  ];
+  const outputs = outputsOf(draft, component, scope);
+  const symbols = symbolScope(scope, draftInputs, outputs);
+  const config = readConfig(draft, component, components, configTrees, references, scope);
+  if (component !== undefined) checkInputs(component, draftInputs, span, name);
+  checkVariables(
+    draftInputs.map((input) => input.name),
+    Object.keys(outputs),
+    span,
+  );
+  const action =
+    component === undefined ? parseCommand((run as { value: Tree }).value, symbols) : actionOf(component);
+  return {
+    at: positionOf(span),
+    action,
+    config,
+    configFiles:
+      component === undefined
+        ? []
+        : components.fileKeys(component).filter((key) => typeof config[key] === 'string'),
+    draftInputs,
+    outputs,
+    code: codeOf(tree, action, components, scope),
+    ...readStepSettings(tree, seed, symbols),
+  };
+}
+
+function actionOf(component: Component): Action {
+  const effect = component.manifest?.effect === undefined ? {} : { effect: component.manifest.effect };
+  return component.shipped
+    ? { kind: 'shipped', component: component.name, version: component.manifest?.version ?? '0', ...effect }
+    : { kind: 'own', entry: component.entry, runtime: component.runtime, ...effect };
+}
+
+/** Where each configuration key stands. */
+function configOf({ tree, flat, name }: StepDraft, isCommand: boolean): Map<string, Tree> {
+  const given = tree.entries.get('with');
+  const trees = new Map<string, Tree>();
+  if (given !== undefined)
+    for (const [key, { value }] of mapTree(given.value, 'with').entries) trees.set(key, value);
+  for (const [key, entry] of tree.entries) {
+    if (isEngineKey(key)) continue;
+    if (!flat || isCommand) {
+      throw errorAt(entry.key, 'KEY_UNKNOWN', {
+        key,
+        where: `The step ${name}`,
+        known: ['with', 'inputs', 'outputs', 'run', 'uses'],
+        near: isCommand ? undefined : 'with',
+      });
+    }
+    trees.set(key, entry.value);
+  }
+  return trees;
+}
+
+function readConfig(
+  { name, span }: StepDraft,
+  component: Component | undefined,
+  components: ComponentBook,
+  trees: ReadonlyMap<string, Tree>,
+  references: ReadonlyMap<string, string>,
+  scope: Scope,
+): JsonObject {
+  const config: Record<string, Json> = {};
+  for (const [key, tree] of trees) {
+    if (references.has(key)) continue;
+    const value = evaluate(tree, scope);
+    if (value !== null) config[key] = value;
+  }
+  return component === undefined
+    ? config
+    : components.checkConfig(component, config, trees, span, `The step ${name}`);
+}
+
+function inputsOf(tree: MapTree, scope: Scope): DraftInput[] {
+  const entry = tree.entries.get('inputs');
+  if (entry === undefined) return [];
+  return [...mapTree(entry.value, 'inputs').entries].flatMap(([name, { key, value }]) => {
+    if (!isStepName(name)) throw invalid(key, `the input ${name}`, 'is no name: use a-z, 0-9, _ and -');
+    // A template may offer an input that the recipe leaves empty.
+    if (value.kind === 'scalar' && value.parts !== undefined && evaluate(value, scope) === null) return [];
+    return [draftInput(name, value, scope)];
+  });
+}
+
+function draftInput(name: string, tree: Tree, scope: Scope): DraftInput {
+  const value = evaluate(tree, scope);
+  const isList = Array.isArray(value);
+  const texts = isList ? value : [value];
+  if (texts.length === 0) throw invalid(tree.span, `the input ${name}`, 'is an empty list');
+  const references = texts.map((text, index) => {
+    const span = tree.kind === 'list' ? (tree.items[index]?.span ?? tree.span) : tree.span;
+    if (typeof text !== 'string') throw invalid(span, `the input ${name}`, 'is not a reference');
+    return { reference: parseReference(text, span), span };
+  });
+  return { name, span: tree.span, references, isList };
+}
+
+function outputsOf(
+  { tree }: StepDraft,
+  component: Component | undefined,
+  scope: Scope,
+): Record<string, PlanOutput> {
+  const entry = tree.entries.get('outputs');
+  if (entry === undefined) {
+    if (component?.manifest !== undefined) {
+      const outputs = component.manifest.outputs;
+      return Object.fromEntries(
+        Object.entries(outputs).map(([key, { path, kind }]) => [key, { path, kind }]),
+      );
+    }
+    return {};
+  }
+  const outputs: Record<string, PlanOutput> = {};
+  const taken = new Map<string, string>();
+  for (const [key, { key: keySpan, value }] of mapTree(entry.value, 'outputs').entries) {
+    if (!isStepName(key)) throw invalid(keySpan, `the output ${key}`, 'is no name: use a-z, 0-9, _ and -');
+    const output = readOutput(key, value, scope);
+    const other = taken.get(output.path.split('/')[0] ?? '');
+    if (other !== undefined && overlaps(outputs[other]?.path ?? '', output.path))
+      throw invalid(value.span, `the output ${key}`, `lies where the output ${other} does`);
+    taken.set(output.path.split('/')[0] ?? '', key);
+    outputs[key] = output;
+  }
+  return outputs;
+}
+
+function overlaps(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
+}
+
+/** `model/` is a folder; the kind follows from the path unless it is said. */
+function readOutput(name: string, tree: Tree, scope: Scope): PlanOutput {
+  let written: string;
+  let kind: string | undefined;
+  if (tree.kind === 'map') {
+    knownKeys(tree, `the output ${name}`, ['path', 'kind']);
+    const path = tree.entries.get('path');
+    if (path === undefined)
+      throw errorAt(tree.span, 'KEY_MISSING', { key: 'path', where: `The output ${name}` });
+    written = textValue(path.value, `the output ${name}`, scope);
+    const kindEntry = tree.entries.get('kind');
+    if (kindEntry !== undefined) kind = textValue(kindEntry.value, `the kind of the output ${name}`, scope);
+    if (kind !== undefined && !isOutputKind(kind))
+      throw invalid(
+        kindEntry?.value.span ?? tree.span,
+        `the kind ${kind}`,
+        'is none of file, directory, table, model, metrics, value',
+      );
+  } else written = textValue(tree, `the output ${name}`, scope);
+  const path = written.replace(/^\.\//, '').replace(/\/+$/, '');
+  if (
+    path === '' ||
+    path.startsWith('/') ||
+    path.includes('\0') ||
+    path.split('/').some((part) => part === '..' || part === '.')
+  )
+    throw errorAt(tree.span, 'PATH_UNSAFE', { path: written });
+  const implied = written.endsWith('/') ? 'directory' : path.endsWith('.parquet') ? 'table' : 'file';
+  return { path, kind: kind !== undefined && isOutputKind(kind) ? kind : implied };
+}
+
+function codeOf(tree: MapTree, action: Action, components: ComponentBook, scope: Scope): string[] {
+  const entry = tree.entries.get('code');
+  const declared = entry === undefined ? [] : textList(entry.value, 'code', scope);
+  const paths = declared.map((path) => {
+    const clean = path.replace(/^\.\//, '').replace(/\/+$/, '');
+    if (clean === '' || clean.startsWith('/') || clean.split('/').includes('..'))
+      throw errorAt((entry as { value: Tree }).value.span, 'PATH_UNSAFE', { path });
+    return clean;
+  });
+  // A program named on the command line is code without being declared.
+  if (action.kind === 'argv')
+    for (const element of action.argv)
+      if (typeof element === 'string' && isProjectFile(element, components))
+        paths.push(element.replace(/^\.\//, ''));
+  return [...new Set(paths)];
+}
+
+function isProjectFile(text: string, components: ComponentBook): boolean {
+  return (
+    /^(?:\.\/)?[\w@][\w@./+-]*\.\w+$/.test(text) && !text.split('/').includes('..') && components.isFile(text)
+  );
+}
+
+function checkInputs(
+  { manifest, name }: Component,
+  inputs: readonly DraftInput[],
+  span: Span,
+  step: string,
+): void {
+  if (manifest === undefined || Object.keys(manifest.inputs).length === 0) return;
+  const known = Object.keys(manifest.inputs);
+  for (const input of inputs)
+    if (!known.includes(input.name) && !known.includes('*'))
+      throw errorAt(input.span, 'KEY_UNKNOWN', {
+        key: input.name,
+        where: `The component ${name}`,
+        known,
+        near: undefined,
+      });
+  for (const [input, { optional }] of Object.entries(manifest.inputs))
+    if (optional !== true && input !== '*' && !inputs.some((given) => given.name === input))
+      throw errorAt(span, 'KEY_MISSING', { key: `inputs.${input}`, where: `The step ${step}` });
+}
+
+function checkVariables(inputs: readonly string[], outputs: readonly string[], span: Span): void {
+  for (const names of [inputs, outputs]) {
+    const taken = new Map<string, string>();
+    for (const name of names) {
+      const variable = `${names === inputs ? 'IN' : 'OUT'}_${name.replaceAll('-', '_')}`;
+      const other = taken.get(variable);
+      if (other !== undefined && other !== name)
+        throw errorAt(span, 'NAME_CLASH', { a: other, b: name, variable });
+      taken.set(variable, name);
+    }
+  }
+}
+
+function symbolScope(
+  scope: Scope,
+  inputs: readonly DraftInput[],
+  outputs: Readonly<Record<string, PlanOutput>>,
+): Scope {
+  return {
+    ...scope,
+    lookUp: (path, from) => {
+      const [kind, name = ''] = path;
+      if (path.length === 2 && kind === 'inputs' && inputs.some((input) => input.name === name))
+        return { kind: 'symbol', part: { input: name } };
+      if (path.length === 2 && kind === 'outputs' && name in outputs)
+        return { kind: 'symbol', part: { output: name } };
+      return scope.lookUp(path, from);
+    },
+    names: () => [
+      ...scope.names(),
+      ...inputs.map(({ name }) => `inputs.${name}`),
+      ...Object.keys(outputs).map((name) => `outputs.${name}`),
+    ],
+  };
+}

@@ -1,0 +1,192 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { ComponentManifest } from '../core/component.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import { evaluate } from './evaluate.ts';
+import type { FileReader } from './file-reader.ts';
+import { nearest } from './nearest.ts';
+import { parseYaml } from './parse-yaml.ts';
+import { EMPTY_SCOPE } from './profile.ts';
+import { errorAt, type Span } from './source.ts';
+import type { Tree } from './tree.ts';
+
+/** What `uses:` names. */
+export interface Component {
+  /** `ingest`, or `./steps/clean.ts`. */
+  readonly name: string;
+  readonly shipped: boolean;
+  /** Absent for a single file: what it takes and gives, the recipe says. */
+  readonly manifest: ComponentManifest | undefined;
+  /** Project-relative, of one's own. */
+  readonly entry: string;
+  readonly runtime: 'node' | 'python' | 'exec';
+}
+
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly 'x-input'?: string;
+  readonly 'x-file'?: boolean;
+}
+
+/** Reads components, each once, and checks configurations against their schemas. */
+export class ComponentBook {
+  readonly #files: FileReader;
+  readonly #shippedDir: string;
+  readonly #shippedNames: () => readonly string[];
+  readonly #components = new Map<string, Component>();
+  readonly #checks = new Map<ComponentManifest, ValidateFunction>();
+  readonly #ajv = new Ajv2020({ useDefaults: true, strict: false, allErrors: false, verbose: true });
+
+  constructor(files: FileReader, shippedDir: string, shippedNames: () => readonly string[]) {
+    this.#files = files;
+    this.#shippedDir = shippedDir;
+    this.#shippedNames = shippedNames;
+  }
+
+  /** @throws RecipeError COMPONENT_NOT_FOUND, COMPONENT_INVALID */
+  get(name: string, span: Span): Component {
+    let found = this.#components.get(name);
+    if (found === undefined) {
+      found = name.startsWith('./') ? this.#own(name, span) : this.#shipped(name, span);
+      this.#components.set(name, found);
+    }
+    return found;
+  }
+
+  isFile(path: string): boolean {
+    return this.#files.isFile(path);
+  }
+
+  /** Keys of the configuration whose value is a reference, with the input that it becomes. */
+  referenceKeys({ manifest }: Component): Map<string, string> {
+    return new Map(
+      Object.entries((manifest?.config as SchemaNode | undefined)?.properties ?? {}).flatMap(
+        ([key, schema]) => (schema['x-input'] === undefined ? [] : [[key, schema['x-input']] as const]),
+      ),
+    );
+  }
+
+  fileKeys({ manifest }: Component): string[] {
+    return Object.entries((manifest?.config as SchemaNode | undefined)?.properties ?? {})
+      .filter(([, schema]) => schema['x-file'] === true)
+      .map(([key]) => key);
+  }
+
+  /**
+   * The configuration with defaults filled in.
+   *
+   * @param trees where each top-level key stands
+   * @throws RecipeError KEY_UNKNOWN, KEY_MISSING, VALUE_INVALID at the key's place
+   */
+  checkConfig(
+    component: Component,
+    config: JsonObject,
+    trees: ReadonlyMap<string, Tree>,
+    step: Span,
+    where: string,
+  ): JsonObject {
+    const { manifest } = component;
+    if (manifest === undefined) return config;
+    const filled = structuredClone(config);
+    let check = this.#checks.get(manifest);
+    if (check === undefined) {
+      check = this.#ajv.compile(withoutReferences(manifest.config));
+      this.#checks.set(manifest, check);
+    }
+    if (check(filled)) return filled;
+    const [error] = check.errors ?? [];
+    throw error === undefined
+      ? new Error('Internal error: a check failed without an error')
+      : configError(error, trees, step, where);
+  }
+
+  #shipped(name: string, span: Span): Component {
+    const known = this.#shippedNames();
+    if (!known.includes(name))
+      throw errorAt(span, 'COMPONENT_NOT_FOUND', { component: name, known: [...known] });
+    const manifest = this.#manifest(`${this.#shippedDir}/${name}/component.yaml`);
+    if (manifest === undefined)
+      throw new Error(`Internal error: the component ${name} lacks its component.yaml`);
+    return { name, shipped: true, manifest, entry: manifest.entry, runtime: manifest.runtime };
+  }
+
+  #own(name: string, span: Span): Component {
+    const path = name.slice(2).replace(/\/+$/, '');
+    if (path.split('/').includes('..')) throw errorAt(span, 'PATH_UNSAFE', { path: name });
+    const manifest = this.#files.isFolder(path) ? this.#manifest(`${path}/component.yaml`) : undefined;
+    if (manifest !== undefined)
+      return {
+        name,
+        shipped: false,
+        manifest,
+        entry: `${path}/${manifest.entry}`,
+        runtime: manifest.runtime,
+      };
+    if (!this.#files.isFile(path))
+      throw errorAt(span, 'COMPONENT_NOT_FOUND', { component: name, known: [...this.#shippedNames()] });
+    const runtime = /\.[cm]?[jt]s$/.test(path) ? 'node' : path.endsWith('.py') ? 'python' : 'exec';
+    return { name, shipped: false, manifest: undefined, entry: path, runtime };
+  }
+
+  #manifest(path: string): ComponentManifest | undefined {
+    const source = this.#files.read(path);
+    if (source === undefined) return undefined;
+    const tree = parseYaml(source);
+    const value: Json = tree === undefined ? null : evaluate(tree, EMPTY_SCOPE);
+    if (!this.#ajv.validate(ComponentManifest, value))
+      throw new RecipeError('COMPONENT_INVALID', {
+        file: path,
+        problem: this.#ajv.errorsText(this.#ajv.errors, { dataVar: '' }),
+      });
+    return value as unknown as ComponentManifest;
+  }
+}
+
+function withoutReferences(schema: SchemaNode): object {
+  const entries = Object.entries(schema.properties ?? {}).filter(
+    ([, property]) => property['x-input'] === undefined,
+  );
+  const properties = Object.fromEntries(entries);
+  return { ...schema, properties, required: (schema.required ?? []).filter((name) => name in properties) };
+}
+
+function configError(error: ErrorObject, trees: ReadonlyMap<string, Tree>, step: Span, where: string): Error {
+  const path = error.instancePath.split('/').slice(1);
+  const span = spanOf(trees, path) ?? step;
+  const key = path.join('.');
+  const params = error.params as Record<string, unknown>;
+  if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
+    const unknown = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
+    const known = Object.keys((error.parentSchema as SchemaNode | undefined)?.properties ?? {});
+    return errorAt(spanOf(trees, [...path, unknown]) ?? step, 'KEY_UNKNOWN', {
+      key: unknown,
+      where: path.length === 0 ? where : `${where}, ${key}`,
+      known,
+      near: nearest(unknown, known),
+    });
+  }
+  if (error.keyword === 'required')
+    return errorAt(span, 'KEY_MISSING', { key: String(params['missingProperty']), where });
+  const allowed = params['allowedValues'];
+  const problem = Array.isArray(allowed)
+    ? `must be one of ${allowed.join(', ')}`
+    : (error.message ?? 'is not valid');
+  return errorAt(span, 'VALUE_INVALID', { what: `${where}: ${key}`, problem });
+}
+
+function spanOf(trees: ReadonlyMap<string, Tree>, path: readonly string[]): Span | undefined {
+  const [key, ...rest] = path;
+  let tree = key === undefined ? undefined : trees.get(key);
+  for (const part of rest) {
+    const next: Tree | undefined =
+      tree?.kind === 'map'
+        ? tree.entries.get(part)?.value
+        : tree?.kind === 'list'
+          ? tree.items[Number(part)]
+          : undefined;
+    if (next === undefined) break;
+    tree = next;
+  }
+  return tree?.span;
+}

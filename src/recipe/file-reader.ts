@@ -1,0 +1,99 @@
+import { hash } from 'node:crypto';
+import { globSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasCode, RecipeError } from '../core/recipe-error.ts';
+import { Source } from './source.ts';
+
+/** A question that a plan asked of the file system, and its answer: while all hold, the plan holds. */
+export type Asked =
+  | { readonly kind: 'file'; readonly path: string; readonly digest: string }
+  | { readonly kind: 'missing' | 'present'; readonly path: string }
+  | { readonly kind: 'glob'; readonly pattern: string; readonly found: readonly string[] };
+
+/**
+ * Reads the files that a plan is made of and keeps a list of what it asked. Paths are absolute, or
+ * relative to the project.
+ */
+export class FileReader {
+  readonly #projectDir: string;
+  readonly #asked = new Map<string, Asked>();
+  readonly #sources = new Map<string, Source | undefined>();
+
+  constructor(projectDir: string) {
+    this.#projectDir = projectDir;
+  }
+
+  get asked(): readonly Asked[] {
+    return [...this.#asked.values()];
+  }
+
+  /** The file as a source; undefined if there is none. */
+  read(path: string): Source | undefined {
+    if (this.#sources.has(path)) return this.#sources.get(path);
+    let source: Source | undefined;
+    try {
+      const bytes = readFileSync(this.#absolute(path));
+      this.#asked.set(path, { kind: 'file', path, digest: hash('sha256', bytes, 'hex') });
+      source = new Source(path, bytes.toString('utf8'));
+    } catch (error) {
+      if (hasCode(error, 'EISDIR'))
+        throw new RecipeError('YAML_INVALID', { file: path, problem: 'it is a folder' }, { cause: error });
+      if (!hasCode(error, 'ENOENT') && !hasCode(error, 'ENOTDIR')) throw error;
+      this.#asked.set(path, { kind: 'missing', path });
+    }
+    this.#sources.set(path, source);
+    return source;
+  }
+
+  isFolder(path: string): boolean {
+    return this.#stat(path)?.isDirectory() === true;
+  }
+
+  isFile(path: string): boolean {
+    return this.#stat(path)?.isFile() === true;
+  }
+
+  /** Paths that match, sorted. */
+  glob(pattern: string): string[] {
+    const found = globSync(pattern, { cwd: this.#projectDir }).toSorted((a, b) => (a < b ? -1 : 1));
+    this.#asked.set(`glob:${pattern}`, { kind: 'glob', pattern, found });
+    return found;
+  }
+
+  #stat(path: string): Stats | undefined {
+    const stats = statSync(this.#absolute(path), { throwIfNoEntry: false });
+    if (!this.#asked.has(path))
+      this.#asked.set(path, { kind: stats === undefined ? 'missing' : 'present', path });
+    return stats;
+  }
+
+  #absolute(path: string): string {
+    return path.startsWith('/') ? path : join(this.#projectDir, path);
+  }
+}
+
+/** Whether everything a plan asked would be answered the same today. */
+export function stillHolds(asked: readonly Asked[], projectDir: string): boolean {
+  const absolute = (path: string): string => (path.startsWith('/') ? path : join(projectDir, path));
+  return asked.every((question) => {
+    switch (question.kind) {
+      case 'file': {
+        if (statSync(absolute(question.path), { throwIfNoEntry: false })?.isFile() !== true) return false;
+        return hash('sha256', readFileSync(absolute(question.path)), 'hex') === question.digest;
+      }
+      case 'missing':
+      case 'present':
+        return (
+          (statSync(absolute(question.path), { throwIfNoEntry: false }) === undefined) ===
+          (question.kind === 'missing')
+        );
+      case 'glob': {
+        const found = globSync(question.pattern, { cwd: projectDir }).toSorted((a, b) => (a < b ? -1 : 1));
+        return (
+          found.length === question.found.length &&
+          found.every((path, index) => path === question.found[index])
+        );
+      }
+    }
+  });
+}

@@ -1,0 +1,238 @@
+import type { SecretSource, Settings } from '../core/plan.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import type { Scope } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
+import type { FileReader } from './file-reader.ts';
+import { parseYaml } from './parse-yaml.ts';
+import { invalid, knownKeys, mapTree, sizeBytes, textList, textValue, wholeNumber } from './read-value.ts';
+import { errorAt } from './source.ts';
+import { type Entry, type MapTree, mapOf, overlay } from './tree.ts';
+
+/** Settings that a profile may have. */
+export const PROFILE_SETTINGS = [
+  'executor',
+  'cache',
+  'tracking',
+  'model_registry',
+  'experiment',
+  'effects',
+  'secrets',
+  'queues',
+  'limits',
+  'schedule',
+  'notify',
+  'redis',
+  'server',
+  'database',
+  'extends',
+  'params',
+] as const;
+
+/** Settings that later versions bring: known, so that a misspelt one is told apart. */
+const LATER = [
+  'tracking',
+  'model_registry',
+  'queues',
+  'schedule',
+  'notify',
+  'redis',
+  'server',
+  'database',
+] as const;
+
+const VALUE_NAME = /^[A-Z][A-Z0-9_]*$/;
+
+export interface Profile {
+  readonly name: string | undefined;
+  /** Upper-case names. */
+  readonly values: ReadonlyMap<string, Entry>;
+  readonly params: MapTree | undefined;
+  readonly settings: MapTree | undefined;
+}
+
+export const NO_PROFILE: Profile = {
+  name: undefined,
+  values: new Map(),
+  params: undefined,
+  settings: undefined,
+};
+
+/**
+ * Reads the profile `name`: the project's, then the recipe's over it, each over what it extends. Without a
+ * name it is `local`, if there is one.
+ *
+ * @throws RecipeError PROFILE_NOT_FOUND and what is wrong in the files
+ */
+export function readProfile(files: FileReader, recipeDir: string, name: string | undefined): Profile {
+  const wanted = name ?? 'local';
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(wanted))
+    throw new RecipeError('PROFILE_NOT_FOUND', { profile: wanted, known: [] });
+  const merged = readMerged(files, recipeDir, wanted, []);
+  if (merged === undefined) {
+    if (name === undefined) return NO_PROFILE;
+    const known = ['profiles/*.yaml', `${recipeDir}/profiles/*.yaml`]
+      .flatMap((pattern) => files.glob(pattern.replace(/^\.?\//, '')))
+      .map((path) => path.replace(/^.*\//, '').replace(/\.yaml$/, ''));
+    throw new RecipeError('PROFILE_NOT_FOUND', { profile: wanted, known: [...new Set(known)] });
+  }
+  const values = new Map([...merged.entries].filter(([key]) => VALUE_NAME.test(key)));
+  const settings = mapOf(
+    [...merged.entries].filter(([key]) => !VALUE_NAME.test(key) && key !== 'params' && key !== 'extends'),
+    merged.span,
+  );
+  const params = merged.entries.get('params');
+  return {
+    name: wanted,
+    values,
+    params: params === undefined ? undefined : mapTree(params.value, 'params'),
+    settings,
+  };
+}
+
+function readMerged(
+  files: FileReader,
+  recipeDir: string,
+  name: string,
+  above: readonly string[],
+): MapTree | undefined {
+  const folders =
+    recipeDir === '' || recipeDir === '.' ? ['profiles'] : ['profiles', `${recipeDir}/profiles`];
+  let merged: MapTree | undefined;
+  for (const folder of folders) {
+    const source = files.read(`${folder}/${name}.yaml`);
+    if (source === undefined) continue;
+    const tree = parseYaml(source);
+    if (tree === undefined) continue;
+    const own = mapTree(tree, `the profile ${name}`);
+    for (const [key, { key: span }] of own.entries)
+      if (!VALUE_NAME.test(key))
+        knownKeys(mapOf([[key, { key: span, value: own }]], span), `The profile ${name}`, PROFILE_SETTINGS);
+    merged = merged === undefined ? own : mergeProfiles(merged, own);
+  }
+  const parent = merged?.entries.get('extends');
+  if (merged === undefined || parent === undefined) return merged;
+  const base = textValue(parent.value, 'extends', EMPTY_SCOPE);
+  if (base === name || above.includes(base))
+    throw invalid(parent.value.span, 'extends', 'leads back to this profile');
+  const inherited = readMerged(files, recipeDir, base, [...above, name]);
+  if (inherited === undefined)
+    throw errorAt(parent.value.span, 'PROFILE_NOT_FOUND', { profile: base, known: [] });
+  return mergeProfiles(inherited, merged);
+}
+
+/** Key by key; maps of both are merged, lists replace. */
+function mergeProfiles(base: MapTree, over: MapTree): MapTree {
+  const entries = [...over.entries].map(([key, entry]): [string, Entry] => {
+    const below = base.entries.get(key);
+    return below?.value.kind === 'map' && entry.value.kind === 'map'
+      ? [key, { key: entry.key, value: overlay(below.value, entry.value) }]
+      : [key, entry];
+  });
+  return overlay(base, mapOf(entries, over.span));
+}
+
+export const EMPTY_SCOPE: Scope = {
+  lookUp: () => undefined,
+  names: () => [],
+  readJson: () => null,
+};
+
+/** The settings of a profile that this version acts on. */
+export function readSettings(
+  settings: MapTree | undefined,
+  scope: Scope,
+): Settings & { readonly experiment?: string } {
+  const entries = settings?.entries ?? new Map<string, Entry>();
+  for (const key of LATER) {
+    const entry = entries.get(key);
+    if (entry !== undefined) {
+      refusePassword(key, entry);
+      throw errorAt(entry.key, 'NOT_IN_THIS_VERSION', { what: `\`${key}:\` in a profile` });
+    }
+  }
+  const executor = entries.get('executor');
+  if (executor !== undefined && textValue(executor.value, 'executor', scope) !== 'local')
+    throw errorAt(executor.value.span, 'NOT_IN_THIS_VERSION', { what: 'the executor fleet' });
+  const experiment = entries.get('experiment');
+  return {
+    effects: readEffects(entries.get('effects'), scope),
+    ...readCache(entries.get('cache'), scope),
+    limits: readLimits(entries.get('limits'), scope),
+    secrets: readSecrets(entries.get('secrets'), scope),
+    ...(experiment === undefined ? {} : { experiment: textValue(experiment.value, 'experiment', scope) }),
+  };
+}
+
+function readEffects(entry: Entry | undefined, scope: Scope): Settings['effects'] {
+  if (entry === undefined) return 'all';
+  const value = textValue(entry.value, 'effects', scope);
+  if (value === 'all' || value === 'submitted' || value === 'none') return value;
+  throw invalid(entry.value.span, 'effects', 'is none of all, submitted, none');
+}
+
+function readCache(entry: Entry | undefined, scope: Scope): { cacheMaxBytes?: number; salt?: string } {
+  if (entry === undefined) return {};
+  const map = mapTree(entry.value, 'cache');
+  knownKeys(map, 'cache', [
+    'remote',
+    'endpoint',
+    'region',
+    'read_only',
+    'sign_with',
+    'accept',
+    'salt',
+    'max_size',
+  ]);
+  for (const key of ['remote', 'endpoint', 'region', 'read_only', 'sign_with', 'accept']) {
+    const later = map.entries.get(key);
+    if (later !== undefined)
+      throw errorAt(later.key, 'NOT_IN_THIS_VERSION', { what: `a remote cache (\`cache: { ${key} }\`)` });
+  }
+  const size = map.entries.get('max_size');
+  const salt = map.entries.get('salt');
+  return {
+    ...(size === undefined ? {} : { cacheMaxBytes: sizeBytes(size.value, 'cache.max_size', scope) }),
+    ...(salt === undefined ? {} : { salt: textValue(salt.value, 'cache.salt', scope) }),
+  };
+}
+
+function readLimits(entry: Entry | undefined, scope: Scope): Record<string, number> {
+  if (entry === undefined) return {};
+  return Object.fromEntries(
+    [...mapTree(entry.value, 'limits').entries].map(([name, { value }]) => [
+      name,
+      wholeNumber(value, `limits.${name}`, scope, 1),
+    ]),
+  );
+}
+
+function readSecrets(entry: Entry | undefined, scope: Scope): Record<string, SecretSource> {
+  if (entry === undefined) return {};
+  const secrets: Record<string, SecretSource> = {};
+  for (const [name, { value }] of mapTree(entry.value, 'secrets').entries) {
+    const map = mapTree(value, `secrets.${name}`);
+    knownKeys(map, `secrets.${name}`, ['env', 'file', 'command']);
+    const [only, ...more] = [...map.entries];
+    if (only === undefined || more.length > 0)
+      throw invalid(map.span, `secrets.${name}`, 'is not one of env, file, command');
+    const [kind, source] = only;
+    secrets[name] =
+      kind === 'command'
+        ? { command: textList(source.value, `secrets.${name}.command`, scope) }
+        : kind === 'file'
+          ? { file: textValue(source.value, `secrets.${name}.file`, scope) }
+          : { env: textValue(source.value, `secrets.${name}.env`, scope) };
+  }
+  return secrets;
+}
+
+function refusePassword(key: string, { value }: Entry): void {
+  const text = JSON.stringify(evaluate(value, LENIENT));
+  if (/:\/\/[^/@:\s"]*:[^/@\s"]+@/.test(text)) throw errorAt(value.span, 'PASSWORD_IN_PROFILE', { key });
+}
+
+const LENIENT: Scope = {
+  lookUp: () => ({ kind: 'value', value: '' }),
+  names: () => [],
+  readJson: () => null,
+};

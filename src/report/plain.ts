@@ -1,0 +1,180 @@
+import type { EffectEvent, ReportEntry, RunEvent, RunFinished, StepEvent } from '../core/events.ts';
+import { describeFailure, unreachable } from '../core/failure.ts';
+import type { StepId } from '../core/ids.ts';
+import type { Json } from '../core/json.ts';
+import { isJsonObject } from '../core/json.ts';
+import { formatCount, formatDuration, formatNumber } from './text/format.ts';
+import { safeText } from './text/safe-text.ts';
+
+/** Cached steps are shown one by one up to this many; beyond, the last line counts them. */
+const MAX_CACHED_LINES = 50;
+
+/** A run as lines of text: for a pipe, a file, a CI log. */
+export class PlainRenderer {
+  readonly #progress = new Map<StepId, ReportEntry & { type: 'progress' }>();
+  readonly #metrics = new Map<StepId, Map<string, number>>();
+  #recipe = '';
+  #width = 0;
+  #showCached = true;
+
+  /** The lines that an event adds. */
+  render(event: RunEvent): string[] {
+    switch (event.type) {
+      case 'run.started': {
+        this.#recipe = event.recipe;
+        this.#width = Math.min(32, Math.max(0, ...event.steps.slice(0, 1000).map((step) => step.length)));
+        this.#showCached = event.steps.length <= MAX_CACHED_LINES;
+        const profile = event.profile === undefined ? '' : ` · profile ${event.profile}`;
+        const expected =
+          event.expectedMs === undefined ? '' : ` · up to ${formatDuration(event.expectedMs)} of work`;
+        return [
+          `${event.recipe} · ${event.steps.length} step${event.steps.length === 1 ? '' : 's'}${profile}${expected}`,
+        ];
+      }
+      case 'reference.resolved':
+        return [
+          this.#line(
+            event.step,
+            `${event.reference} is ${event.digest === 'none' ? 'not there yet' : event.digest.slice(0, 12)}`,
+          ),
+        ];
+      case 'run.warning':
+        return [`warning: ${safeText(event.message)}`];
+      case 'run.finished':
+        return this.#finished(event);
+      case 'effect.done':
+      case 'effect.unchanged':
+      case 'effect.skipped':
+      case 'effect.failed':
+        return [this.#line(event.step, describeEffect(event))];
+      default:
+        return this.#step(event);
+    }
+  }
+
+  #step(event: StepEvent): string[] {
+    const { step } = event;
+    switch (event.type) {
+      case 'step.waiting':
+        return [this.#line(step, `waiting for ${event.holder}`)];
+      case 'step.started':
+        return [this.#line(step, `started${event.because === undefined ? '' : ` · ${event.because}`}`)];
+      case 'step.output':
+        return safeText(event.text)
+          .replace(/\n$/, '')
+          .split('\n')
+          .map((line) => this.#line(step, `| ${line}`));
+      case 'step.report':
+        return this.#report(step, event.entry);
+      case 'step.retrying':
+        return [
+          this.#line(step, `${describeFailure(event.failure)}; again in ${formatDuration(event.delayMs)}`),
+        ];
+      case 'step.cached':
+        return this.#showCached ? [this.#line(step, `cached · saved ${formatDuration(event.savedMs)}`)] : [];
+      case 'step.succeeded':
+        return [
+          this.#line(
+            step,
+            `succeeded in ${formatDuration(event.durationMs)}${this.#facts(step, event.durationMs)}`,
+          ),
+        ];
+      case 'step.failed': {
+        const { failure } = event;
+        const hint =
+          failure.reason === 'threw' && failure.error.hint !== undefined
+            ? [this.#line(step, failure.error.hint)]
+            : [];
+        const isBug =
+          failure.reason === 'threw' && failure.error.code === undefined && failure.error.stack !== undefined;
+        const stack = isBug
+          ? safeText(failure.error.stack ?? '')
+              .split('\n')
+              .slice(1, 6)
+              .map((line) => this.#line(step, `|${line}`))
+          : [];
+        return [this.#line(step, `failed: ${safeText(describeFailure(failure))}`), ...hint, ...stack];
+      }
+      case 'step.skipped':
+        return [
+          this.#line(
+            step,
+            event.because === 'when' ? 'skipped: when is false' : `skipped: ${event.because} did not succeed`,
+          ),
+        ];
+      case 'step.cancelled':
+        return [this.#line(step, `cancelled: ${event.reason}`)];
+      case 'step.rewound':
+        return [
+          this.#line(
+            step,
+            `runs again: ${event.neededBy} needs a blob that is lost (${event.digest.slice(0, 12)})`,
+          ),
+        ];
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #report(step: StepId, entry: ReportEntry): string[] {
+    if (entry.type === 'progress') this.#progress.set(step, entry);
+    if (entry.type === 'metric') {
+      const metrics = this.#metrics.get(step) ?? new Map<string, number>();
+      metrics.set(entry.key, entry.value);
+      this.#metrics.set(step, metrics);
+    }
+    return entry.type === 'warning' ? [this.#line(step, `warning: ${safeText(entry.message)}`)] : [];
+  }
+
+  #facts(step: StepId, durationMs: number): string {
+    const progress = this.#progress.get(step);
+    const rate =
+      progress?.unit === undefined || progress.done === 0
+        ? ''
+        : ` · ${formatCount(progress.done)} ${progress.unit} · ${formatCount((progress.done / Math.max(durationMs, 1)) * 1000)} ${progress.unit}/s`;
+    const metrics = [...(this.#metrics.get(step) ?? [])].slice(0, 3);
+    return rate + metrics.map(([key, value]) => ` · ${key} ${formatNumber(value)}`).join('');
+  }
+
+  #finished({ outcome, durationMs, counts, savedMs }: RunFinished): string[] {
+    const parts = [
+      counts.failed > 0 ? `${formatCount(counts.failed)} failed` : '',
+      counts.cancelled > 0 ? `${formatCount(counts.cancelled)} cancelled` : '',
+      counts.skipped > 0 ? `${formatCount(counts.skipped)} skipped` : '',
+      counts.succeeded > 0 ? `${formatCount(counts.succeeded)} succeeded` : '',
+      counts.cached > 0 ? `${formatCount(counts.cached)} cached` : '',
+      formatDuration(durationMs),
+      savedMs > 0 ? `saved ${formatDuration(savedMs)}` : '',
+    ].filter((part) => part !== '');
+    const next =
+      outcome === 'cancelled'
+        ? [`Stopped. What had finished is kept: \`recipe run ${this.#recipe}\` goes on from there.`]
+        : [];
+    return [parts.join(' · '), ...next];
+  }
+
+  #line(step: StepId, text: string): string {
+    return `${step.padEnd(this.#width)}  ${text}`;
+  }
+}
+
+/** One line about what an effect did outside. */
+export function describeEffect(event: EffectEvent): string {
+  switch (event.type) {
+    case 'effect.done':
+      return `${event.effect}: ${brief(event.after)}${event.before === null ? '' : ` (before: ${brief(event.before)})`}`;
+    case 'effect.unchanged':
+      return `${event.effect}: ${brief(event.state)}, as it was`;
+    case 'effect.skipped':
+      return `${event.effect}: not done, ${event.because}`;
+    case 'effect.failed':
+      return `${event.effect} failed: ${safeText(event.error.message)}${event.error.hint === undefined ? '' : ` ${event.error.hint}`}`;
+  }
+}
+
+function brief(value: Json): string {
+  if (!isJsonObject(value)) return String(value);
+  return Object.entries(value)
+    .map(([key, inner]) => `${key} ${typeof inner === 'object' ? JSON.stringify(inner) : String(inner)}`)
+    .join(', ');
+}

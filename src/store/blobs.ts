@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  copyFileSync,
+  fchmodSync,
+  fstatSync,
+  fsync as fsyncCallback,
+  fsyncSync,
+  futimesSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { failpoint } from '../core/failpoint.ts';
+import type { Digest } from '../core/ids.ts';
+import { hasCode } from '../core/recipe-error.ts';
+import { digestFile, digestFileSync, digestOf } from './hash.ts';
+import { type CacheLayout, shardPath } from './layout.ts';
+
+const fsync = promisify(fsyncCallback);
+
+/** A stored file and how its bytes lay when they were last known to be right. */
+export interface BlobStamp {
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly ino: number;
+}
+
+/** Remembers stamps between processes: a cache, deletable. */
+export interface StampBook {
+  get(digest: Digest): BlobStamp | undefined;
+  set(digest: Digest, stamp: BlobStamp): void;
+}
+
+/** Files by SHA-256 of their bytes. A file that is there under its digest was complete when it was named. */
+export class Blobs {
+  readonly #layout: CacheLayout;
+  readonly #stamps: StampBook;
+  /** Shard folders that got a new name since the last `settle`. */
+  readonly #dirty = new Set<string>();
+  readonly #shards = new Set<string>();
+
+  readonly #now: () => number;
+
+  constructor(layout: CacheLayout, stamps: StampBook, now: () => number) {
+    this.#layout = layout;
+    this.#stamps = stamps;
+    this.#now = now;
+  }
+
+  path(digest: Digest): string {
+    return shardPath(this.#layout.cas, digest);
+  }
+
+  /** The blob's size, or undefined if it is not there. */
+  size(digest: Digest): number | undefined {
+    const stats = lstatSync(this.path(digest), { throwIfNoEntry: false });
+    return stats?.isFile() ? stats.size : undefined;
+  }
+
+  has(digest: Digest, size: number): boolean {
+    return this.size(digest) === size;
+  }
+
+  /**
+   * The blob's bytes.
+   *
+   * @throws BlobDamaged if it is missing or does not hash to its name.
+   */
+  read(digest: Digest): Buffer {
+    let bytes: Buffer;
+    try {
+      bytes = readFileSync(this.path(digest));
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) throw new BlobDamaged(digest, 'missing');
+      throw error;
+    }
+    if (digestOf(bytes) !== digest) {
+      this.quarantine(digest);
+      throw new BlobDamaged(digest, 'corrupt');
+    }
+    return bytes;
+  }
+
+  /** Checks a blob before it is lent: its stamp as recorded, or else its bytes. */
+  async verify(digest: Digest): Promise<'ok' | 'missing' | 'corrupt'> {
+    const path = this.path(digest);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined || !stats.isFile()) return 'missing';
+    const stamp = this.#stamps.get(digest);
+    if (stamp !== undefined && sameStamp(stamp, stats)) return 'ok';
+    if ((await digestFile(path, stats.size)) !== digest) {
+      this.quarantine(digest);
+      return 'corrupt';
+    }
+    this.#stamps.set(digest, stats);
+    return 'ok';
+  }
+
+  /** Whether the blob's bytes may have moved since they were last known to be right. */
+  isTouched(digest: Digest): boolean {
+    const stats = lstatSync(this.path(digest), { throwIfNoEntry: false });
+    const stamp = this.#stamps.get(digest);
+    return stats === undefined || stamp === undefined || !sameStamp(stamp, stats);
+  }
+
+  /** Takes a damaged blob out of use, keeping its bytes for a look. */
+  quarantine(digest: Digest): void {
+    mkdirSync(this.#layout.quarantine, { recursive: true });
+    try {
+      renameSync(this.path(digest), join(this.#layout.quarantine, `${digest}-${randomUUID()}`));
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
+  }
+
+  /** Stores bytes. `durable` survives a power cut once `settle` has returned. */
+  putBytes(data: string | Uint8Array, options: { durable: boolean }): { digest: Digest; size: number } {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    const digest = digestOf(bytes);
+    if (this.#keep(digest, bytes.byteLength)) return { digest, size: bytes.byteLength };
+    const temporary = this.#temporary();
+    const fd = openSync(temporary, 'wx', 0o444);
+    try {
+      writeAll(fd, bytes);
+      failpoint('blob.before-fsync');
+      if (options.durable) fsyncSync(fd);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+    this.#place(temporary, digest);
+    return { digest, size: bytes.byteLength };
+  }
+
+  /**
+   * Moves a finished file in. The file at `path` is gone afterwards, except that on another disk it is
+   * copied. Its size and time are compared before and after hashing.
+   *
+   * @throws Error if the file changed meanwhile. An fsync error is final.
+   */
+  async putFile(path: string): Promise<{ digest: Digest; size: number }> {
+    const temporary = this.#temporary();
+    moveOrCopy(path, temporary);
+    const fd = openSync(temporary, 'r');
+    try {
+      const before = fstatSync(fd);
+      // The kernel writes out what the step left in memory while this process hashes it.
+      const written = before.size > SYNC_BELOW ? fsync(fd) : Promise.resolve(fsyncSync(fd));
+      const digest = await digestFile(temporary, before.size);
+      await written;
+      const after = fstatSync(fd);
+      if (after.size !== before.size || after.mtimeMs !== before.mtimeMs)
+        throw new Error(`${path} was written to after the step had ended`);
+      fchmodSync(fd, 0o444);
+      failpoint('blob.before-rename');
+      if (await this.#keepVerified(digest, before.size)) rmSync(temporary, { force: true });
+      else this.#place(temporary, digest);
+      return { digest, size: before.size };
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Makes the names given since the last call durable: one fsync for each folder that changed. */
+  settle(): void {
+    for (const dir of this.#dirty) syncFolder(dir);
+    this.#dirty.clear();
+  }
+
+  /** A blob that is there already stays; its time is set to now, so that gc leaves it alone. */
+  #keep(digest: Digest, size: number): boolean {
+    const path = this.path(digest);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined || stats.size !== size) return false;
+    const stamp = this.#stamps.get(digest);
+    if ((stamp === undefined || !sameStamp(stamp, stats)) && digestFileSync(path) !== digest) return false;
+    this.#touch(digest);
+    return true;
+  }
+
+  async #keepVerified(digest: Digest, size: number): Promise<boolean> {
+    if (!this.has(digest, size) || (await this.verify(digest)) !== 'ok') return false;
+    this.#touch(digest);
+    return true;
+  }
+
+  #touch(digest: Digest): void {
+    const fd = openSync(this.path(digest), 'r');
+    try {
+      const seconds = this.#now() / 1000;
+      futimesSync(fd, seconds, seconds);
+      this.#stamps.set(digest, fstatSync(fd));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #place(temporary: string, digest: Digest): void {
+    const path = this.path(digest);
+    const dir = dirname(path);
+    if (!this.#shards.has(dir)) {
+      mkdirSync(dir, { recursive: true });
+      this.#shards.add(dir);
+    }
+    renameSync(temporary, path);
+    failpoint('blob.after-rename');
+    this.#dirty.add(dir);
+    this.#stamps.set(digest, lstatSync(path));
+  }
+
+  #temporary(): string {
+    if (!this.#shards.has(this.#layout.tmp)) {
+      mkdirSync(this.#layout.tmp, { recursive: true });
+      this.#shards.add(this.#layout.tmp);
+    }
+    return join(this.#layout.tmp, randomUUID());
+  }
+}
+
+/** A blob that a result names cannot be used. */
+export class BlobDamaged extends Error {
+  readonly digest: Digest;
+  readonly damage: 'missing' | 'corrupt';
+
+  constructor(digest: Digest, damage: 'missing' | 'corrupt') {
+    super(`Blob ${digest} is ${damage}`);
+    this.digest = digest;
+    this.damage = damage;
+  }
+}
+
+const SYNC_BELOW = 1 << 20;
+
+function sameStamp(a: BlobStamp, b: BlobStamp | Stats): boolean {
+  return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino;
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.byteLength; ) done += writeSync(fd, bytes, done);
+}
+
+function moveOrCopy(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!hasCode(error, 'EXDEV')) throw error;
+    copyFileSync(from, to);
+  }
+}
+
+export function syncFolder(dir: string): void {
+  const fd = openSync(dir, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,61 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Digest } from '../core/ids.ts';
+import { openSqlite } from '../db/sqlite.ts';
+import type { BlobStamp, StampBook } from './blobs.ts';
+
+/** Only what can be worked out again: deleting the file costs time, nothing else. */
+const MIGRATIONS = [
+  `CREATE TABLE file (path TEXT PRIMARY KEY, dev REAL, ino REAL, size REAL, mtime_ms REAL, ctime_ms REAL, digest TEXT)
+     WITHOUT ROWID;
+   CREATE TABLE blob (digest TEXT PRIMARY KEY, size REAL, mtime_ms REAL, ctime_ms REAL, ino REAL) WITHOUT ROWID;
+   CREATE TABLE plan (key TEXT PRIMARY KEY, asked TEXT NOT NULL, plan TEXT NOT NULL, used_at REAL) WITHOUT ROWID;
+   CREATE TABLE step (recipe TEXT, step TEXT, fingerprint TEXT, previous TEXT, run TEXT, at REAL, duration_ms REAL,
+     PRIMARY KEY (recipe, step)) WITHOUT ROWID;
+   CREATE TABLE flight (fingerprint TEXT PRIMARY KEY, pid INTEGER, boot TEXT, started TEXT, run TEXT, at REAL)
+     WITHOUT ROWID;
+   CREATE TABLE kept (recipe TEXT, step TEXT, fingerprint TEXT, at REAL, PRIMARY KEY (recipe, step, fingerprint))
+     WITHOUT ROWID;
+   CREATE TABLE probe (key TEXT PRIMARY KEY, value TEXT, at REAL) WITHOUT ROWID;
+   CREATE TABLE fetched (uri TEXT PRIMARY KEY, etag TEXT, modified TEXT, digest TEXT, size REAL, at REAL) WITHOUT ROWID;`,
+];
+
+export function openIndex(path: string): DatabaseSync {
+  return openSqlite({ path, migrations: MIGRATIONS, durability: 'normal' });
+}
+
+/** Stamps in `index.db`, written together by `flush`. */
+export class IndexedStamps implements StampBook {
+  readonly #db: DatabaseSync;
+  readonly #fresh = new Map<Digest, BlobStamp>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  get(digest: Digest): BlobStamp | undefined {
+    const fresh = this.#fresh.get(digest);
+    if (fresh !== undefined) return fresh;
+    const row = this.#db
+      .prepare('SELECT size, mtime_ms, ctime_ms, ino FROM blob WHERE digest = ?')
+      .get(digest);
+    if (row === undefined) return undefined;
+    return {
+      size: Number(row['size']),
+      mtimeMs: Number(row['mtime_ms']),
+      ctimeMs: Number(row['ctime_ms']),
+      ino: Number(row['ino']),
+    };
+  }
+
+  set(digest: Digest, { size, mtimeMs, ctimeMs, ino }: BlobStamp): void {
+    this.#fresh.set(digest, { size, mtimeMs, ctimeMs, ino });
+  }
+
+  /** Call inside a transaction. */
+  flush(): void {
+    const insert = this.#db.prepare('INSERT OR REPLACE INTO blob VALUES (?, ?, ?, ?, ?)');
+    for (const [digest, stamp] of this.#fresh)
+      insert.run(digest, stamp.size, stamp.mtimeMs, stamp.ctimeMs, stamp.ino);
+    this.#fresh.clear();
+  }
+}

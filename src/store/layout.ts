@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+
+/** Where a blob or result lies: two digits, then the whole name, so that no folder grows large. */
+export function shardPath(root: string, name: string): string {
+  return join(root, name.slice(0, 2), name);
+}
+
+/** The folders of one cache, which several projects and processes may share. */
+export interface CacheLayout {
+  readonly root: string;
+  readonly cas: string;
+  readonly tmp: string;
+  readonly results: string;
+  readonly quarantine: string;
+  readonly roots: string;
+}
+
+export function cacheLayout(root: string): CacheLayout {
+  return {
+    root,
+    cas: join(root, 'cas'),
+    tmp: join(root, 'cas', 'tmp'),
+    results: join(root, 'results'),
+    quarantine: join(root, 'quarantine'),
+    roots: join(root, 'roots'),
+  };
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Outputs } from '../core/events.ts';
+import { failpoint } from '../core/failpoint.ts';
+import type { Digest, Fingerprint } from '../core/ids.ts';
+import { isTree } from '../core/kinds.ts';
+import { hasCode } from '../core/recipe-error.ts';
+import { BlobDamaged, type Blobs, syncFolder } from './blobs.ts';
+import { type CacheLayout, shardPath } from './layout.ts';
+import { readTree } from './trees.ts';
+
+/** The only truth about "done": what an attempt at a fingerprint gave. Written after everything it names. */
+export interface Result {
+  readonly v: 1;
+  readonly fingerprint: Fingerprint;
+  readonly outputs: Outputs;
+  /** JSON lines that the step reported; absent if it reported nothing. */
+  readonly report?: BlobRef;
+  /** The step's log; absent if it wrote nothing. */
+  readonly log?: BlobRef;
+  readonly producer: Producer;
+}
+
+export interface BlobRef {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+export interface Producer {
+  readonly run: string;
+  readonly step: string;
+  /** Milliseconds since the Unix epoch, when the attempt had ended. */
+  readonly at: number;
+  readonly durationMs: number;
+  readonly stockpot: string;
+}
+
+/** Results by fingerprint. A reader sees a result whole or not at all. */
+export class Results {
+  readonly #layout: CacheLayout;
+  readonly #blobs: Blobs;
+  readonly #shards = new Set<string>();
+
+  constructor(layout: CacheLayout, blobs: Blobs) {
+    this.#layout = layout;
+    this.#blobs = blobs;
+  }
+
+  path(fingerprint: Fingerprint): string {
+    return shardPath(this.#layout.results, fingerprint);
+  }
+
+  /** The result as written, whether or not its blobs are there; undefined if it is missing or not ours. */
+  read(fingerprint: Fingerprint): Result | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.path(fingerprint), 'utf8');
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+    return parseResult(text, fingerprint);
+  }
+
+  /** A result that can be used: every blob it names is there with its size. */
+  find(fingerprint: Fingerprint): Result | undefined {
+    const result = this.read(fingerprint);
+    return result !== undefined && this.isComplete(result) ? result : undefined;
+  }
+
+  isComplete(result: Result): boolean {
+    for (const name in result.outputs) {
+      const output = result.outputs[name];
+      if (output === undefined) return false;
+      if (!isTree(output.kind)) {
+        if (!this.#blobs.has(output.digest, output.size)) return false;
+      } else if (!this.#hasTree(output.digest)) return false;
+    }
+    const { report, log } = result;
+    return (
+      (report === undefined || this.#blobs.has(report.digest, report.size)) &&
+      (log === undefined || this.#blobs.has(log.digest, log.size))
+    );
+  }
+
+  /**
+   * Makes `result` the result of its fingerprint, unless a complete one is there: then that one wins.
+   * `replace` puts ours in its place all the same. Gives the winner.
+   */
+  commit(result: Result, { replace }: { replace: boolean }): Result {
+    const path = this.path(result.fingerprint);
+    const dir = dirname(path);
+    if (!this.#shards.has(dir)) {
+      mkdirSync(dir, { recursive: true });
+      this.#shards.add(dir);
+    }
+    const temporary = join(dir, `.${randomUUID()}`);
+    try {
+      writeDurably(temporary, JSON.stringify(result));
+      failpoint('result.before-link');
+      const winner = this.#place(temporary, path, result, replace);
+      failpoint('result.after-link');
+      syncFolder(dir);
+      return winner;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  }
+
+  #place(temporary: string, path: string, result: Result, replace: boolean): Result {
+    try {
+      linkSync(temporary, path);
+      return result;
+    } catch (error) {
+      // NFS may report EEXIST for a link it did make.
+      if (!hasCode(error, 'EEXIST')) throw error;
+      if (lstatSync(temporary).nlink === 2) return result;
+    }
+    const there = replace ? undefined : this.find(result.fingerprint);
+    if (there !== undefined) return there;
+    renameSync(temporary, path);
+    return result;
+  }
+
+  #hasTree(digest: Digest): boolean {
+    if (this.#blobs.size(digest) === undefined) return false;
+    try {
+      return readTree(this.#blobs, digest).files.every((file) => this.#blobs.has(file.digest, file.size));
+    } catch (error) {
+      if (error instanceof BlobDamaged) return false;
+      throw error;
+    }
+  }
+}
+
+/** Every blob that a result needs, files of its folders included; damaged folders are left out. */
+export function blobsOf(result: Result, blobs: Blobs): Set<Digest> {
+  const found = new Set<Digest>();
+  for (const { digest, kind } of Object.values(result.outputs)) {
+    found.add(digest);
+    if (isTree(kind) && blobs.size(digest) !== undefined)
+      for (const file of readTree(blobs, digest).files) found.add(file.digest);
+  }
+  if (result.report !== undefined) found.add(result.report.digest);
+  if (result.log !== undefined) found.add(result.log.digest);
+  return found;
+}
+
+/** A torn or foreign file is no result: the step runs again and replaces it. */
+function parseResult(text: string, fingerprint: Fingerprint): Result | undefined {
+  try {
+    const value = JSON.parse(text) as Result;
+    return value.v === 1 && value.fingerprint === fingerprint && typeof value.outputs === 'object'
+      ? value
+      : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function writeDurably(path: string, text: string): void {
+  const fd = openSync(path, 'wx', 0o644);
+  try {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    failpoint('result.before-fsync');
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,62 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { immediate } from '../db/sqlite.ts';
+import { Blobs } from './blobs.ts';
+import { diskError } from './disk-error.ts';
+import { FileDigests } from './file-digests.ts';
+import { IndexedStamps, openIndex } from './index-db.ts';
+import { type CacheLayout, cacheLayout } from './layout.ts';
+import { Results } from './results.ts';
+
+export interface StoreOptions {
+  /** `.stockpot`: this machine's state. */
+  readonly home: string;
+  /** The cache, if it lies elsewhere and is shared. */
+  readonly cache?: string | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+}
+
+/** Content-addressed outputs, the results that name them, and what this machine remembers about files. */
+export class Store implements Disposable {
+  readonly layout: CacheLayout;
+  readonly blobs: Blobs;
+  readonly results: Results;
+  readonly files: FileDigests;
+  readonly index: DatabaseSync;
+  readonly #stamps: IndexedStamps;
+
+  private constructor(layout: CacheLayout, index: DatabaseSync, now: () => number) {
+    this.layout = layout;
+    this.index = index;
+    this.#stamps = new IndexedStamps(index);
+    this.blobs = new Blobs(layout, this.#stamps, now);
+    this.results = new Results(layout, this.blobs);
+    this.files = new FileDigests(index, now);
+  }
+
+  /** @throws RecipeError DISK_FULL, HOME_READ_ONLY, STORE_TOO_NEW */
+  static open({ home, cache, now }: StoreOptions): Store {
+    const layout = cacheLayout(cache ?? join(home, 'cache'));
+    try {
+      for (const dir of [home, layout.tmp, layout.results]) mkdirSync(dir, { recursive: true });
+      return new Store(layout, openIndex(join(home, 'index.db')), now);
+    } catch (error) {
+      throw diskError(error, home);
+    }
+  }
+
+  /** Writes down what was learnt about files and blobs. */
+  remember(): void {
+    immediate(this.index, () => {
+      this.#stamps.flush();
+      this.files.flush();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.remember();
+    this.index.close();
+  }
+}

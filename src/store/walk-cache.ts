@@ -1,0 +1,38 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, type Fingerprint, fingerprint } from '../core/ids.ts';
+import type { CacheLayout } from './layout.ts';
+import type { Result, Results } from './results.ts';
+
+const HEX = /^[0-9a-f]{64}$/;
+
+/** Every blob with its size and when it was last placed or kept. */
+export function listBlobs({ cas }: CacheLayout): { digest: Digest; size: number; mtimeMs: number }[] {
+  return listShards(cas).map(({ name, path }) => {
+    const { size, mtimeMs } = statSync(path);
+    return { digest: name as Digest, size, mtimeMs };
+  });
+}
+
+/** Every result as written; `undefined` for a file that is none. */
+export function listResults(
+  layout: CacheLayout,
+  results: Results,
+): { fingerprint: Fingerprint; result: Result | undefined; mtimeMs: number }[] {
+  return listShards(layout.results).map(({ name, path }) => ({
+    fingerprint: fingerprint(name),
+    result: results.read(fingerprint(name)),
+    mtimeMs: statSync(path).mtimeMs,
+  }));
+}
+
+function listShards(root: string): { name: string; path: string }[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root)
+    .filter((shard) => /^[0-9a-f]{2}$/.test(shard))
+    .flatMap((shard) =>
+      readdirSync(join(root, shard))
+        .filter((name) => HEX.test(name))
+        .map((name) => ({ name, path: join(root, shard, name) })),
+    );
+}
