@@ -10,7 +10,8 @@ const LAYERS = [
   ['engine'],
   ['executors', 'tracking', 'ledger', 'report', 'schedule'],
   ['server'],
-  ['compose', 'cli', 'exports'],
+  ['compose'],
+  ['cli', 'exports'],
 ];
 
 const SRC = join(import.meta.dirname, '../src');

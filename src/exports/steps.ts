@@ -3,3 +3,4 @@ export type { ReportEntry } from '../core/events.ts';
 export { RecipeError } from '../core/recipe-error.ts';
 export type { InputSpec, OutputSpec, StepContext, StepDefinition } from '../step/define-step.ts';
 export { defineStep } from '../step/define-step.ts';
+export { oneOf } from '../step/one-of.ts';

@@ -8,4 +8,79 @@ export const DATA_ERRORS = {
     message: (p: { file: string }) => `${p.file} has no rows`,
     hint: () => 'Check what writes the file, or the pattern that chose it.',
   },
+  DATA_FORMAT_UNKNOWN: {
+    exit: ExitCode.stepFailed,
+    message: (p: { file: string }) => `${p.file} has none of the endings csv, tsv, json, ndjson, jsonl, parquet`,
+    hint: () => 'Say the format with `using:`, as in using: csv.',
+  },
+  DATA_UNREADABLE: {
+    exit: ExitCode.stepFailed,
+    message: (p: { file: string; problem: string }) => `${p.file} cannot be read: ${p.problem}`,
+    hint: () => 'Correct the file at the line named, or say its format with `using:`.',
+  },
+  DATA_SCHEMA_DIFFERS: {
+    exit: ExitCode.stepFailed,
+    message: (p: { file: string; column: string; problem: string }) => `${p.file} differs from the file before it: the column ${p.column} ${p.problem}`,
+    hint: () => 'Give all files the same columns, or read them in separate steps.',
+  },
+  DATA_COLUMN_UNKNOWN: {
+    exit: ExitCode.stepFailed,
+    message: (p: { column: string; what: string; known: readonly string[] }) => `${p.what} names the column ${p.column}, which the data does not have`,
+    hint: (p: { known: readonly string[] }) => `Its columns are ${p.known.slice(0, 30).join(', ')}.`,
+  },
+  DATA_COLUMN_RESERVED: {
+    exit: ExitCode.stepFailed,
+    message: (p: { column: string }) => `The column ${p.column} has a name that is kept for Stockpot`,
+    hint: () => 'Rename it: names that begin with two underscores are reserved.',
+  },
+  DATA_EXPRESSION_INVALID: {
+    exit: ExitCode.stepFailed,
+    message: (p: { name: string; expression: string; problem: string }) => `The expression of ${p.name} (${p.expression}) is not understood: ${p.problem}`,
+    hint: () => 'Write an SQL expression over the columns of the data, as in "delay > 15".',
+  },
+  SPLIT_EMPTY: {
+    exit: ExitCode.stepFailed,
+    message: (p: { split: string; rows: number }) => `The ${p.split} split has no rows (of ${p.rows} in all)`,
+    hint: () => 'Use more data, other split_ratios, or another way to split.',
+  },
+  SPLIT_TIME_MISSING: {
+    exit: ExitCode.stepFailed,
+    message: (p: { column: string; rows: number }) => `The column ${p.column} has no time in ${p.rows} rows`,
+    hint: () => 'Fill it in, remove the rows, or split by hash.',
+  },
+  TARGET_CONSTANT: {
+    exit: ExitCode.stepFailed,
+    message: (p: { target: string; value: string }) => `The target ${p.target} has the one value ${p.value} in the training rows: there is nothing to learn`,
+    hint: () => 'Check `derive:` and the split, or choose another target_col.',
+  },
+  TARGET_MISSING: {
+    exit: ExitCode.stepFailed,
+    message: (p: { target: string; split: string }) => `The target ${p.target} is missing in every row of the ${p.split} split`,
+    hint: () => 'Check the column and how the data is split.',
+  },
+  TARGET_NOT_NUMERIC: {
+    exit: ExitCode.stepFailed,
+    message: (p: { target: string; type: string }) => `The target ${p.target} is ${p.type}, but a regression predicts numbers`,
+    hint: () => 'Use template: classification/v1, or another target_col.',
+  },
+  TARGET_CLASSES: {
+    exit: ExitCode.stepFailed,
+    message: (p: { target: string; problem: string }) => `The target ${p.target} ${p.problem}`,
+    hint: () => 'A class needs at least two rows to learn from, and a binary target names its positive_class.',
+  },
+  TRANSFORM_NO_FEATURES: {
+    exit: ExitCode.stepFailed,
+    message: () => 'No column is left to learn from',
+    hint: () => 'Every column is constant, an identifier or dropped: check `drop:` and the data.',
+  },
+  CRITERIA_METRIC_UNKNOWN: {
+    exit: ExitCode.stepFailed,
+    message: (p: { metric: string; known: readonly string[] }) => `validation_criteria name the metric ${p.metric}, which is not computed`,
+    hint: (p: { known: readonly string[] }) => `Use one of ${p.known.join(', ')}.`,
+  },
+  MODEL_UNREADABLE: {
+    exit: ExitCode.stepFailed,
+    message: (p: { path: string; problem: string }) => `The model in ${p.path} cannot be used: ${p.problem}`,
+    hint: () => 'Use a model that this or an earlier version of Stockpot trained.',
+  },
 } as const satisfies Record<string, Entry>;

@@ -1,0 +1,121 @@
+import type { ColumnType } from '../core/columns.ts';
+import { ROW } from '../core/columns.ts';
+import { describeSelect, type TableColumn } from './describe-table.ts';
+import { quoteIdentifier, quoteLiteral } from './sql-text.ts';
+import type { Tables } from './tables.ts';
+
+/** What a person would look at first in a table. */
+export interface TableProfile {
+  readonly rows: number;
+  readonly columns: readonly ColumnProfile[];
+}
+
+export interface ColumnProfile {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly missing: number;
+  /** Different values; of many rows an estimate within a few percent. */
+  readonly distinct: number;
+  /** Of numbers; dates are text. Absent if all values are missing. */
+  readonly min?: number | string;
+  readonly max?: number | string;
+  readonly mean?: number;
+  readonly std?: number;
+  /** At 5, 25, 50, 75 and 95 percent of the rows. */
+  readonly quantiles?: readonly number[];
+  /** The most frequent values with their counts, of text and booleans. */
+  readonly top?: readonly { readonly value: string; readonly count: number }[];
+}
+
+const TOP = 10;
+
+/** Above this, quantiles are taken of every n-th row: the same rows on every machine. */
+const SAMPLE_ROWS = 300_000;
+
+/** Profiles a Parquet table. Sums are over integers or in a fixed order: the same numbers on any machine. */
+export async function profileTable(tables: Tables, path: string): Promise<TableProfile> {
+  const from = `read_parquet(${quoteLiteral(path)})`;
+  const columns = (await describeSelect(tables, `SELECT * FROM ${from}`)).filter(({ name }) => name !== ROW);
+  const [counts] = await tables.query(
+    `SELECT count(*)::DOUBLE AS rows${columns.map((column, index) => `, ${aggregates(column, index)}`).join('')} FROM ${from}`,
+  );
+  const rows = Number(counts?.['rows'] ?? 0);
+  const step = Math.max(1, Math.ceil(rows / SAMPLE_ROWS));
+  const numeric = columns.filter(({ type }) => type === 'integer' || type === 'float');
+  const quantiles = await readQuantiles(tables, from, numeric, step);
+  const profiles: ColumnProfile[] = [];
+  for (const [index, column] of columns.entries()) {
+    const get = (key: string): unknown => counts?.[`${key}_${index}`];
+    const { name, type } = column;
+    const isNumeric = type === 'integer' || type === 'float';
+    const [min, max] = [get('min'), get('max')];
+    const moments = isNumeric && min !== null ? momentsOf(get, rows) : undefined;
+    const top = type === 'text' || type === 'boolean' ? await readTop(tables, from, name) : undefined;
+    profiles.push({
+      name,
+      type,
+      missing: Number(get('missing')),
+      distinct: Math.min(Number(get('distinct')), rows),
+      ...(min === null || min === undefined || type === 'text' || type === 'boolean'
+        ? {}
+        : { min: isNumeric ? Number(min) : String(min), max: isNumeric ? Number(max) : String(max) }),
+      ...moments,
+      ...(quantiles.get(name) === undefined ? {} : { quantiles: quantiles.get(name) }),
+      ...(top === undefined ? {} : { top }),
+    } as ColumnProfile);
+  }
+  return { rows, columns: profiles };
+}
+
+function aggregates({ name, type }: TableColumn, index: number): string {
+  const id = quoteIdentifier(name);
+  const missing = type === 'text' ? `count(*) FILTER (${id} IS NULL OR ${id}::VARCHAR = '')` : `count(*) - count(${id})`;
+  const parts = [`(${missing})::DOUBLE AS missing_${index}`, `approx_count_distinct(${id})::DOUBLE AS distinct_${index}`];
+  if (type === 'integer' || type === 'float') {
+    // Sums of doubles depend on the order in which threads finish: integers of a fixed scale do not.
+    const scaled = type === 'integer' ? `${id}::HUGEINT` : `CASE WHEN isfinite(${id}) AND abs(${id}) < 1e15 THEN round(${id}::DOUBLE * 1e6)::HUGEINT END`;
+    parts.push(
+      `min(${id})::DOUBLE AS min_${index}`,
+      `max(${id})::DOUBLE AS max_${index}`,
+      `sum(${scaled})::VARCHAR AS sum_${index}`,
+      `sum((${type === 'integer' ? `${id}::DOUBLE` : `CASE WHEN abs(${id}) < 1e15 THEN ${id}::DOUBLE END`} ** 2 * 1e3)::DECIMAL(38, 0))::VARCHAR AS squares_${index}`,
+      `count(${id})::DOUBLE AS present_${index}`,
+      `${type === 'integer' ? 1 : 1e6}::DOUBLE AS scale_${index}`,
+    );
+  }
+  if (type === 'date') parts.push(`min(${id})::VARCHAR AS min_${index}`, `max(${id})::VARCHAR AS max_${index}`);
+  return parts.join(', ');
+}
+
+function momentsOf(get: (key: string) => unknown, rows: number): { mean: number; std: number } | undefined {
+  const present = Number(get('present') ?? rows);
+  if (present === 0 || get('sum') === null || get('squares') === null) return undefined;
+  const mean = Number(get('sum')) / Number(get('scale')) / present;
+  const squares = Number(get('squares')) / 1e3 / present;
+  return { mean, std: Math.sqrt(Math.max(0, squares - mean * mean)) };
+}
+
+async function readQuantiles(
+  tables: Tables,
+  from: string,
+  columns: readonly TableColumn[],
+  step: number,
+): Promise<Map<string, number[]>> {
+  if (columns.length === 0) return new Map();
+  const list = columns.map(({ name }, index) => `quantile_disc(${quoteIdentifier(name)}::DOUBLE, [0.05, 0.25, 0.5, 0.75, 0.95]) AS q_${index}`);
+  const [row] = await tables.query(`SELECT ${list.join(', ')} FROM ${from} WHERE ${quoteIdentifier(ROW)} % ${step} = 0`);
+  return new Map(
+    columns.flatMap(({ name }, index) => {
+      const values = row?.[`q_${index}`];
+      return Array.isArray(values) ? [[name, values.map(Number)] as const] : [];
+    }),
+  );
+}
+
+async function readTop(tables: Tables, from: string, name: string): Promise<{ value: string; count: number }[]> {
+  const rows = await tables.query(
+    `SELECT ${quoteIdentifier(name)}::VARCHAR AS value, count(*)::DOUBLE AS count FROM ${from}
+     WHERE ${quoteIdentifier(name)} IS NOT NULL GROUP BY value ORDER BY count DESC, value LIMIT ${TOP}`,
+  );
+  return rows.map((row) => ({ value: String(row['value']), count: Number(row['count']) }));
+}
