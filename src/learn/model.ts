@@ -1,7 +1,4 @@
-/**
- * Features in columns, as a trainer takes them: rows × columns, Float32, `NaN` is missing. A
- * categorical column holds whole numbers from 0 (its code, in the order of the transformer's table).
- */
+/** Features in columns, as a trainer takes them: rows × columns, Float32, `NaN` is missing. */
 export interface Features {
   readonly rows: number;
   readonly columns: readonly FeatureColumn[];
@@ -10,8 +7,6 @@ export interface Features {
 export interface FeatureColumn {
   readonly name: string;
   readonly values: Float32Array;
-  /** How many codes there are, if the column is categorical. */
-  readonly categories?: number;
 }
 
 /**
@@ -23,8 +18,8 @@ export type Task = 'regression' | 'binary' | 'multiclass';
 export type Model = GbdtModel | LinearModel;
 
 /**
- * Boosted regression trees. The raw score of class k is `base[k]` plus the leaf that each
- * `trees[iteration][k]` leads to; regression gives it as it is, binary (one tree an iteration, score of
+ * Boosted regression trees. The raw score of class k is the sum of the leaves that each
+ * `trees[iteration][k]` leads to, the best constant being part of the first tree's; regression gives it as it is, binary (one tree an iteration, score of
  * the positive class) through the logistic function, multiclass through softmax.
  */
 export interface GbdtModel {
@@ -32,8 +27,7 @@ export interface GbdtModel {
   readonly task: Task;
   /** 1 for regression and binary, the number of classes for multiclass. */
   readonly outputs: number;
-  readonly features: readonly { readonly name: string; readonly categories?: number }[];
-  readonly base: readonly number[];
+  readonly features: readonly { readonly name: string }[];
   readonly trees: readonly (readonly Tree[])[];
 }
 
@@ -41,7 +35,7 @@ export interface GbdtModel {
 export interface Tree {
   /** Feature that a node asks; -1 for a leaf. */
   readonly feature: Int32Array;
-  /** Left if `value <= threshold`; for a categorical feature, left if the code is in `sets[node]`. */
+  /** Left if `value <= threshold`. */
   readonly threshold: Float32Array;
   readonly left: Int32Array;
   readonly right: Int32Array;
@@ -49,8 +43,6 @@ export interface Tree {
   readonly missingLeft: Uint8Array;
   /** A leaf's value, learning rate included; float32. */
   readonly value: Float32Array;
-  /** Codes that go left, by node; a code never seen goes where missing values go. */
-  readonly sets: Readonly<Record<number, readonly number[]>>;
 }
 
 /** Raw score of output k: `intercept[k] + Σ coefficients[k][j] · x[j]`; then as for boosted trees. */

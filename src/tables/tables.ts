@@ -65,6 +65,28 @@ export class Tables implements AsyncDisposable {
     );
   }
 
+  /** Writes columns in memory as a Parquet file, row by row as they stand. */
+  async writeColumns(
+    path: string,
+    columns: readonly { readonly name: string; readonly type: 'BIGINT' | 'FLOAT' | 'VARCHAR'; readonly values: ArrayLike<number | string> }[],
+  ): Promise<void> {
+    const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
+    await this.run(`CREATE OR REPLACE TEMP TABLE columns_in_memory (${list})`);
+    const appender = await this.#connection.createAppender('columns_in_memory');
+    const rows = columns[0]?.values.length ?? 0;
+    for (let row = 0; row < rows; row += 1) {
+      for (const { type, values } of columns) {
+        const value = values[row] as number | string;
+        if (type === 'BIGINT') appender.appendBigInt(BigInt(value));
+        else if (type === 'FLOAT') appender.appendFloat(Number(value));
+        else appender.appendVarchar(String(value));
+      }
+      appender.endRow();
+    }
+    appender.closeSync();
+    await this.run(`COPY columns_in_memory TO ${quoteLiteral(path)} (FORMAT parquet)`);
+  }
+
   /**
    * Reads columns of doubles, one array each. The SELECT must give DOUBLE columns without NULL.
    *

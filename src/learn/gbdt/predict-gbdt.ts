@@ -1,0 +1,24 @@
+import type { Features, GbdtModel, Tree } from '../model.ts';
+
+/** Raw scores: one array of float32 sums for each output, as a graph in float32 gives them. */
+export function predictGbdt(model: GbdtModel, { rows, columns }: Features): Float32Array[] {
+  const values = columns.map((column) => column.values);
+  const scores = Array.from({ length: model.outputs }, () => new Float32Array(rows));
+  for (const iteration of model.trees)
+    for (const [k, tree] of iteration.entries()) addTree(tree, values, scores[k] as Float32Array);
+  return scores;
+}
+
+/** Adds the leaf that each row ends in. */
+export function addTree(tree: Tree, values: readonly Float32Array[], scores: Float32Array | Float64Array): void {
+  const { feature, threshold, left, right, missingLeft, value } = tree;
+  for (let row = 0; row < scores.length; row += 1) {
+    let node = 0;
+    for (let asked = feature[0] as number; asked !== -1; asked = feature[node] as number) {
+      const x = (values[asked] as Float32Array)[row] as number;
+      const goesLeft = x <= (threshold[node] as number) || (x !== x && missingLeft[node] === 1);
+      node = (goesLeft ? left[node] : right[node]) as number;
+    }
+    scores[row] = (scores[row] as number) + (value[node] as number);
+  }
+}

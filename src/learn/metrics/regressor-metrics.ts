@@ -1,0 +1,63 @@
+export interface RegressorReport {
+  readonly metrics: Record<string, number>;
+  /** Rows by residual (truth less prediction), in 30 bins of equal width. */
+  readonly residuals: readonly { readonly from: number; readonly to: number; readonly rows: number }[];
+  /** Some rows, evenly taken. */
+  readonly scatter: readonly (readonly [truth: number, prediction: number])[];
+}
+
+/** scikit-learn's guard against a division by zero. */
+const EPSILON = 2 ** -52;
+const BINS = 30;
+const SCATTER = 400;
+
+/** MLflow's metrics of a regressor, by MLflow's names. */
+export function regressorReport(truth: Float64Array, prediction: Float32Array): RegressorReport {
+  const rows = truth.length;
+  let [sum, absolute, squared, largest, percentage] = [0, 0, 0, 0, 0];
+  for (let row = 0; row < rows; row += 1) {
+    const [y, residual] = [truth[row] as number, (truth[row] as number) - (prediction[row] as number)];
+    sum += y;
+    absolute += Math.abs(residual);
+    squared += residual * residual;
+    largest = Math.max(largest, Math.abs(residual));
+    percentage += Math.abs(residual) / Math.max(EPSILON, Math.abs(y));
+  }
+  const mean = sum / rows;
+  let spread = 0;
+  for (let row = 0; row < rows; row += 1) spread += ((truth[row] as number) - mean) ** 2;
+  const step = Math.max(1, Math.floor(rows / SCATTER));
+  const scatter: [number, number][] = [];
+  for (let row = 0; row < rows; row += step) scatter.push([truth[row] as number, prediction[row] as number]);
+  return {
+    metrics: {
+      example_count: rows,
+      mean_absolute_error: absolute / rows,
+      mean_squared_error: squared / rows,
+      root_mean_squared_error: Math.sqrt(squared / rows),
+      sum_on_target: sum,
+      mean_on_target: mean,
+      r2_score: spread === 0 ? (squared === 0 ? 1 : 0) : 1 - squared / spread,
+      max_error: largest,
+      mean_absolute_percentage_error: percentage / rows,
+    },
+    residuals: histogram(truth, prediction),
+    scatter,
+  };
+}
+
+function histogram(truth: Float64Array, prediction: Float32Array): { from: number; to: number; rows: number }[] {
+  let [least, most] = [Infinity, -Infinity];
+  for (let row = 0; row < truth.length; row += 1) {
+    const residual = (truth[row] as number) - (prediction[row] as number);
+    least = Math.min(least, residual);
+    most = Math.max(most, residual);
+  }
+  const width = (most - least) / BINS || 1;
+  const counts = new Array<number>(BINS).fill(0);
+  for (let row = 0; row < truth.length; row += 1) {
+    const bin = Math.min(BINS - 1, Math.floor(((truth[row] as number) - (prediction[row] as number) - least) / width));
+    counts[bin] = (counts[bin] ?? 0) + 1;
+  }
+  return counts.map((rows, bin) => ({ from: least + bin * width, to: least + (bin + 1) * width, rows }));
+}

@@ -1,0 +1,95 @@
+import type { ColumnType } from '../../core/columns.ts';
+import type { GbdtModel, LinearModel, Model } from '../model.ts';
+import type { Target, Transformer } from '../transformer/transformer.ts';
+import { addFeatures } from './feature-graph.ts';
+import { type ElementType, GraphBuilder } from './graph-builder.ts';
+
+/** One graph from raw columns to the answer. */
+export function modelGraph(transformer: Transformer, model: Model, prefix: string): Buffer {
+  const graph = new GraphBuilder();
+  const features = addFeatures(graph, transformer);
+  const raw = model.kind === 'gbdt' ? addTrees(graph, model, features) : addLinear(graph, model, features);
+  const axis = graph.constant('int64', [1], [1]);
+  const { target } = transformer;
+  if (target.task === 'regression') graph.output('prediction', 'float', graph.node('Squeeze', [raw, axis]));
+  else if (target.task === 'binary') addBinary(graph, target, graph.node('Squeeze', [raw, axis]), prefix);
+  else addMulticlass(graph, target, raw, prefix);
+  return graph.finish();
+}
+
+/** The type that labels have in the answer. */
+export function labelElement(type: ColumnType): ElementType {
+  return type === 'boolean' ? 'bool' : type === 'integer' ? 'int64' : 'string';
+}
+
+function addTrees(graph: GraphBuilder, { trees, outputs }: GbdtModel, features: string): string {
+  const nodes = { tree: [] as number[], id: [] as number[], feature: [] as number[], mode: [] as string[], value: [] as number[], yes: [] as number[], no: [] as number[], missing: [] as number[] };
+  const leaves = { tree: [] as number[], id: [] as number[], target: [] as number[], weight: [] as number[] };
+  for (const [number, { tree, k }] of trees.flatMap((iteration) => iteration.map((tree, k) => ({ tree, k }))).entries())
+    for (let id = 0; id < tree.feature.length; id += 1) {
+      const isLeaf = tree.feature[id] === -1;
+      nodes.tree.push(number);
+      nodes.id.push(id);
+      nodes.feature.push(isLeaf ? 0 : (tree.feature[id] as number));
+      nodes.mode.push(isLeaf ? 'LEAF' : 'BRANCH_LEQ');
+      nodes.value.push(isLeaf ? 0 : (tree.threshold[id] as number));
+      nodes.yes.push(isLeaf ? 0 : (tree.left[id] as number));
+      nodes.no.push(isLeaf ? 0 : (tree.right[id] as number));
+      nodes.missing.push(tree.missingLeft[id] as number);
+      if (!isLeaf) continue;
+      leaves.tree.push(number);
+      leaves.id.push(id);
+      leaves.target.push(k);
+      leaves.weight.push(tree.value[id] as number);
+    }
+  return graph.node(
+    'TreeEnsembleRegressor',
+    [features],
+    {
+      n_targets: outputs,
+      nodes_treeids: nodes.tree,
+      nodes_nodeids: nodes.id,
+      nodes_featureids: nodes.feature,
+      nodes_modes: nodes.mode,
+      nodes_values: { floats: nodes.value },
+      nodes_truenodeids: nodes.yes,
+      nodes_falsenodeids: nodes.no,
+      nodes_missing_value_tracks_true: nodes.missing,
+      target_treeids: leaves.tree,
+      target_nodeids: leaves.id,
+      target_ids: leaves.target,
+      target_weights: { floats: leaves.weight },
+      post_transform: 'NONE',
+    },
+    'ai.onnx.ml',
+  );
+}
+
+function addLinear(graph: GraphBuilder, { coefficients, intercept, outputs, features: names }: LinearModel, features: string): string {
+  const known = graph.node('Where', [graph.node('IsNaN', [features]), graph.constant('float', [0]), features]);
+  const matrix = names.flatMap((_, j) => coefficients.map((one) => one[j] ?? 0));
+  const weights = graph.constant('float', matrix, [names.length, outputs]);
+  return graph.node('Add', [graph.node('MatMul', [known, weights]), graph.constant('float', intercept, [outputs])]);
+}
+
+function addBinary(graph: GraphBuilder, target: Target, raw: string, prefix: string): void {
+  const [negative = '', positive = ''] = target.classes ?? [];
+  const score = graph.node('Sigmoid', [raw]);
+  const isPositive = graph.node('Cast', [graph.node('Not', [graph.node('Less', [raw, graph.constant('float', [0])])])], { to: 7 });
+  addLabel(graph, target, isPositive, prefix);
+  graph.output(`${prefix}score_${negative}`, 'float', graph.node('Sub', [graph.constant('float', [1]), score]));
+  graph.output(`${prefix}score_${positive}`, 'float', score);
+}
+
+function addMulticlass(graph: GraphBuilder, target: Target, raw: string, prefix: string): void {
+  const scores = graph.node('Softmax', [raw], { axis: 1 });
+  addLabel(graph, target, graph.node('ArgMax', [raw], { axis: 1, keepdims: 0 }), prefix);
+  for (const [k, label] of (target.classes ?? []).entries())
+    graph.output(`${prefix}score_${label}`, 'float', graph.node('Gather', [scores, graph.constant('int64', [k])], { axis: 1 }));
+}
+
+function addLabel(graph: GraphBuilder, { type, classes = [] }: Target, index: string, prefix: string): void {
+  const element = labelElement(type);
+  const values = classes.map((label) => (element === 'bool' ? label === 'true' : element === 'int64' ? Number(label) : label));
+  graph.output(`${prefix}label`, element, graph.node('Gather', [graph.constant(element, values, [values.length]), index]));
+}
