@@ -5,11 +5,24 @@ import type { StepDefinition } from '../src/step/define-step.ts';
 
 /** The manifest of a shipped component, as its definition says it. */
 export async function componentYaml(name: string): Promise<string> {
-  const module = (await import(pathToFileURL(join(import.meta.dirname, '../steps', name, 'run.ts')).href)) as {
+  const module = (await import(
+    pathToFileURL(join(import.meta.dirname, '../steps', name, 'run.ts')).href
+  )) as {
     step: StepDefinition;
   };
   const { title, version, config, inputs, outputs, effect } = module.step;
-  const manifest = { title, version, config, inputs, outputs, runtime: 'node', entry: 'run.ts', ...(effect === undefined ? {} : { effect }) };
+  const manifest = {
+    title,
+    version,
+    config,
+    inputs,
+    outputs,
+    runtime: 'node',
+    entry: 'run.ts',
+    ...(effect === undefined ? {} : { effect }),
+  };
   const head = '# Written by `npm run components` from run.ts.\n';
-  return head + stringify(JSON.parse(JSON.stringify(manifest)), { lineWidth: 110, aliasDuplicateObjects: false });
+  return (
+    head + stringify(JSON.parse(JSON.stringify(manifest)), { lineWidth: 110, aliasDuplicateObjects: false })
+  );
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import type { RunEvent, RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
 import type { Plan } from './core/plan.ts';
@@ -9,16 +10,25 @@ import { closeInterruptedRuns, markActive } from './engine/active-runs.ts';
 import { Driver } from './engine/driver.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
+import { readReport } from './engine/read-report.ts';
 import { References } from './engine/references.ts';
+import { RegisterEffect } from './engine/register-effect.ts';
 import type { RunFlags } from './engine/run-options.ts';
+import { gitTags, projectName, runTags } from './engine/run-tags.ts';
 import { matching, type SelectionRequest, select } from './engine/selection.ts';
 import { bootId, type ProcessIdentity } from './engine/single-flight.ts';
+import { TrackingSubscriber, trackedRunId } from './engine/tracking-subscriber.ts';
 import { LocalExecutor } from './executors/local/local-executor.ts';
 import { LocalLauncher } from './executors/local/local-launcher.ts';
 import { endLeftover, startOf } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
+import { pin } from './store/roots.ts';
 import { Store } from './store/store.ts';
+import { readTree, treeSize } from './store/trees.ts';
+import { openTrackingDb } from './tracking/sqlite/open-tracking.ts';
+import { SqliteRegistry } from './tracking/sqlite/sqlite-registry.ts';
+import { SqliteTracking } from './tracking/sqlite/sqlite-tracking.ts';
 
 /** What of the process and the package the wiring needs. */
 export interface Surroundings {
@@ -37,6 +47,7 @@ export class Project implements Disposable {
   readonly home: string;
   readonly store: Store;
   readonly #surroundings: Surroundings;
+  #tracking: Project['tracking'] | undefined;
 
   private constructor(dir: string, home: string, store: Store, surroundings: Surroundings) {
     this.dir = dir;
@@ -68,11 +79,30 @@ export class Project implements Disposable {
     });
   }
 
+  /** `tracking.db`, opened when first needed. */
+  get tracking(): {
+    readonly db: DatabaseSync;
+    readonly tracking: SqliteTracking;
+    readonly registry: SqliteRegistry;
+  } {
+    if (this.#tracking !== undefined) return this.#tracking;
+    const { clock, env } = this.#surroundings.world;
+    const db = openTrackingDb(join(this.home, 'tracking.db'));
+    const now = (): number => clock.now();
+    const registry = new SqliteRegistry(db, {
+      now,
+      actor: env['USER'] ?? env['LOGNAME'] ?? 'unknown',
+      pin: (_, digest) => pin(this.store, this.home, `model-${digest}`, [{ digest, kind: 'model' }]),
+    });
+    this.#tracking = { db, tracking: new SqliteTracking(db, now), registry };
+    return this.#tracking;
+  }
+
   references(offline: boolean): References {
     const { world } = this.#surroundings;
     return new References({
       store: this.store,
-      registry: () => Promise.reject(new Error('Internal error: no registry')),
+      registry: async () => this.tracking.registry,
       projectDir: this.dir,
       clock: world.clock,
       env: world.env,
@@ -110,6 +140,16 @@ export class Project implements Disposable {
       }),
     );
     using _active = markActive(this.home, id, me);
+    const { tracking, registry } = this.tracking;
+    const tracked = new TrackingSubscriber(tracking, {
+      plan,
+      run: id,
+      experiment: plan.experiment ?? `${projectName(this.dir)}/${plan.recipe}`,
+      tags: [...runTags(plan), ...gitTags(this.dir)],
+      reportOf: (fingerprint) => readReport(this.store, fingerprint),
+      storeBytes: (bytes) => this.store.blobs.putBytes(bytes, { durable: true }),
+      onFailure: (error) => request.onWarning(`tracking could not be written: ${error.message}`),
+    });
     const driver = new Driver({
       id,
       plan,
@@ -119,24 +159,33 @@ export class Project implements Disposable {
       store: this.store,
       executor,
       references: this.references(request.offline),
-      effects: {},
+      effects: {
+        register: new RegisterEffect(registry, (model) => treeSize(readTree(this.store.blobs, model))),
+      },
       world,
       me,
       isAlive,
       signal: request.signal,
-      subscribers: request.subscribers,
+      // The monotonic clock starts with the process.
+      startedAt: 0,
+      subscribers: [tracked.take, ...request.subscribers],
       machine: { cpus: availableParallelism(), memoryBytes: totalmem() },
       flags: request.flags,
       expectWork: (step) => {
         if (step.action.kind === 'shipped' || (step.action.kind === 'own' && step.action.runtime === 'node'))
           executor.expect();
       },
-      trackedRunOf: () => '',
+      trackedRunOf: (step) => trackedRunId(id, step.id),
     });
-    return await driver.run();
+    try {
+      return await driver.run();
+    } finally {
+      await tracked.settled();
+    }
   }
 
   [Symbol.dispose](): void {
+    this.#tracking?.db.close();
     this.store[Symbol.dispose]();
   }
 }
@@ -147,6 +196,7 @@ export interface RunRequest {
   readonly offline: boolean;
   readonly signal: AbortSignal;
   readonly subscribers: readonly Subscriber[];
+  readonly onWarning: (message: string) => void;
 }
 
 /** `--force`, or `--force=STEP` for some. */

@@ -24,6 +24,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     },
     offline: flag(options, 'offline'),
     signal: context.signal,
+    onWarning: (message) => context.err(`warning: ${message}\n`),
     subscribers: [json ? jsonLines(context) : textLines(context)],
   };
   return exitOf(await project.run(plan, request));

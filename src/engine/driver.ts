@@ -54,7 +54,7 @@ export class Driver {
   constructor(options: RunOptions) {
     this.#options = options;
     const { plan, roles, world, store } = options;
-    this.#startedAt = world.clock.monotonic();
+    this.#startedAt = options.startedAt;
     this.#graph = new RunGraph(plan, roles);
     this.#journal = Journal.create(options.runDir, world.clock, options.subscribers);
     this.#history = new History(store.index, plan.recipe);

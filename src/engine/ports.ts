@@ -2,6 +2,7 @@ import type { Outputs, ReportEntry } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Digest, Fingerprint, StepId } from '../core/ids.ts';
 import type { Json } from '../core/json.ts';
+import type { OutputKind } from '../core/kinds.ts';
 import type { PlanStep } from '../core/plan.ts';
 
 /** Runs one attempt at a step somewhere. `executors/` implements it. */
@@ -116,8 +117,13 @@ export interface TrackedRunWrite {
     readonly profile?: string;
     readonly context?: string;
   }[];
-  /** Blobs by run-relative path: `model/MLmodel`. */
-  readonly artifacts?: readonly { readonly path: string; readonly digest: Digest; readonly size: number }[];
+  /** Outputs by run-relative path; the digest of a folder is that of its tree. */
+  readonly artifacts?: readonly {
+    readonly path: string;
+    readonly digest: Digest;
+    readonly size: number;
+    readonly kind: OutputKind;
+  }[];
 }
 
 /** Registered models, versions and aliases. `tracking/` implements it. */

@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly me: ProcessIdentity;
   readonly isAlive: (holder: ProcessIdentity) => boolean;
   readonly signal: AbortSignal;
+  /** When the command was given, on the monotonic clock: what the run's duration counts from. */
+  readonly startedAt: number;
   readonly subscribers: readonly Subscriber[];
   readonly machine: Machine;
   readonly flags: RunFlags;

@@ -1,10 +1,30 @@
-export { type ColumnStatistics, fitTransformer, type FitOptions } from '../learn/transformer/fit-transformer.ts';
-export type { Feature, InputColumn, Target, Transformer } from '../learn/transformer/transformer.ts';
-export { type SqlQuotes, targetSql, transformerSql } from '../learn/transformer/transformer-sql.ts';
-export { type Criterion, type CriterionOutcome, greaterIsBetter, judge, type Verdict } from '../learn/criteria.ts';
-export { type Examples, type FitProgress, type FittedGbdt, fitGbdt, type GbdtOptions } from '../learn/gbdt/fit-gbdt.ts';
+export {
+  type Criterion,
+  type CriterionOutcome,
+  greaterIsBetter,
+  judge,
+  type Verdict,
+} from '../learn/criteria.ts';
+export {
+  type Examples,
+  type FitProgress,
+  type FittedGbdt,
+  fitGbdt,
+  type GbdtOptions,
+} from '../learn/gbdt/fit-gbdt.ts';
 export { fitLinear, type LinearOptions } from '../learn/linear/fit-linear.ts';
-export { type Classified, type ClassifierReport, classifierReport } from '../learn/metrics/classifier-metrics.ts';
+export {
+  type Classified,
+  type ClassifierReport,
+  classifierReport,
+} from '../learn/metrics/classifier-metrics.ts';
 export { type RegressorReport, regressorReport } from '../learn/metrics/regressor-metrics.ts';
 export type { FeatureColumn, Features, Model, Task } from '../learn/model.ts';
 export { openModel, type Scores, type ScoringModel, writeModelDirectory } from '../learn/model-directory.ts';
+export {
+  type ColumnStatistics,
+  type FitOptions,
+  fitTransformer,
+} from '../learn/transformer/fit-transformer.ts';
+export type { Feature, InputColumn, Target, Transformer } from '../learn/transformer/transformer.ts';
+export { type SqlQuotes, targetSql, transformerSql } from '../learn/transformer/transformer-sql.ts';

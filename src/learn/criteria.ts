@@ -42,10 +42,14 @@ export function greaterIsBetter(metric: string): boolean {
 export function judge(
   criteria: readonly Criterion[],
   metrics: Readonly<Record<string, number>>,
-  others: { readonly baseline: Readonly<Record<string, number>>; readonly champion: Readonly<Record<string, number>> | undefined },
+  others: {
+    readonly baseline: Readonly<Record<string, number>>;
+    readonly champion: Readonly<Record<string, number>> | undefined;
+  },
 ): { verdict: Verdict; outcomes: CriterionOutcome[] } {
   const outcomes = criteria.map((criterion) => outcomeOf(criterion, metrics, others));
-  const verdict = outcomes.length === 0 ? 'UNKNOWN' : outcomes.every(({ passed }) => passed) ? 'VALIDATED' : 'REJECTED';
+  const verdict =
+    outcomes.length === 0 ? 'UNKNOWN' : outcomes.every(({ passed }) => passed) ? 'VALIDATED' : 'REJECTED';
   return { verdict, outcomes };
 }
 
@@ -75,6 +79,8 @@ function outcomeOf(
   }
   // As MLflow: a comparison with 0 is one with a very small number.
   const scale = Math.abs(other) < 1e-10 ? 1e-10 : Math.abs(other);
-  passed &&= sign * (value - other) >= absolute && (relative === undefined || (sign * (value - other)) / scale >= relative);
+  passed &&=
+    sign * (value - other) >= absolute &&
+    (relative === undefined || (sign * (value - other)) / scale >= relative);
   return { metric, rule: rules.join(', '), value, other, passed };
 }

@@ -1,7 +1,7 @@
+import { hash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { hash } from 'node:crypto';
 import type { Columns } from '../core/columns.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { predictGbdt } from './gbdt/predict-gbdt.ts';
@@ -25,23 +25,38 @@ const REQUIREMENTS = ['mlflow', 'onnx', 'onnxruntime'];
  * Writes an MLflow model directory: one ONNX graph from raw columns to the answer, its signature, and what
  * Stockpot itself scores with. The same model gives the same bytes: no time, no run id.
  */
-export function writeModelDirectory(dir: string, { transformer, model }: { transformer: Transformer; model: Model }): void {
+export function writeModelDirectory(
+  dir: string,
+  { transformer, model }: { transformer: Transformer; model: Model },
+): void {
   mkdirSync(dir, { recursive: true });
   const graph = modelGraph(transformer, model, PREFIX);
   const digest = hash('sha256', graph, 'hex');
   writeFileSync(join(dir, 'model.onnx'), graph);
   writeFileSync(join(dir, 'stockpot.json'), JSON.stringify({ v: 1, transformer, model: encodeModel(model) }));
   writeFileSync(join(dir, 'requirements.txt'), `${REQUIREMENTS.join('\n')}\n`);
-  writeFileSync(join(dir, 'python_env.yaml'), stringify({ python: '3.11', dependencies: ['-r requirements.txt'] }));
+  writeFileSync(
+    join(dir, 'python_env.yaml'),
+    stringify({ python: '3.11', dependencies: ['-r requirements.txt'] }),
+  );
   writeFileSync(
     join(dir, 'conda.yaml'),
-    stringify({ channels: ['conda-forge'], dependencies: ['python=3.11', 'pip', { pip: REQUIREMENTS }], name: 'mlflow-env' }),
+    stringify({
+      channels: ['conda-forge'],
+      dependencies: ['python=3.11', 'pip', { pip: REQUIREMENTS }],
+      name: 'mlflow-env',
+    }),
   );
   writeFileSync(
     join(dir, 'MLmodel'),
     stringify({
       flavors: {
-        onnx: { code: null, data: 'model.onnx', onnx_session_options: null, providers: ['CPUExecutionProvider'] },
+        onnx: {
+          code: null,
+          data: 'model.onnx',
+          onnx_session_options: null,
+          providers: ['CPUExecutionProvider'],
+        },
         python_function: {
           data: 'model.onnx',
           env: { conda: 'conda.yaml', virtualenv: 'python_env.yaml' },
@@ -52,7 +67,11 @@ export function writeModelDirectory(dir: string, { transformer, model }: { trans
       mlflow_version: '2.22.0',
       model_size_bytes: graph.length,
       model_uuid: digest.slice(0, 32),
-      signature: { inputs: JSON.stringify(inputSignature(transformer)), outputs: JSON.stringify(outputSignature(transformer.target)), params: null },
+      signature: {
+        inputs: JSON.stringify(inputSignature(transformer)),
+        outputs: JSON.stringify(outputSignature(transformer.target)),
+        params: null,
+      },
     }),
   );
 }
@@ -60,21 +79,32 @@ export function writeModelDirectory(dir: string, { transformer, model }: { trans
 function inputSignature({ inputs }: Transformer): object[] {
   return inputs.map((input) => {
     const element = elementOf(input);
-    return { type: element === 'float' ? 'double' : SIGNATURE_TYPES[element], name: input.name, required: true };
+    return {
+      type: element === 'float' ? 'double' : SIGNATURE_TYPES[element],
+      name: input.name,
+      required: true,
+    };
   });
 }
 
 function outputSignature({ task, type, classes = [] }: Target): object[] {
   if (task === 'regression') return [{ type: 'float', name: 'prediction', required: true }];
   const label = { type: SIGNATURE_TYPES[labelElement(type)], name: `${PREFIX}label`, required: true };
-  return [label, ...classes.map((name) => ({ type: 'float', name: `${PREFIX}score_${name}`, required: true }))];
+  return [
+    label,
+    ...classes.map((name) => ({ type: 'float', name: `${PREFIX}score_${name}`, required: true })),
+  ];
 }
 
 /** What a model says of some rows. */
 export type Scores =
   | { readonly kind: 'regression'; readonly prediction: Float32Array }
   /** `labels` are indices into the classes; one array of probabilities a class. */
-  | { readonly kind: 'classification'; readonly labels: Int32Array; readonly probabilities: readonly Float32Array[] };
+  | {
+      readonly kind: 'classification';
+      readonly labels: Int32Array;
+      readonly probabilities: readonly Float32Array[];
+    };
 
 export interface ScoringModel {
   readonly target: Target;
@@ -96,11 +126,19 @@ export function openModel(dir: string): ScoringModel {
 
 function readModel(path: string): { transformer: Transformer; model: Model } {
   try {
-    const { v, transformer, model } = JSON.parse(readFileSync(path, 'utf8')) as { v: number; transformer: Transformer; model: never };
+    const { v, transformer, model } = JSON.parse(readFileSync(path, 'utf8')) as {
+      v: number;
+      transformer: Transformer;
+      model: never;
+    };
     if (v !== 1) throw new Error(`its format is ${v}`);
     return { transformer, model: decodeModel(model) };
   } catch (cause) {
-    throw new RecipeError('MODEL_UNREADABLE', { path, problem: cause instanceof Error ? cause.message : String(cause) }, { cause });
+    throw new RecipeError(
+      'MODEL_UNREADABLE',
+      { path, problem: cause instanceof Error ? cause.message : String(cause) },
+      { cause },
+    );
   }
 }
 
@@ -129,12 +167,14 @@ function softmax(raw: readonly Float32Array[], rows: number): Scores {
   const probabilities = raw.map(() => new Float32Array(rows));
   for (let row = 0; row < rows; row += 1) {
     let best = 0;
-    for (let k = 1; k < raw.length; k += 1) if ((raw[k]?.[row] as number) > (raw[best]?.[row] as number)) best = k;
+    for (let k = 1; k < raw.length; k += 1)
+      if ((raw[k]?.[row] as number) > (raw[best]?.[row] as number)) best = k;
     labels[row] = best;
     const most = raw[best]?.[row] as number;
     let sum = 0;
     for (const one of raw) sum += Math.exp((one[row] as number) - most);
-    for (const [k, one] of raw.entries()) (probabilities[k] as Float32Array)[row] = Math.exp((one[row] as number) - most) / sum;
+    for (const [k, one] of raw.entries())
+      (probabilities[k] as Float32Array)[row] = Math.exp((one[row] as number) - most) / sum;
   }
   return { kind: 'classification', labels, probabilities };
 }

@@ -27,7 +27,14 @@ interface EncodedTree {
 }
 
 function encodeTree({ feature, threshold, left, right, missingLeft, value }: Tree): EncodedTree {
-  return { feature: [...feature], threshold: [...threshold], left: [...left], right: [...right], missingLeft: [...missingLeft], value: [...value] };
+  return {
+    feature: [...feature],
+    threshold: [...threshold],
+    left: [...left],
+    right: [...right],
+    missingLeft: [...missingLeft],
+    value: [...value],
+  };
 }
 
 function decodeTree({ feature, threshold, left, right, missingLeft, value }: EncodedTree): Tree {

@@ -69,11 +69,18 @@ export async function profileTable(tables: Tables, path: string): Promise<TableP
 
 function aggregates({ name, type }: TableColumn, index: number): string {
   const id = quoteIdentifier(name);
-  const missing = type === 'text' ? `count(*) FILTER (${id} IS NULL OR ${id}::VARCHAR = '')` : `count(*) - count(${id})`;
-  const parts = [`(${missing})::DOUBLE AS missing_${index}`, `approx_count_distinct(${id})::DOUBLE AS distinct_${index}`];
+  const missing =
+    type === 'text' ? `count(*) FILTER (${id} IS NULL OR ${id}::VARCHAR = '')` : `count(*) - count(${id})`;
+  const parts = [
+    `(${missing})::DOUBLE AS missing_${index}`,
+    `approx_count_distinct(${id})::DOUBLE AS distinct_${index}`,
+  ];
   if (type === 'integer' || type === 'float') {
     // Sums of doubles depend on the order in which threads finish: integers of a fixed scale do not.
-    const scaled = type === 'integer' ? `${id}::HUGEINT` : `CASE WHEN isfinite(${id}) AND abs(${id}) < 1e15 THEN round(${id}::DOUBLE * 1e6)::HUGEINT END`;
+    const scaled =
+      type === 'integer'
+        ? `${id}::HUGEINT`
+        : `CASE WHEN isfinite(${id}) AND abs(${id}) < 1e15 THEN round(${id}::DOUBLE * 1e6)::HUGEINT END`;
     parts.push(
       `min(${id})::DOUBLE AS min_${index}`,
       `max(${id})::DOUBLE AS max_${index}`,
@@ -83,7 +90,8 @@ function aggregates({ name, type }: TableColumn, index: number): string {
       `${type === 'integer' ? 1 : 1e6}::DOUBLE AS scale_${index}`,
     );
   }
-  if (type === 'date') parts.push(`min(${id})::VARCHAR AS min_${index}`, `max(${id})::VARCHAR AS max_${index}`);
+  if (type === 'date')
+    parts.push(`min(${id})::VARCHAR AS min_${index}`, `max(${id})::VARCHAR AS max_${index}`);
   return parts.join(', ');
 }
 
@@ -102,8 +110,13 @@ async function readQuantiles(
   step: number,
 ): Promise<Map<string, number[]>> {
   if (columns.length === 0) return new Map();
-  const list = columns.map(({ name }, index) => `quantile_disc(${quoteIdentifier(name)}::DOUBLE, [0.05, 0.25, 0.5, 0.75, 0.95]) AS q_${index}`);
-  const [row] = await tables.query(`SELECT ${list.join(', ')} FROM ${from} WHERE ${quoteIdentifier(ROW)} % ${step} = 0`);
+  const list = columns.map(
+    ({ name }, index) =>
+      `quantile_disc(${quoteIdentifier(name)}::DOUBLE, [0.05, 0.25, 0.5, 0.75, 0.95]) AS q_${index}`,
+  );
+  const [row] = await tables.query(
+    `SELECT ${list.join(', ')} FROM ${from} WHERE ${quoteIdentifier(ROW)} % ${step} = 0`,
+  );
   return new Map(
     columns.flatMap(({ name }, index) => {
       const values = row?.[`q_${index}`];
@@ -112,7 +125,11 @@ async function readQuantiles(
   );
 }
 
-async function readTop(tables: Tables, from: string, name: string): Promise<{ value: string; count: number }[]> {
+async function readTop(
+  tables: Tables,
+  from: string,
+  name: string,
+): Promise<{ value: string; count: number }[]> {
   const rows = await tables.query(
     `SELECT ${quoteIdentifier(name)}::VARCHAR AS value, count(*)::DOUBLE AS count FROM ${from}
      WHERE ${quoteIdentifier(name)} IS NOT NULL GROUP BY value ORDER BY count DESC, value LIMIT ${TOP}`,

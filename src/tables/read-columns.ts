@@ -24,9 +24,14 @@ export async function readColumns(tables: Tables, path: string, options: ReadOpt
   const [count] = await tables.query(`SELECT count(*)::INTEGER AS rows FROM ${from}`);
   const rows = Number(count?.['rows'] ?? 0);
   const dictionaries = new Map<string, readonly string[]>();
-  for (const { name, type } of columns) if (type === 'text') dictionaries.set(name, await readDictionary(tables, from, name, dictionaries.size));
+  for (const { name, type } of columns)
+    if (type === 'text') dictionaries.set(name, await readDictionary(tables, from, name, dictionaries.size));
   const expressions = columns.map((column) => {
-    return doubleOf(column, `dictionary_${[...dictionaries.keys()].indexOf(column.name)}`, dictionaries.get(column.name));
+    return doubleOf(
+      column,
+      `dictionary_${[...dictionaries.keys()].indexOf(column.name)}`,
+      dictionaries.get(column.name),
+    );
   });
   if (columns.length === 0) return { rows, columns: [] };
   const values = await tables.doubles(
@@ -34,29 +39,52 @@ export async function readColumns(tables: Tables, path: string, options: ReadOpt
     rows,
     columns.length,
   );
-  return { rows, columns: columns.map(({ name, type }, index): Column => column(name, type, values[index] ?? new Float64Array(rows), dictionaries.get(name))) };
+  return {
+    rows,
+    columns: columns.map(
+      ({ name, type }, index): Column =>
+        column(name, type, values[index] ?? new Float64Array(rows), dictionaries.get(name)),
+    ),
+  };
 }
 
 /** Float32 columns of a table of features. */
-export async function readFloats(tables: Tables, path: string, names: readonly string[]): Promise<{ rows: number; columns: Float32Array[] }> {
+export async function readFloats(
+  tables: Tables,
+  path: string,
+  names: readonly string[],
+): Promise<{ rows: number; columns: Float32Array[] }> {
   const from = `read_parquet(${quoteLiteral(path)})`;
   const [count] = await tables.query(`SELECT count(*)::INTEGER AS rows FROM ${from}`);
   const rows = Number(count?.['rows'] ?? 0);
   const list = names.map((name) => `coalesce(${quoteIdentifier(name)}::FLOAT, 'NaN'::FLOAT)`).join(', ');
-  const columns = await tables.floats(`SELECT ${list} FROM ${from} ORDER BY ${quoteIdentifier(ROW)}`, rows, names.length);
+  const columns = await tables.floats(
+    `SELECT ${list} FROM ${from} ORDER BY ${quoteIdentifier(ROW)}`,
+    rows,
+    names.length,
+  );
   return { rows, columns };
 }
 
 /** Different texts of a column in the order of their code points. */
 async function readDictionary(tables: Tables, from: string, name: string, index: number): Promise<string[]> {
   const text = `${quoteIdentifier(name)}::VARCHAR`;
-  const rows = await tables.query(`SELECT DISTINCT ${text} AS value FROM ${from} AND ${text} <> '' ORDER BY value`);
+  const rows = await tables.query(
+    `SELECT DISTINCT ${text} AS value FROM ${from} AND ${text} <> '' ORDER BY value`,
+  );
   const values = rows.map((row) => String(row['value']));
-  if (values.length > 0) await tables.run(`CREATE OR REPLACE TYPE dictionary_${index} AS ENUM (${values.map(quoteLiteral).join(', ')})`);
+  if (values.length > 0)
+    await tables.run(
+      `CREATE OR REPLACE TYPE dictionary_${index} AS ENUM (${values.map(quoteLiteral).join(', ')})`,
+    );
   return values;
 }
 
-function doubleOf({ name, type }: TableColumn, enumType: string, dictionary: readonly string[] | undefined): string {
+function doubleOf(
+  { name, type }: TableColumn,
+  enumType: string,
+  dictionary: readonly string[] | undefined,
+): string {
   const identifier = quoteIdentifier(name);
   const value =
     type === 'text'
@@ -69,7 +97,12 @@ function doubleOf({ name, type }: TableColumn, enumType: string, dictionary: rea
   return `coalesce((${value})::DOUBLE, 'NaN'::DOUBLE)`;
 }
 
-function column(name: string, type: Column['type'], values: Float64Array, dictionary: readonly string[] = []): Column {
+function column(
+  name: string,
+  type: Column['type'],
+  values: Float64Array,
+  dictionary: readonly string[] = [],
+): Column {
   if (type !== 'text') return { name, type, values };
   const codes = Int32Array.from(values, (code) => (Number.isNaN(code) ? -1 : code));
   return { name, type, codes, dictionary };

@@ -1,5 +1,5 @@
-import duckdb from '@duckdb/node-bindings';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import duckdb from '@duckdb/node-bindings';
 import { ROW } from '../core/columns.ts';
 import { quoteIdentifier, quoteLiteral } from './sql-text.ts';
 
@@ -68,7 +68,11 @@ export class Tables implements AsyncDisposable {
   /** Writes columns in memory as a Parquet file, row by row as they stand. */
   async writeColumns(
     path: string,
-    columns: readonly { readonly name: string; readonly type: 'BIGINT' | 'FLOAT' | 'VARCHAR'; readonly values: ArrayLike<number | string> }[],
+    columns: readonly {
+      readonly name: string;
+      readonly type: 'BIGINT' | 'FLOAT' | 'VARCHAR';
+      readonly values: ArrayLike<number | string>;
+    }[],
   ): Promise<void> {
     const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
     await this.run(`CREATE OR REPLACE TEMP TABLE columns_in_memory (${list})`);
@@ -117,7 +121,11 @@ export class Tables implements AsyncDisposable {
   ): Promise<void> {
     const result = await this.#connection.stream(select);
     let at = 0;
-    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    for (
+      let chunk = await result.fetchChunk();
+      chunk !== null && chunk.rowCount > 0;
+      chunk = await result.fetchChunk()
+    ) {
       for (let column = 0; column < chunk.columnCount; column += 1) {
         const vector = duckdb.data_chunk_get_vector(chunk.chunk, column);
         take(column, at, duckdb.vector_get_data(vector, chunk.rowCount * width));

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import {
-  classifierReport,
   type ClassifierReport,
   type Criterion,
+  classifierReport,
   judge,
   openModel,
   type RegressorReport,
@@ -12,7 +12,7 @@ import {
   targetSql,
 } from 'stockpot/learn';
 import { defineStep, oneOf, RecipeError, Type } from 'stockpot/steps';
-import { quoteIdentifier, quoteLiteral, readColumns, ROW, Tables } from 'stockpot/tables';
+import { quoteIdentifier, quoteLiteral, ROW, readColumns, Tables } from 'stockpot/tables';
 
 const SPLITS = ['training', 'validation', 'test'] as const;
 const PREFIX = { training: 'training_', validation: 'val_', test: 'test_' } as const;
@@ -48,12 +48,24 @@ export const step = defineStep({
     training: { kind: 'table' },
     validation: { kind: 'table' },
     test: { kind: 'table' },
-    champion: { kind: 'model', optional: true, description: 'The model that is live: scored on the same test rows.' },
+    champion: {
+      kind: 'model',
+      optional: true,
+      description: 'The model that is live: scored on the same test rows.',
+    },
   },
   outputs: {
     metrics: { path: 'metrics.json', kind: 'metrics' },
-    verdict: { path: 'verdict.json', kind: 'value', description: 'VALIDATED, REJECTED or UNKNOWN, and each criterion.' },
-    report: { path: 'report.json', kind: 'value', description: 'Curves, confusion, residuals: what the card shows.' },
+    verdict: {
+      path: 'verdict.json',
+      kind: 'value',
+      description: 'VALIDATED, REJECTED or UNKNOWN, and each criterion.',
+    },
+    report: {
+      path: 'report.json',
+      kind: 'value',
+      description: 'Curves, confusion, residuals: what the card shows.',
+    },
   },
   async run({ config, inputs, inputDigests, outputs, threads, memoryBytes, tmp, report }) {
     await using tables = await Tables.open({ threads, memoryBytes, tmp });
@@ -64,32 +76,60 @@ export const step = defineStep({
     for (const split of SPLITS) {
       const { report: one, rows } = await evaluate(tables, model, inputs[split]);
       reports[split] = one;
-      for (const [name, value] of Object.entries(one.metrics)) if (Number.isFinite(value)) metrics[PREFIX[split] + name] = value;
+      for (const [name, value] of Object.entries(one.metrics))
+        if (Number.isFinite(value)) metrics[PREFIX[split] + name] = value;
       done += rows;
       report({ type: 'progress', done, unit: 'rows' });
     }
     const test = (reports['test'] as Report).metrics;
     const criteria: readonly Criterion[] = config.validation_criteria ?? [];
     const unknown = criteria.find(({ metric }) => !(metric in test));
-    if (unknown !== undefined) throw new RecipeError('CRITERIA_METRIC_UNKNOWN', { metric: unknown.metric, known: Object.keys(test) });
+    if (unknown !== undefined)
+      throw new RecipeError('CRITERIA_METRIC_UNKNOWN', { metric: unknown.metric, known: Object.keys(test) });
     const baseline = await baselineOf(tables, model, inputs.training, inputs.test);
-    const champion = inputs.champion === undefined ? undefined : (await evaluate(tables, openModel(inputs.champion), inputs.test)).report.metrics;
+    const champion =
+      inputs.champion === undefined
+        ? undefined
+        : (await evaluate(tables, openModel(inputs.champion), inputs.test)).report.metrics;
     const { verdict, outcomes } = judge(criteria, test, { baseline, champion });
     for (const [key, value] of Object.entries(metrics)) report({ type: 'metric', key, value });
     report({ type: 'tag', key: 'stockpot.verdict', value: verdict });
     writeFileSync(outputs.metrics, JSON.stringify(metrics));
-    writeFileSync(outputs.verdict, JSON.stringify({ verdict, criteria: outcomes, ...(inputDigests.champion === undefined ? {} : { champion: inputDigests.champion }) }));
-    writeFileSync(outputs.report, JSON.stringify({ task: model.target.task, classes: model.target.classes ?? [], primary_metric: config.primary_metric ?? null, splits: reports, baseline, champion: champion ?? null }));
+    writeFileSync(
+      outputs.verdict,
+      JSON.stringify({
+        verdict,
+        criteria: outcomes,
+        ...(inputDigests.champion === undefined ? {} : { champion: inputDigests.champion }),
+      }),
+    );
+    writeFileSync(
+      outputs.report,
+      JSON.stringify({
+        task: model.target.task,
+        classes: model.target.classes ?? [],
+        primary_metric: config.primary_metric ?? null,
+        splits: reports,
+        baseline,
+        champion: champion ?? null,
+      }),
+    );
   },
 });
 
 type Report = ClassifierReport | RegressorReport;
 
-async function evaluate(tables: Tables, model: ScoringModel, path: string): Promise<{ report: Report; rows: number }> {
+async function evaluate(
+  tables: Tables,
+  model: ScoringModel,
+  path: string,
+): Promise<{ report: Report; rows: number }> {
   const { target, rows } = await readTarget(tables, model, path);
   const parts: Scores[] = [];
   // Raw columns are read a part at a time; only the answers are kept.
-  const [bounds] = await tables.query(`SELECT coalesce(max(${quoteIdentifier(ROW)}), -1)::DOUBLE AS last FROM read_parquet(${quoteLiteral(path)})`);
+  const [bounds] = await tables.query(
+    `SELECT coalesce(max(${quoteIdentifier(ROW)}), -1)::DOUBLE AS last FROM read_parquet(${quoteLiteral(path)})`,
+  );
   for (let from = 0; from <= Number(bounds?.['last'] ?? -1); from += BATCH) {
     const columns = await readColumns(tables, path, { columns: model.inputs, from, to: from + BATCH });
     if (columns.rows > 0) parts.push(model.score(columns));
@@ -101,16 +141,26 @@ function reportOf(model: ScoringModel, target: Float64Array, parts: readonly Sco
   // A row without a known target cannot be judged.
   const known = Uint32Array.from([...target.keys()].filter((row) => !Number.isNaN(target[row])));
   if (model.target.task === 'regression') {
-    const prediction = concat(parts.map((part) => (part.kind === 'regression' ? part.prediction : new Float32Array(0))));
+    const prediction = concat(
+      parts.map((part) => (part.kind === 'regression' ? part.prediction : new Float32Array(0))),
+    );
     return regressorReport(
       Float64Array.from(known, (row) => target[row] as number),
       Float32Array.from(known, (row) => prediction[row] as number),
     );
   }
   const classes = model.target.classes ?? [];
-  const labels = concat(parts.map((part) => (part.kind === 'classification' ? Float32Array.from(part.labels) : new Float32Array(0))));
+  const labels = concat(
+    parts.map((part) =>
+      part.kind === 'classification' ? Float32Array.from(part.labels) : new Float32Array(0),
+    ),
+  );
   const probabilities = classes.map((_, k) =>
-    concat(parts.map((part) => (part.kind === 'classification' ? (part.probabilities[k] as Float32Array) : new Float32Array(0)))),
+    concat(
+      parts.map((part) =>
+        part.kind === 'classification' ? (part.probabilities[k] as Float32Array) : new Float32Array(0),
+      ),
+    ),
   );
   return classifierReport({
     truth: Int32Array.from(known, (row) => target[row] as number),
@@ -119,24 +169,43 @@ function reportOf(model: ScoringModel, target: Float64Array, parts: readonly Sco
   });
 }
 
-async function readTarget(tables: Tables, { target }: ScoringModel, path: string): Promise<{ target: Float64Array; rows: number }> {
+async function readTarget(
+  tables: Tables,
+  { target }: ScoringModel,
+  path: string,
+): Promise<{ target: Float64Array; rows: number }> {
   const from = `read_parquet(${quoteLiteral(path)})`;
   const [count] = await tables.query(`SELECT count(*)::DOUBLE AS rows FROM ${from}`);
   const rows = Number(count?.['rows']);
   const value = targetSql(target, { identifier: quoteIdentifier, literal: quoteLiteral });
-  const [values] = await tables.doubles(`SELECT coalesce(${value}, 'NaN'::DOUBLE) FROM ${from} ORDER BY ${quoteIdentifier(ROW)}`, rows, 1);
+  const [values] = await tables.doubles(
+    `SELECT coalesce(${value}, 'NaN'::DOUBLE) FROM ${from} ORDER BY ${quoteIdentifier(ROW)}`,
+    rows,
+    1,
+  );
   return { target: values ?? new Float64Array(0), rows };
 }
 
 /** Metrics on the test rows of the best constant: the training mean, or the training shares of the classes. */
-async function baselineOf(tables: Tables, model: ScoringModel, training: string, test: string): Promise<Record<string, number>> {
-  const known = ({ target }: { target: Float64Array }): Float64Array => target.filter((value) => !Number.isNaN(value));
-  const [fitted, judged] = [known(await readTarget(tables, model, training)), known(await readTarget(tables, model, test))];
+async function baselineOf(
+  tables: Tables,
+  model: ScoringModel,
+  training: string,
+  test: string,
+): Promise<Record<string, number>> {
+  const known = ({ target }: { target: Float64Array }): Float64Array =>
+    target.filter((value) => !Number.isNaN(value));
+  const [fitted, judged] = [
+    known(await readTarget(tables, model, training)),
+    known(await readTarget(tables, model, test)),
+  ];
   if (model.target.task === 'regression') {
     const mean = fitted.reduce((a, b) => a + b, 0) / fitted.length;
     return regressorReport(judged, new Float32Array(judged.length).fill(mean)).metrics;
   }
-  const shares = (model.target.classes ?? []).map((_, k) => fitted.reduce((sum, value) => sum + (value === k ? 1 : 0), 0) / fitted.length);
+  const shares = (model.target.classes ?? []).map(
+    (_, k) => fitted.reduce((sum, value) => sum + (value === k ? 1 : 0), 0) / fitted.length,
+  );
   const label = shares.indexOf(Math.max(...shares));
   return classifierReport({
     truth: Int32Array.from(judged),

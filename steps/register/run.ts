@@ -8,9 +8,19 @@ export const step = defineStep({
   effect: 'register',
   config: Type.Object(
     {
-      model_name: Type.String({ pattern: '^[A-Za-z0-9][\\w .-]{0,250}$', description: 'Name of the registered model.' }),
-      alias: Type.Optional(Type.String({ pattern: '^(?!latest$)(?!v\\d+$)[\\w-]{1,255}$', description: 'Alias that then points to the version.' })),
-      allow_non_validated_model: Type.Optional(Type.Boolean({ default: false, description: 'Register also where the verdict is UNKNOWN.' })),
+      model_name: Type.String({
+        pattern: '^[A-Za-z0-9][\\w .-]{0,250}$',
+        description: 'Name of the registered model.',
+      }),
+      alias: Type.Optional(
+        Type.String({
+          pattern: '^(?!latest$)(?!v\\d+$)[\\w-]{1,255}$',
+          description: 'Alias that then points to the version.',
+        }),
+      ),
+      allow_non_validated_model: Type.Optional(
+        Type.Boolean({ default: false, description: 'Register also where the verdict is UNKNOWN.' }),
+      ),
       tags: Type.Optional(Type.Record(Type.String(), Type.String())),
       description: Type.Optional(Type.String()),
     },
@@ -23,7 +33,10 @@ export const step = defineStep({
   },
   outputs: { request: { path: 'request.json', kind: 'value' } },
   run({ config, inputs, inputDigests, outputs, report }) {
-    const verdict = inputs.verdict === undefined ? undefined : (JSON.parse(readFileSync(inputs.verdict, 'utf8')) as { verdict: string; champion?: string });
+    const verdict =
+      inputs.verdict === undefined
+        ? undefined
+        : (JSON.parse(readFileSync(inputs.verdict, 'utf8')) as { verdict: string; champion?: string });
     const request = {
       model_name: config.model_name,
       alias: config.alias ?? null,

@@ -8,27 +8,53 @@ export const step = defineStep({
   version: '1',
   config: Type.Object(
     {
-      query: Type.Optional(Type.Unsafe<string>({ type: 'string', 'x-file': true, description: 'File that holds the query.' })),
+      query: Type.Optional(
+        Type.Unsafe<string>({ type: 'string', 'x-file': true, description: 'File that holds the query.' }),
+      ),
       sql: Type.Optional(Type.String({ description: 'The query itself.' })),
     },
     { additionalProperties: false },
   ),
-  inputs: { '*': { kind: 'any', optional: true, description: 'Any number of tables, by the names that the query uses.' } },
-  outputs: { data: { path: 'data.parquet', kind: 'table', description: 'The rows of the query, numbered in its order.' } },
+  inputs: {
+    '*': {
+      kind: 'any',
+      optional: true,
+      description: 'Any number of tables, by the names that the query uses.',
+    },
+  },
+  outputs: {
+    data: {
+      path: 'data.parquet',
+      kind: 'table',
+      description: 'The rows of the query, numbered in its order.',
+    },
+  },
   async run({ config, inputs, outputs, threads, memoryBytes, tmp, report }) {
-    const query = (config.sql ?? (config.query === undefined ? '' : readFileSync(config.query, 'utf8'))).trim().replace(/;\s*$/, '');
-    const invalid = (problem: string, cause?: unknown): RecipeError => new RecipeError('DATA_EXPRESSION_INVALID', { name: config.query ?? 'sql', expression: query.slice(0, 120), problem }, { cause });
+    const query = (config.sql ?? (config.query === undefined ? '' : readFileSync(config.query, 'utf8')))
+      .trim()
+      .replace(/;\s*$/, '');
+    const invalid = (problem: string, cause?: unknown): RecipeError =>
+      new RecipeError(
+        'DATA_EXPRESSION_INVALID',
+        { name: config.query ?? 'sql', expression: query.slice(0, 120), problem },
+        { cause },
+      );
     if (query === '') throw invalid('there is no query: give `query:` or `sql:`');
     await using tables = await Tables.open({ threads, memoryBytes, tmp });
     const paths = Object.entries(inputs as Readonly<Record<string, string>>);
-    for (const [name, path] of paths) await tables.run(`CREATE VIEW ${quoteIdentifier(name)} AS SELECT * FROM ${readerOf(path)}`);
+    for (const [name, path] of paths)
+      await tables.run(`CREATE VIEW ${quoteIdentifier(name)} AS SELECT * FROM ${readerOf(path)}`);
     await tables.lock([...paths.map(([, path]) => path), outputs.data, `${outputs.data}.tmp`]);
     const columns = await describeSelect(tables, query).catch((cause: unknown) => {
       throw invalid(cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause), cause);
     });
-    const numbered = columns.some(({ name }) => name === ROW) ? query : `SELECT row_number() OVER () - 1 AS ${quoteIdentifier(ROW)}, * FROM (${query})`;
+    const numbered = columns.some(({ name }) => name === ROW)
+      ? query
+      : `SELECT row_number() OVER () - 1 AS ${quoteIdentifier(ROW)}, * FROM (${query})`;
     await tables.writeTable(numbered, outputs.data);
-    const [count] = await tables.query(`SELECT count(*)::DOUBLE AS rows FROM read_parquet(${quoteLiteral(outputs.data)})`);
+    const [count] = await tables.query(
+      `SELECT count(*)::DOUBLE AS rows FROM read_parquet(${quoteLiteral(outputs.data)})`,
+    );
     report({ type: 'progress', done: Number(count?.['rows']), unit: 'rows' });
   },
 });

@@ -1,7 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type Examples, fitGbdt, fitLinear, type FitProgress, type Model, type Transformer, writeModelDirectory } from 'stockpot/learn';
+import {
+  type Examples,
+  type FitProgress,
+  fitGbdt,
+  fitLinear,
+  type Model,
+  type Transformer,
+  writeModelDirectory,
+} from 'stockpot/learn';
 import { defineStep, oneOf, Type } from 'stockpot/steps';
-import { describeSelect, quoteIdentifier, quoteLiteral, readFloats, ROW, Tables } from 'stockpot/tables';
+import { describeSelect, quoteIdentifier, quoteLiteral, ROW, readFloats, Tables } from 'stockpot/tables';
 
 /** Fits a model on features and writes it as an MLflow model directory that takes raw columns. */
 export const step = defineStep({
@@ -9,24 +17,59 @@ export const step = defineStep({
   version: '1',
   config: Type.Object(
     {
-      using: Type.Optional(oneOf(['gbdt', 'linear', 'logistic'], { default: 'gbdt', description: 'gbdt: boosted trees. linear, logistic: for a regression, for classes.' })),
+      using: Type.Optional(
+        oneOf(['gbdt', 'linear', 'logistic'], {
+          default: 'gbdt',
+          description: 'gbdt: boosted trees. linear, logistic: for a regression, for classes.',
+        }),
+      ),
       primary_metric: Type.Optional(Type.String({ description: 'The metric by which models are compared.' })),
-      max_iterations: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, default: 100, description: 'Trees (a class), or Newton steps, at most.' })),
-      learning_rate: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 0.1, description: 'How much each tree counts.' })),
+      max_iterations: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 100_000,
+          default: 100,
+          description: 'Trees (a class), or Newton steps, at most.',
+        }),
+      ),
+      learning_rate: Type.Optional(
+        Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 1,
+          default: 0.1,
+          description: 'How much each tree counts.',
+        }),
+      ),
       max_leaf_nodes: Type.Optional(Type.Integer({ minimum: 2, maximum: 65_536, default: 31 })),
       max_depth: Type.Optional(Type.Integer({ minimum: 1, default: 64 })),
       min_samples_leaf: Type.Optional(Type.Integer({ minimum: 1, default: 20 })),
       l2_regularization: Type.Optional(Type.Number({ minimum: 0, default: 0 })),
-      early_stopping: Type.Optional(Type.Boolean({ default: true, description: 'Stop once the validation loss gets no better.' })),
-      n_iter_no_change: Type.Optional(Type.Integer({ minimum: 1, default: 20, description: 'Iterations to wait for a better validation loss.' })),
+      early_stopping: Type.Optional(
+        Type.Boolean({ default: true, description: 'Stop once the validation loss gets no better.' }),
+      ),
+      n_iter_no_change: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          default: 20,
+          description: 'Iterations to wait for a better validation loss.',
+        }),
+      ),
     },
     { additionalProperties: false },
   ),
   inputs: { training: { kind: 'table' }, validation: { kind: 'table' }, transformer: { kind: 'value' } },
   outputs: {
-    model: { path: 'model', kind: 'model', description: 'An MLflow model directory: one ONNX graph from raw columns to the answer.' },
+    model: {
+      path: 'model',
+      kind: 'model',
+      description: 'An MLflow model directory: one ONNX graph from raw columns to the answer.',
+    },
     history: { path: 'history.json', kind: 'value', description: 'Loss on both splits by iteration.' },
-    importance: { path: 'importance.json', kind: 'value', description: 'Share of each feature in what the trees gained.' },
+    importance: {
+      path: 'importance.json',
+      kind: 'value',
+      description: 'Share of each feature in what the trees gained.',
+    },
   },
   async run({ config, inputs, outputs, threads, memoryBytes, tmp, report }) {
     const transformer = JSON.parse(readFileSync(inputs.transformer, 'utf8')) as Transformer;
@@ -40,7 +83,8 @@ export const step = defineStep({
       history.push(progress);
       const { iteration, trainingLoss, validationLoss } = progress;
       report({ type: 'metric', key: 'training_loss', value: trainingLoss, step: iteration });
-      if (validationLoss !== undefined) report({ type: 'metric', key: 'validation_loss', value: validationLoss, step: iteration });
+      if (validationLoss !== undefined)
+        report({ type: 'metric', key: 'validation_loss', value: validationLoss, step: iteration });
       report({ type: 'progress', done: iteration, total: iterations, unit: 'iterations' });
     };
     let model: Model;
@@ -63,13 +107,25 @@ export const step = defineStep({
         note,
       );
       model = fitted.model;
-      importance = transformer.features.map(({ name }, index) => ({ feature: name, share: fitted.importance[index] ?? 0 }));
+      importance = transformer.features.map(({ name }, index) => ({
+        feature: name,
+        share: fitted.importance[index] ?? 0,
+      }));
       report({ type: 'metric', key: 'best_iteration', value: fitted.bestIteration });
     } else {
       if ((config.using === 'linear') !== (task === 'regression'))
-        throw new Error(`using: ${config.using} does not fit a ${task} target: use ${task === 'regression' ? 'linear' : 'logistic'} or gbdt`);
-      model = fitLinear(training, { task, classes: classes?.length ?? 1, l2: config.l2_regularization ?? 1e-6, maxIterations: Math.min(iterations, 100) }, (iteration, loss) =>
-        note({ iteration, trainingLoss: loss, validationLoss: undefined }),
+        throw new Error(
+          `using: ${config.using} does not fit a ${task} target: use ${task === 'regression' ? 'linear' : 'logistic'} or gbdt`,
+        );
+      model = fitLinear(
+        training,
+        {
+          task,
+          classes: classes?.length ?? 1,
+          l2: config.l2_regularization ?? 1e-6,
+          maxIterations: Math.min(iterations, 100),
+        },
+        (iteration, loss) => note({ iteration, trainingLoss: loss, validationLoss: undefined }),
       );
       importance = linearImportance(model, transformer);
     }
@@ -85,9 +141,19 @@ async function readExamples(tables: Tables, path: string, transformer: Transform
   const hasWeight = columns.some(({ name }) => name === '__weight');
   const features = await readFloats(tables, path, names);
   const select = `SELECT ${quoteIdentifier('__target')}${hasWeight ? `, ${quoteIdentifier('__weight')}` : ''} FROM read_parquet(${quoteLiteral(path)}) ORDER BY ${quoteIdentifier(ROW)}`;
-  const [target = new Float64Array(0), weight] = await tables.doubles(select, features.rows, hasWeight ? 2 : 1);
+  const [target = new Float64Array(0), weight] = await tables.doubles(
+    select,
+    features.rows,
+    hasWeight ? 2 : 1,
+  );
   return {
-    features: { rows: features.rows, columns: names.map((name, index) => ({ name, values: features.columns[index] ?? new Float32Array(features.rows) })) },
+    features: {
+      rows: features.rows,
+      columns: names.map((name, index) => ({
+        name,
+        values: features.columns[index] ?? new Float32Array(features.rows),
+      })),
+    },
     target,
     ...(weight === undefined ? {} : { weight }),
   };
@@ -96,7 +162,9 @@ async function readExamples(tables: Tables, path: string, transformer: Transform
 /** Of features on one scale, the size of a coefficient says how much it moves the answer. */
 function linearImportance(model: Model, { features }: Transformer): { feature: string; share: number }[] {
   if (model.kind !== 'linear') return [];
-  const sizes = features.map((_, j) => model.coefficients.reduce((sum, one) => sum + Math.abs(one[j] ?? 0), 0));
+  const sizes = features.map((_, j) =>
+    model.coefficients.reduce((sum, one) => sum + Math.abs(one[j] ?? 0), 0),
+  );
   const total = sizes.reduce((a, b) => a + b, 0) || 1;
   return features.map(({ name }, j) => ({ feature: name, share: (sizes[j] ?? 0) / total }));
 }

@@ -1,5 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { type ColumnStatistics, fitTransformer, type Target, type Transformer, transformerSql } from 'stockpot/learn';
+import {
+  type ColumnStatistics,
+  fitTransformer,
+  type Target,
+  type Transformer,
+  transformerSql,
+} from 'stockpot/learn';
 import { defineStep, oneOf, RecipeError, Type } from 'stockpot/steps';
 import { profileTable, quoteIdentifier, quoteLiteral, ROW, Tables } from 'stockpot/tables';
 
@@ -14,15 +20,26 @@ export const step = defineStep({
       using: Type.Optional(
         oneOf(['auto', 'none'], {
           default: 'auto',
-          description: 'auto: impute and scale numbers, encode texts, take dates apart. none: leave numbers as they are, for trees.',
+          description:
+            'auto: impute and scale numbers, encode texts, take dates apart. none: leave numbers as they are, for trees.',
         }),
       ),
       task: oneOf(['regression', 'classification']),
       target_col: Type.String(),
-      positive_class: Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Boolean()], { description: 'The class whose probability is scored.' })),
+      positive_class: Type.Optional(
+        Type.Union([Type.String(), Type.Number(), Type.Boolean()], {
+          description: 'The class whose probability is scored.',
+        }),
+      ),
       weight_col: Type.Optional(Type.String({ description: 'Column of row weights for training.' })),
       drop: Type.Optional(Type.Array(Type.String(), { description: 'Columns that are no features.' })),
-      max_categories: Type.Optional(Type.Integer({ minimum: 0, default: 20, description: 'A text with at most so many values becomes a column a value.' })),
+      max_categories: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          default: 20,
+          description: 'A text with at most so many values becomes a column a value.',
+        }),
+      ),
     },
     { additionalProperties: false },
   ),
@@ -37,13 +54,26 @@ export const step = defineStep({
     await using tables = await Tables.open({ threads, memoryBytes, tmp });
     const profile = await profileTable(tables, inputs.training);
     const known = profile.columns.map(({ name }) => name);
-    for (const [what, name] of [['target_col', config.target_col], ['weight_col', config.weight_col], ...(config.drop ?? []).map((one) => ['drop', one])])
-      if (name !== undefined && !known.includes(name)) throw new RecipeError('DATA_COLUMN_UNKNOWN', { column: name, what: what ?? '', known });
-    const target = await targetOf(tables, inputs.training, config, profile.columns.find(({ name }) => name === config.target_col)?.type ?? 'text');
+    for (const [what, name] of [
+      ['target_col', config.target_col],
+      ['weight_col', config.weight_col],
+      ...(config.drop ?? []).map((one) => ['drop', one]),
+    ])
+      if (name !== undefined && !known.includes(name))
+        throw new RecipeError('DATA_COLUMN_UNKNOWN', { column: name, what: what ?? '', known });
+    const target = await targetOf(
+      tables,
+      inputs.training,
+      config,
+      profile.columns.find(({ name }) => name === config.target_col)?.type ?? 'text',
+    );
     const columns = profile.columns.filter(({ name }) => !config.drop?.includes(name));
     const statistics: ColumnStatistics[] = [];
     for (const column of columns) {
-      const values = column.type === 'text' && column.distinct <= profile.rows * 0.6 ? await valuesOf(tables, inputs.training, column.name) : undefined;
+      const values =
+        column.type === 'text' && column.distinct <= profile.rows * 0.6
+          ? await valuesOf(tables, inputs.training, column.name)
+          : undefined;
       statistics.push({
         ...column,
         rows: profile.rows,
@@ -51,14 +81,22 @@ export const step = defineStep({
         ...(values === undefined ? {} : { values, distinct: values.length }),
       });
     }
-    const transformer = fitTransformer(statistics, target, config.weight_col, { maxOneHot: config.max_categories ?? 20, raw: config.using === 'none' });
+    const transformer = fitTransformer(statistics, target, config.weight_col, {
+      maxOneHot: config.max_categories ?? 20,
+      raw: config.using === 'none',
+    });
     if (transformer.features.length === 0) throw new RecipeError('TRANSFORM_NO_FEATURES', undefined);
-    for (const { column, reason } of transformer.dropped) report({ type: 'warning', message: `the column ${column} is left out: ${reason}` });
+    for (const { column, reason } of transformer.dropped)
+      report({ type: 'warning', message: `the column ${column} is left out: ${reason}` });
     writeFileSync(outputs.transformer, JSON.stringify(transformer));
-    await warnOfLeaks(tables, inputs.training, transformer, (message) => report({ type: 'warning', message }));
+    await warnOfLeaks(tables, inputs.training, transformer, (message) =>
+      report({ type: 'warning', message }),
+    );
     let done = 0;
     for (const split of SPLITS) {
-      done += await apply(tables, transformer, inputs[split], outputs[split], split, (message) => report({ type: 'warning', message }));
+      done += await apply(tables, transformer, inputs[split], outputs[split], split, (message) =>
+        report({ type: 'warning', message }),
+      );
       report({ type: 'progress', done, unit: 'rows' });
     }
   },
@@ -70,28 +108,48 @@ interface Config {
   readonly positive_class?: string | number | boolean;
 }
 
-async function targetOf(tables: Tables, path: string, { task, target_col: column, positive_class: positive }: Config, type: Target['type']): Promise<Target> {
+async function targetOf(
+  tables: Tables,
+  path: string,
+  { task, target_col: column, positive_class: positive }: Config,
+  type: Target['type'],
+): Promise<Target> {
   const values = await valuesOf(tables, path, column);
   const [only] = values;
   if (only === undefined) throw new RecipeError('TARGET_MISSING', { target: column, split: 'training' });
   if (values.length === 1) throw new RecipeError('TARGET_CONSTANT', { target: column, value: only[0] });
   if (task === 'regression') {
-    if (type === 'text' || type === 'date') throw new RecipeError('TARGET_NOT_NUMERIC', { target: column, type });
+    if (type === 'text' || type === 'date')
+      throw new RecipeError('TARGET_NOT_NUMERIC', { target: column, type });
     return { column, type, task };
   }
-  const problem = (text: string): RecipeError => new RecipeError('TARGET_CLASSES', { target: column, problem: text });
+  const problem = (text: string): RecipeError =>
+    new RecipeError('TARGET_CLASSES', { target: column, problem: text });
   if (values.length > 100) throw problem(`has ${values.length} different values: that is no classification`);
   const rare = values.find(([, count]) => count < 2);
   if (rare !== undefined) throw problem(`has the class ${rare[0]} in one row only`);
-  const labels = values.map(([label]) => label).toSorted((a, b) => (type === 'text' ? (a < b ? -1 : 1) : Number(a) - Number(b) || (a < b ? -1 : 1)));
+  const labels = values
+    .map(([label]) => label)
+    .toSorted((a, b) => (type === 'text' ? (a < b ? -1 : 1) : Number(a) - Number(b) || (a < b ? -1 : 1)));
   if (labels.length > 2) return { column, type, task: 'multiclass', classes: labels };
-  const chosen = positive === undefined ? labels.find((label) => ['true', '1', 'yes'].includes(label.toLowerCase())) : labels.find((label) => label === String(positive));
+  const chosen =
+    positive === undefined
+      ? labels.find((label) => ['true', '1', 'yes'].includes(label.toLowerCase()))
+      : labels.find((label) => label === String(positive));
   if (chosen === undefined)
-    throw problem(positive === undefined ? `has the classes ${labels.join(' and ')}: say which is the positive_class` : `has no class ${positive}, only ${labels.join(' and ')}`);
+    throw problem(
+      positive === undefined
+        ? `has the classes ${labels.join(' and ')}: say which is the positive_class`
+        : `has no class ${positive}, only ${labels.join(' and ')}`,
+    );
   return { column, type, task: 'binary', classes: [...labels.filter((label) => label !== chosen), chosen] };
 }
 
-async function valuesOf(tables: Tables, path: string, column: string): Promise<(readonly [string, number])[]> {
+async function valuesOf(
+  tables: Tables,
+  path: string,
+  column: string,
+): Promise<(readonly [string, number])[]> {
   const id = quoteIdentifier(column);
   const rows = await tables.query(
     `SELECT ${id}::VARCHAR AS value, count(*)::DOUBLE AS count FROM read_parquet(${quoteLiteral(path)})
@@ -116,16 +174,30 @@ async function apply(
   );
   const [before, after] = [Number(count?.['before']), Number(count?.['after'])];
   if (after === 0) throw new RecipeError('TARGET_MISSING', { target: transformer.target.column, split });
-  if (after < before) warn(`${before - after} rows of the ${split} split are left out: their target is missing or of an unknown class`);
+  if (after < before)
+    warn(
+      `${before - after} rows of the ${split} split are left out: their target is missing or of an unknown class`,
+    );
   return after;
 }
 
 /** A feature that says the target outright is most likely made from it. */
-async function warnOfLeaks(tables: Tables, path: string, { inputs, target }: Transformer, warn: (message: string) => void): Promise<void> {
+async function warnOfLeaks(
+  tables: Tables,
+  path: string,
+  { inputs, target }: Transformer,
+  warn: (message: string) => void,
+): Promise<void> {
   if (inputs.length === 0) return;
   const id = quoteIdentifier(target.column);
-  const list = inputs.map(({ name }, index) => `bool_and(${quoteIdentifier(name)}::VARCHAR IS NOT DISTINCT FROM ${id}::VARCHAR) AS same_${index}`);
-  const [row] = await tables.query(`SELECT ${list.join(', ')} FROM read_parquet(${quoteLiteral(path)}) WHERE ${quoteIdentifier(ROW)} % 7 = 0`);
+  const list = inputs.map(
+    ({ name }, index) =>
+      `bool_and(${quoteIdentifier(name)}::VARCHAR IS NOT DISTINCT FROM ${id}::VARCHAR) AS same_${index}`,
+  );
+  const [row] = await tables.query(
+    `SELECT ${list.join(', ')} FROM read_parquet(${quoteLiteral(path)}) WHERE ${quoteIdentifier(ROW)} % 7 = 0`,
+  );
   for (const [index, { name }] of inputs.entries())
-    if (row?.[`same_${index}`] === true) warn(`the column ${name} equals the target ${target.column}: drop it, or the model only copies it`);
+    if (row?.[`same_${index}`] === true)
+      warn(`the column ${name} equals the target ${target.column}: drop it, or the model only copies it`);
 }

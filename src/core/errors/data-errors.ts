@@ -10,7 +10,8 @@ export const DATA_ERRORS = {
   },
   DATA_FORMAT_UNKNOWN: {
     exit: ExitCode.stepFailed,
-    message: (p: { file: string }) => `${p.file} has none of the endings csv, tsv, json, ndjson, jsonl, parquet`,
+    message: (p: { file: string }) =>
+      `${p.file} has none of the endings csv, tsv, json, ndjson, jsonl, parquet`,
     hint: () => 'Say the format with `using:`, as in using: csv.',
   },
   DATA_UNREADABLE: {
@@ -20,12 +21,14 @@ export const DATA_ERRORS = {
   },
   DATA_SCHEMA_DIFFERS: {
     exit: ExitCode.stepFailed,
-    message: (p: { file: string; column: string; problem: string }) => `${p.file} differs from the file before it: the column ${p.column} ${p.problem}`,
+    message: (p: { file: string; column: string; problem: string }) =>
+      `${p.file} differs from the file before it: the column ${p.column} ${p.problem}`,
     hint: () => 'Give all files the same columns, or read them in separate steps.',
   },
   DATA_COLUMN_UNKNOWN: {
     exit: ExitCode.stepFailed,
-    message: (p: { column: string; what: string; known: readonly string[] }) => `${p.what} names the column ${p.column}, which the data does not have`,
+    message: (p: { column: string; what: string; known: readonly string[] }) =>
+      `${p.what} names the column ${p.column}, which the data does not have`,
     hint: (p: { known: readonly string[] }) => `Its columns are ${p.known.slice(0, 30).join(', ')}.`,
   },
   DATA_COLUMN_RESERVED: {
@@ -35,7 +38,8 @@ export const DATA_ERRORS = {
   },
   DATA_EXPRESSION_INVALID: {
     exit: ExitCode.stepFailed,
-    message: (p: { name: string; expression: string; problem: string }) => `The expression of ${p.name} (${p.expression}) is not understood: ${p.problem}`,
+    message: (p: { name: string; expression: string; problem: string }) =>
+      `The expression of ${p.name} (${p.expression}) is not understood: ${p.problem}`,
     hint: () => 'Write an SQL expression over the columns of the data, as in "delay > 15".',
   },
   SPLIT_EMPTY: {
@@ -50,23 +54,27 @@ export const DATA_ERRORS = {
   },
   TARGET_CONSTANT: {
     exit: ExitCode.stepFailed,
-    message: (p: { target: string; value: string }) => `The target ${p.target} has the one value ${p.value} in the training rows: there is nothing to learn`,
+    message: (p: { target: string; value: string }) =>
+      `The target ${p.target} has the one value ${p.value} in the training rows: there is nothing to learn`,
     hint: () => 'Check `derive:` and the split, or choose another target_col.',
   },
   TARGET_MISSING: {
     exit: ExitCode.stepFailed,
-    message: (p: { target: string; split: string }) => `The target ${p.target} is missing in every row of the ${p.split} split`,
+    message: (p: { target: string; split: string }) =>
+      `The target ${p.target} is missing in every row of the ${p.split} split`,
     hint: () => 'Check the column and how the data is split.',
   },
   TARGET_NOT_NUMERIC: {
     exit: ExitCode.stepFailed,
-    message: (p: { target: string; type: string }) => `The target ${p.target} is ${p.type}, but a regression predicts numbers`,
+    message: (p: { target: string; type: string }) =>
+      `The target ${p.target} is ${p.type}, but a regression predicts numbers`,
     hint: () => 'Use template: classification/v1, or another target_col.',
   },
   TARGET_CLASSES: {
     exit: ExitCode.stepFailed,
     message: (p: { target: string; problem: string }) => `The target ${p.target} ${p.problem}`,
-    hint: () => 'A class needs at least two rows to learn from, and a binary target names its positive_class.',
+    hint: () =>
+      'A class needs at least two rows to learn from, and a binary target names its positive_class.',
   },
   TRANSFORM_NO_FEATURES: {
     exit: ExitCode.stepFailed,
@@ -75,7 +83,8 @@ export const DATA_ERRORS = {
   },
   CRITERIA_METRIC_UNKNOWN: {
     exit: ExitCode.stepFailed,
-    message: (p: { metric: string; known: readonly string[] }) => `validation_criteria name the metric ${p.metric}, which is not computed`,
+    message: (p: { metric: string; known: readonly string[] }) =>
+      `validation_criteria name the metric ${p.metric}, which is not computed`,
     hint: (p: { known: readonly string[] }) => `Use one of ${p.known.join(', ')}.`,
   },
   MODEL_UNREADABLE: {

@@ -28,7 +28,11 @@ export function binFeatures({ rows, columns }: Features): BinnedFeatures {
 
 /** Bins of other rows by the edges of the training rows. */
 export function binLike({ rows, columns }: Features, { edges }: BinnedFeatures): BinnedFeatures {
-  return { rows, edges, bins: columns.map(({ values }, feature) => binColumn(values, edges[feature] ?? new Float32Array(0))) };
+  return {
+    rows,
+    edges,
+    bins: columns.map(({ values }, feature) => binColumn(values, edges[feature] ?? new Float32Array(0))),
+  };
 }
 
 function chooseEdges(values: Float32Array): Float32Array {
@@ -54,7 +58,9 @@ function chooseEdges(values: Float32Array): Float32Array {
 }
 
 function edgesBetween(distinct: readonly number[]): Float32Array {
-  return Float32Array.from(distinct.slice(0, -1), (value, index) => between(value, distinct[index + 1] ?? value));
+  return Float32Array.from(distinct.slice(0, -1), (value, index) =>
+    between(value, distinct[index + 1] ?? value),
+  );
 }
 
 /** A float32 from `below` on and under `above`. */

@@ -28,7 +28,13 @@ export interface Sums {
 }
 
 /** Looks at every edge of every feature, with missing values on either side. Ties go to the first. */
-export function findSplit(histogram: Float64Array, features: readonly number[], bins: readonly number[], total: Sums, rules: SplitRules): Split | undefined {
+export function findSplit(
+  histogram: Float64Array,
+  features: readonly number[],
+  bins: readonly number[],
+  total: Sums,
+  rules: SplitRules,
+): Split | undefined {
   let best: Split | undefined;
   const parent = score(total.gradient, total.hessian, rules.l2);
   for (const feature of features) {
@@ -50,7 +56,8 @@ export function findSplit(histogram: Float64Array, features: readonly number[], 
         const rightHessian = total.hessian - hessian;
         if (rightRows < rules.minSamplesLeaf || rightHessian < rules.minHessian) break;
         const rightGradient = total.gradient - gradient;
-        const gain = score(gradient, hessian, rules.l2) + score(rightGradient, rightHessian, rules.l2) - parent;
+        const gain =
+          score(gradient, hessian, rules.l2) + score(rightGradient, rightHessian, rules.l2) - parent;
         if (gain > (best?.gain ?? 1e-9))
           best = {
             feature,

@@ -44,7 +44,12 @@ export interface FittedGbdt {
  * Gradient boosting over histograms, as in LightGBM and scikit-learn's HistGradientBoosting: trees grown
  * leaf by leaf on binned features. Everything is summed in the order of the rows.
  */
-export function fitGbdt(training: Examples, validation: Examples | undefined, options: GbdtOptions, onIteration: (progress: FitProgress) => void): FittedGbdt {
+export function fitGbdt(
+  training: Examples,
+  validation: Examples | undefined,
+  options: GbdtOptions,
+  onIteration: (progress: FitProgress) => void,
+): FittedGbdt {
   const { features, target, weight } = training;
   const objective = objectiveOf(options.task, options.classes);
   const base = objective.base(target, weight).map(Math.fround);
@@ -77,29 +82,43 @@ export function fitGbdt(training: Examples, validation: Examples | undefined, op
     const progress: FitProgress = {
       iteration,
       trainingLoss: objective.loss(target, weight, scores),
-      validationLoss: validation === undefined ? undefined : objective.loss(validation.target, validation.weight, watched),
+      validationLoss:
+        validation === undefined ? undefined : objective.loss(validation.target, validation.weight, watched),
     };
     history.push(progress);
     onIteration(progress);
     const loss = progress.validationLoss ?? progress.trainingLoss;
     if (loss < best.loss - 1e-7) best = { loss, iteration };
-    else if (validation !== undefined && options.noChangeIterations !== undefined && iteration - best.iteration >= options.noChangeIterations) break;
+    else if (
+      validation !== undefined &&
+      options.noChangeIterations !== undefined &&
+      iteration - best.iteration >= options.noChangeIterations
+    )
+      break;
     if (grown.every((tree) => tree.feature.length === 1)) break;
   }
-  const kept = options.noChangeIterations === undefined || validation === undefined ? trees.length : Math.max(1, best.iteration);
+  const kept =
+    options.noChangeIterations === undefined || validation === undefined
+      ? trees.length
+      : Math.max(1, best.iteration);
   const model: GbdtModel = {
     kind: 'gbdt',
     task: options.task,
     outputs: objective.outputs,
     features: features.columns.map(({ name }) => ({ name })),
-    trees: trees.slice(0, kept).map((grown, at) => (at === 0 ? grown.map((tree, k) => withBase(tree, base[k] ?? 0)) : grown)),
+    trees: trees
+      .slice(0, kept)
+      .map((grown, at) => (at === 0 ? grown.map((tree, k) => withBase(tree, base[k] ?? 0)) : grown)),
   };
   return { model, importance: normalised(grower.gains), history, bestIteration: kept };
 }
 
 /** Runtimes differ in how they add a base score; all of them add leaves. */
 function withBase(tree: Tree, base: number): Tree {
-  return { ...tree, value: tree.value.map((value, node) => (tree.feature[node] === -1 ? value + base : value)) };
+  return {
+    ...tree,
+    value: tree.value.map((value, node) => (tree.feature[node] === -1 ? value + base : value)),
+  };
 }
 
 function normalised(gains: Float64Array): Float64Array {

@@ -66,7 +66,9 @@ export class TreeGrower {
       leaves.splice(at, 1, left, right);
     }
     for (const leaf of leaves) {
-      const value = Math.fround((-this.#rules.learningRate * leaf.sums.gradient) / (leaf.sums.hessian + this.#rules.l2));
+      const value = Math.fround(
+        (-this.#rules.learningRate * leaf.sums.gradient) / (leaf.sums.hessian + this.#rules.l2),
+      );
       nodes.setValue(leaf.node, value);
       for (let at = leaf.from; at < leaf.to; at += 1) {
         const row = order[at] as number;
@@ -77,14 +79,31 @@ export class TreeGrower {
     return nodes.tree();
   }
 
-  #leaf(node: number, depth: number, from: number, to: number, sums: Sums, gradient: Float64Array, hessian: Float64Array, known?: Float64Array): Leaf {
+  #leaf(
+    node: number,
+    depth: number,
+    from: number,
+    to: number,
+    sums: Sums,
+    gradient: Float64Array,
+    hessian: Float64Array,
+    known?: Float64Array,
+  ): Leaf {
     const histogram = known ?? this.#count(from, to, gradient, hessian);
     const maySplit = depth < this.#rules.maxDepth && sums.rows >= 2 * this.#rules.minSamplesLeaf;
-    const split = maySplit ? findSplit(histogram, this.#features, this.#binCounts, sums, this.#rules) : undefined;
+    const split = maySplit
+      ? findSplit(histogram, this.#features, this.#binCounts, sums, this.#rules)
+      : undefined;
     return { node, depth, from, to, sums, histogram, split };
   }
 
-  #split(leaf: Leaf, split: Split, nodes: NodeList, gradient: Float64Array, hessian: Float64Array): [Leaf, Leaf] {
+  #split(
+    leaf: Leaf,
+    split: Split,
+    nodes: NodeList,
+    gradient: Float64Array,
+    hessian: Float64Array,
+  ): [Leaf, Leaf] {
     const middle = this.#part(leaf, split);
     const edge = this.#data.edges[split.feature]?.[split.bin] ?? Infinity;
     const [left, right] = nodes.branch(leaf.node, split.feature, edge, split.missingLeft);
@@ -92,7 +111,9 @@ export class TreeGrower {
     const depth = leaf.depth + 1;
     // The larger child's histogram is its parent's less the smaller one's.
     const leftIsSmall = middle - leaf.from <= leaf.to - middle;
-    const small = leftIsSmall ? this.#count(leaf.from, middle, gradient, hessian) : this.#count(middle, leaf.to, gradient, hessian);
+    const small = leftIsSmall
+      ? this.#count(leaf.from, middle, gradient, hessian)
+      : this.#count(middle, leaf.to, gradient, hessian);
     const large = leaf.histogram;
     for (let at = 0; at < large.length; at += 1) large[at] = (large[at] as number) - (small[at] as number);
     return [
@@ -130,7 +151,17 @@ export class TreeGrower {
       gradients[at] = gradient[row] as number;
       hessians[at] = hessian[row] as number;
     }
-    for (const feature of this.#features) countFeature(histogram, feature * FEATURE_WIDTH, this.#data.bins[feature] as Uint8Array, order, from, count, gradients, hessians);
+    for (const feature of this.#features)
+      countFeature(
+        histogram,
+        feature * FEATURE_WIDTH,
+        this.#data.bins[feature] as Uint8Array,
+        order,
+        from,
+        count,
+        gradients,
+        hessians,
+      );
     return histogram;
   }
 }
@@ -188,7 +219,12 @@ class NodeList {
     return this.#feature.length - 1;
   }
 
-  branch(node: number, feature: number, threshold: number, missingLeft: boolean): [left: number, right: number] {
+  branch(
+    node: number,
+    feature: number,
+    threshold: number,
+    missingLeft: boolean,
+  ): [left: number, right: number] {
     const [left, right] = [this.add(), this.add()];
     this.#feature[node] = feature;
     this.#threshold[node] = threshold;

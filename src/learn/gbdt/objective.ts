@@ -7,7 +7,14 @@ export interface Objective {
   /** The best constant scores. */
   base(target: Float64Array, weight: Float64Array | undefined): number[];
   /** Writes gradient and hessian of output k for every row. */
-  derive(k: number, target: Float64Array, weight: Float64Array | undefined, scores: readonly Float64Array[], gradient: Float64Array, hessian: Float64Array): void;
+  derive(
+    k: number,
+    target: Float64Array,
+    weight: Float64Array | undefined,
+    scores: readonly Float64Array[],
+    gradient: Float64Array,
+    hessian: Float64Array,
+  ): void;
   /** Mean loss: squared error, or log loss. */
   loss(target: Float64Array, weight: Float64Array | undefined, scores: readonly Float64Array[]): number;
 }
@@ -27,7 +34,12 @@ const SQUARED_ERROR: Objective = {
       hessian[row] = w;
     }
   },
-  loss: (target, weight, [scores]) => meanOf(target.length, weight, (row) => (((scores as Float64Array)[row] as number) - (target[row] as number)) ** 2),
+  loss: (target, weight, [scores]) =>
+    meanOf(
+      target.length,
+      weight,
+      (row) => (((scores as Float64Array)[row] as number) - (target[row] as number)) ** 2,
+    ),
 };
 
 const LOG_LOSS: Objective = {
@@ -72,7 +84,11 @@ function softmax(classes: number): Objective {
       }
     },
     loss: (target, weight, scores) =>
-      meanOf(target.length, weight, (row) => logSumExp(scores, row) - ((scores[target[row] as number] as Float64Array)[row] as number)),
+      meanOf(
+        target.length,
+        weight,
+        (row) => logSumExp(scores, row) - ((scores[target[row] as number] as Float64Array)[row] as number),
+      ),
   };
 }
 

@@ -10,7 +10,11 @@ export function predictGbdt(model: GbdtModel, { rows, columns }: Features): Floa
 }
 
 /** Adds the leaf that each row ends in. */
-export function addTree(tree: Tree, values: readonly Float32Array[], scores: Float32Array | Float64Array): void {
+export function addTree(
+  tree: Tree,
+  values: readonly Float32Array[],
+  scores: Float32Array | Float64Array,
+): void {
   const { feature, threshold, left, right, missingLeft, value } = tree;
   for (let row = 0; row < scores.length; row += 1) {
     let node = 0;

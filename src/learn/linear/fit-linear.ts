@@ -20,14 +20,29 @@ interface Rows {
  * Least squares for a regression; logistic regression by Newton's method for classes, for several of them
  * one class at a time until none moves. Missing values count as 0.
  */
-export function fitLinear({ features, target, weight }: Rows, options: LinearOptions, onIteration: (iteration: number, loss: number) => void): LinearModel {
-  const columns = features.columns.map(({ values }) => values.map((value) => (Number.isNaN(value) ? 0 : value)));
+export function fitLinear(
+  { features, target, weight }: Rows,
+  options: LinearOptions,
+  onIteration: (iteration: number, loss: number) => void,
+): LinearModel {
+  const columns = features.columns.map(({ values }) =>
+    values.map((value) => (Number.isNaN(value) ? 0 : value)),
+  );
   const outputs = options.task === 'multiclass' ? options.classes : 1;
   const coefficients = Array.from({ length: outputs }, () => new Float64Array(columns.length + 1));
   if (options.task === 'regression') {
     const first = coefficients[0] as Float64Array;
     const ones = new Float64Array(features.rows).fill(1);
-    first.set(newtonStep(columns, (row) => weightOf(weight, row), (row) => weightOf(weight, row) * (target[row] as number), ones, new Float64Array(columns.length + 1), options.l2));
+    first.set(
+      newtonStep(
+        columns,
+        (row) => weightOf(weight, row),
+        (row) => weightOf(weight, row) * (target[row] as number),
+        ones,
+        new Float64Array(columns.length + 1),
+        options.l2,
+      ),
+    );
     onIteration(1, 0);
   } else logistic(columns, features.rows, target, weight, coefficients, options, onIteration);
   return {
@@ -55,8 +70,10 @@ function logistic(
   for (let iteration = 1; iteration <= options.maxIterations; iteration += 1) {
     for (const [k, beta] of coefficients.entries()) {
       const p = probabilities(scores, k, rows);
-      const gradient = (row: number): number => weightOf(weight, row) * ((isClass(target, row, k, coefficients.length) ? 1 : 0) - (p[row] as number));
-      const hessian = (row: number): number => Math.max(1e-9, weightOf(weight, row) * (p[row] as number) * (1 - (p[row] as number)));
+      const gradient = (row: number): number =>
+        weightOf(weight, row) * ((isClass(target, row, k, coefficients.length) ? 1 : 0) - (p[row] as number));
+      const hessian = (row: number): number =>
+        Math.max(1e-9, weightOf(weight, row) * (p[row] as number) * (1 - (p[row] as number)));
       const step = newtonStep(columns, hessian, gradient, new Float64Array(rows).fill(1), beta, options.l2);
       for (let j = 0; j < beta.length; j += 1) beta[j] = (beta[j] as number) + (step[j] as number);
       linearScores(columns, beta, scores[k] as Float64Array);
@@ -93,7 +110,8 @@ function newtonStep(
     for (let j = 0; j <= i; j += 1) {
       const b = all[j] as Float64Array | Float32Array;
       let product = 0;
-      for (let row = 0; row < scaled.length; row += 1) product += (scaled[row] as number) * (b[row] as number);
+      for (let row = 0; row < scaled.length; row += 1)
+        product += (scaled[row] as number) * (b[row] as number);
       if (i === j && i > 0) product += l2;
       (matrix[i] as Float64Array)[j] = product;
       (matrix[j] as Float64Array)[i] = product;
@@ -106,7 +124,8 @@ function linearScores(columns: readonly Float32Array[], beta: Float64Array, into
   into.fill(beta[0] as number);
   for (const [j, column] of columns.entries()) {
     const coefficient = beta[j + 1] as number;
-    for (let row = 0; row < into.length; row += 1) into[row] = (into[row] as number) + coefficient * (column[row] as number);
+    for (let row = 0; row < into.length; row += 1)
+      into[row] = (into[row] as number) + coefficient * (column[row] as number);
   }
 }
 
@@ -122,13 +141,19 @@ function probabilities(scores: readonly Float64Array[], k: number, rows: number)
   return p;
 }
 
-function logLoss(scores: readonly Float64Array[], target: Float64Array, weight: Float64Array | undefined, rows: number): number {
+function logLoss(
+  scores: readonly Float64Array[],
+  target: Float64Array,
+  weight: Float64Array | undefined,
+  rows: number,
+): number {
   let [sum, total] = [0, 0];
   for (let row = 0; row < rows; row += 1) {
     const own = scores.length === 1 ? 0 : (target[row] as number);
     const score = (scores[own] as Float64Array)[row] as number;
     let loss: number;
-    if (scores.length === 1) loss = Math.max(score, 0) + Math.log1p(Math.exp(-Math.abs(score))) - (target[row] as number) * score;
+    if (scores.length === 1)
+      loss = Math.max(score, 0) + Math.log1p(Math.exp(-Math.abs(score))) - (target[row] as number) * score;
     else {
       let others = 0;
       for (const one of scores) others += Math.exp((one[row] as number) - score);

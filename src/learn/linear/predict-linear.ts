@@ -8,7 +8,8 @@ export function predictLinear(model: LinearModel, { rows, columns }: Features): 
       const coefficient = coefficients[j] ?? 0;
       for (let row = 0; row < rows; row += 1) {
         const value = values[row] as number;
-        if (value === value) scores[row] = Math.fround((scores[row] as number) + Math.fround(coefficient * value));
+        if (value === value)
+          scores[row] = Math.fround((scores[row] as number) + Math.fround(coefficient * value));
       }
     }
     return scores;

@@ -27,11 +27,13 @@ export function solveCholesky(a: readonly Float64Array[], b: Float64Array): Floa
   }
   const x = b.map((value, index) => (dropped[index] === 1 ? 0 : value));
   for (let i = 0; i < n; i += 1) {
-    for (let k = 0; k < i; k += 1) x[i] = (x[i] as number) - ((lower[i] as Float64Array)[k] as number) * (x[k] as number);
+    for (let k = 0; k < i; k += 1)
+      x[i] = (x[i] as number) - ((lower[i] as Float64Array)[k] as number) * (x[k] as number);
     x[i] = dropped[i] === 1 ? 0 : (x[i] as number) / ((lower[i] as Float64Array)[i] as number);
   }
   for (let i = n - 1; i >= 0; i -= 1) {
-    for (let k = i + 1; k < n; k += 1) x[i] = (x[i] as number) - ((lower[k] as Float64Array)[i] as number) * (x[k] as number);
+    for (let k = i + 1; k < n; k += 1)
+      x[i] = (x[i] as number) - ((lower[k] as Float64Array)[i] as number) * (x[k] as number);
     x[i] = dropped[i] === 1 ? 0 : (x[i] as number) / ((lower[i] as Float64Array)[i] as number);
   }
   return x;

@@ -17,7 +17,11 @@ export interface ClassifierReport {
   /** Of the positive class; absent for more than two classes. */
   readonly curves?: Curves;
   /** Mean probability and share of positives in ten bins, with their rows. */
-  readonly calibration?: readonly { readonly predicted: number; readonly observed: number; readonly rows: number }[];
+  readonly calibration?: readonly {
+    readonly predicted: number;
+    readonly observed: number;
+    readonly rows: number;
+  }[];
 }
 
 /** Smallest probability in a log loss: of float32, as scikit-learn clips it. */
@@ -38,7 +42,8 @@ export function classifierReport({ truth, labels, probabilities }: Classified): 
     loss -= Math.log(Math.min(1 - EPSILON, Math.max(EPSILON, probabilities[own]?.[row] ?? 0)));
   }
   const shared = { example_count: rows, accuracy_score: correct / rows, log_loss: loss / rows };
-  if (classes !== 2) return { metrics: { ...shared, ...multiclass(confusion, truth, probabilities) }, confusion };
+  if (classes !== 2)
+    return { metrics: { ...shared, ...multiclass(confusion, truth, probabilities) }, confusion };
   const [[tn = 0, fp = 0] = [], [fn = 0, tp = 0] = []] = confusion;
   const [precision, recall] = [ratio(tp, tp + fp), ratio(tp, tp + fn)];
   const curves = rankingCurves(probabilities[1] as Float32Array, Uint8Array.from(truth));
@@ -62,7 +67,11 @@ export function classifierReport({ truth, labels, probabilities }: Classified): 
 }
 
 /** Averages over the classes: by their rows, and for F1 also each class alike. */
-function multiclass(confusion: readonly (readonly number[])[], truth: Int32Array, probabilities: readonly Float32Array[]): Record<string, number> {
+function multiclass(
+  confusion: readonly (readonly number[])[],
+  truth: Int32Array,
+  probabilities: readonly Float32Array[],
+): Record<string, number> {
   let [precision, recall, weighted, macro, auc, aucWeight] = [0, 0, 0, 0, 0, 0];
   for (const [k, line] of confusion.entries()) {
     const support = line.reduce((a, b) => a + b, 0);
@@ -79,10 +88,19 @@ function multiclass(confusion: readonly (readonly number[])[], truth: Int32Array
       aucWeight += support;
     }
   }
-  return { precision_score: precision, recall_score: recall, f1_score: weighted, f1_score_macro: macro, roc_auc: ratio(auc, aucWeight) };
+  return {
+    precision_score: precision,
+    recall_score: recall,
+    f1_score: weighted,
+    f1_score_macro: macro,
+    roc_auc: ratio(auc, aucWeight),
+  };
 }
 
-function calibrationOf(p: Float32Array, truth: Int32Array): { predicted: number; observed: number; rows: number }[] {
+function calibrationOf(
+  p: Float32Array,
+  truth: Int32Array,
+): { predicted: number; observed: number; rows: number }[] {
   const bins = Array.from({ length: 10 }, () => ({ sum: 0, positives: 0, rows: 0 }));
   for (let row = 0; row < p.length; row += 1) {
     const bin = bins[Math.min(9, Math.floor((p[row] as number) * 10))];
@@ -91,7 +109,9 @@ function calibrationOf(p: Float32Array, truth: Int32Array): { predicted: number;
     bin.positives += truth[row] as number;
     bin.rows += 1;
   }
-  return bins.filter(({ rows }) => rows > 0).map(({ sum, positives, rows }) => ({ predicted: sum / rows, observed: positives / rows, rows }));
+  return bins
+    .filter(({ rows }) => rows > 0)
+    .map(({ sum, positives, rows }) => ({ predicted: sum / rows, observed: positives / rows, rows }));
 }
 
 function ratio(a: number, b: number): number {

@@ -14,7 +14,9 @@ const MAX_POINTS = 200;
  * scikit-learn's `auc`. NaN where one class is absent.
  */
 export function rankingCurves(scores: Float32Array, isPositive: Uint8Array): Curves {
-  const order = Uint32Array.from(scores, (_, row) => row).sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
+  const order = Uint32Array.from(scores, (_, row) => row).sort(
+    (a, b) => (scores[b] as number) - (scores[a] as number) || a - b,
+  );
   const positives = isPositive.reduce((sum, one) => sum + one, 0);
   const negatives = isPositive.length - positives;
   let [tp, fp, roc, prArea] = [0, 0, 0, 0];
@@ -47,6 +49,7 @@ function thinned(points: readonly [number, number][]): [number, number][] {
   if (points.length <= MAX_POINTS) return [...points];
   const kept: [number, number][] = [];
   for (const [index, point] of points.entries())
-    if (index === 0 || index === points.length - 1 || point[0] - (kept.at(-1)?.[0] ?? 0) >= 1 / MAX_POINTS) kept.push(point);
+    if (index === 0 || index === points.length - 1 || point[0] - (kept.at(-1)?.[0] ?? 0) >= 1 / MAX_POINTS)
+      kept.push(point);
   return kept;
 }

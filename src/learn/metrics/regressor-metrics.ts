@@ -46,7 +46,10 @@ export function regressorReport(truth: Float64Array, prediction: Float32Array): 
   };
 }
 
-function histogram(truth: Float64Array, prediction: Float32Array): { from: number; to: number; rows: number }[] {
+function histogram(
+  truth: Float64Array,
+  prediction: Float32Array,
+): { from: number; to: number; rows: number }[] {
   let [least, most] = [Infinity, -Infinity];
   for (let row = 0; row < truth.length; row += 1) {
     const residual = (truth[row] as number) - (prediction[row] as number);
@@ -56,7 +59,10 @@ function histogram(truth: Float64Array, prediction: Float32Array): { from: numbe
   const width = (most - least) / BINS || 1;
   const counts = new Array<number>(BINS).fill(0);
   for (let row = 0; row < truth.length; row += 1) {
-    const bin = Math.min(BINS - 1, Math.floor(((truth[row] as number) - (prediction[row] as number) - least) / width));
+    const bin = Math.min(
+      BINS - 1,
+      Math.floor(((truth[row] as number) - (prediction[row] as number) - least) / width),
+    );
     counts[bin] = (counts[bin] ?? 0) + 1;
   }
   return counts.map((rows, bin) => ({ from: least + bin * width, to: least + (bin + 1) * width, rows }));

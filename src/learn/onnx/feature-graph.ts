@@ -20,19 +20,31 @@ export function addFeatures(graph: GraphBuilder, { inputs, features }: Transform
   const calendars = new Map<string, Calendar>();
   const parts = features.map((feature) => {
     const column = columns.get(feature.column) ?? feature.column;
-    return graph.node('Unsqueeze', [addFeature(graph, feature, column, elements.get(feature.column) ?? 'float', calendars), axis]);
+    return graph.node('Unsqueeze', [
+      addFeature(graph, feature, column, elements.get(feature.column) ?? 'float', calendars),
+      axis,
+    ]);
   });
   return graph.node('Concat', parts, { axis: 1 });
 }
 
-function addFeature(graph: GraphBuilder, feature: Feature, column: string, element: ElementType, calendars: Map<string, Calendar>): string {
+function addFeature(
+  graph: GraphBuilder,
+  feature: Feature,
+  column: string,
+  element: ElementType,
+  calendars: Map<string, Calendar>,
+): string {
   const float = (value: number): string => graph.constant('float', [Math.fround(value)]);
   switch (feature.op) {
     case 'number':
       return element === 'float' ? column : graph.node('Cast', [column], { to: 1 });
     case 'scale': {
       const number = element === 'float' ? column : graph.node('Cast', [column], { to: 1 });
-      const filled = element === 'float' ? graph.node('Where', [graph.node('IsNaN', [number]), float(feature.fill), number]) : number;
+      const filled =
+        element === 'float'
+          ? graph.node('Where', [graph.node('IsNaN', [number]), float(feature.fill), number])
+          : number;
       return graph.node('Div', [graph.node('Sub', [filled, float(feature.mean)]), float(feature.std)]);
     }
     case 'one-hot':
@@ -54,8 +66,18 @@ function addFeature(graph: GraphBuilder, feature: Feature, column: string, eleme
   }
 }
 
-function labelEncoder(graph: GraphBuilder, column: string, keys: readonly string[], values: readonly number[]): string {
-  return graph.node('LabelEncoder', [column], { keys_strings: keys, values_floats: { floats: values } }, 'ai.onnx.ml');
+function labelEncoder(
+  graph: GraphBuilder,
+  column: string,
+  keys: readonly string[],
+  values: readonly number[],
+): string {
+  return graph.node(
+    'LabelEncoder',
+    [column],
+    { keys_strings: keys, values_floats: { floats: values } },
+    'ai.onnx.ml',
+  );
 }
 
 /**
@@ -87,12 +109,24 @@ class Calendar {
     const shifted = this.#do('Add', this.#days, 719_468);
     const dayOfEra = this.#do('Mod', shifted, 146_097);
     const era = this.#do('Div', node('Sub', shifted, dayOfEra), 146_097);
-    const leaps = node('Sub', node('Add', node('Sub', dayOfEra, this.#do('Div', dayOfEra, 1460)), this.#do('Div', dayOfEra, 36_524)), this.#do('Div', dayOfEra, 146_096));
+    const leaps = node(
+      'Sub',
+      node('Add', node('Sub', dayOfEra, this.#do('Div', dayOfEra, 1460)), this.#do('Div', dayOfEra, 36_524)),
+      this.#do('Div', dayOfEra, 146_096),
+    );
     const yearOfEra = this.#do('Div', leaps, 365);
-    const before = node('Sub', node('Add', this.#do('Mul', yearOfEra, 365), this.#do('Div', yearOfEra, 4)), this.#do('Div', yearOfEra, 100));
+    const before = node(
+      'Sub',
+      node('Add', this.#do('Mul', yearOfEra, 365), this.#do('Div', yearOfEra, 4)),
+      this.#do('Div', yearOfEra, 100),
+    );
     const dayOfYear = node('Sub', dayOfEra, before);
     const march = this.#do('Div', this.#do('Add', this.#do('Mul', dayOfYear, 5), 2), 153);
-    const day = this.#do('Add', node('Sub', dayOfYear, this.#do('Div', this.#do('Add', this.#do('Mul', march, 153), 2), 5)), 1);
+    const day = this.#do(
+      'Add',
+      node('Sub', dayOfYear, this.#do('Div', this.#do('Add', this.#do('Mul', march, 153), 2), 5)),
+      1,
+    );
     const month = this.#do('Add', this.#do('Mod', this.#do('Add', march, 2), 12), 1);
     const year = node('Add', node('Add', yearOfEra, this.#do('Mul', era, 400)), this.#do('Div', march, 10));
     return { year, month, day };

@@ -4,7 +4,12 @@ import { ProtoWriter } from './protobuf.ts';
 export const ELEMENT = { float: 1, int64: 7, string: 8, bool: 9 } as const;
 export type ElementType = keyof typeof ELEMENT;
 
-type Attribute = number | string | readonly number[] | readonly string[] | { readonly floats: ArrayLike<number> };
+type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | readonly string[]
+  | { readonly floats: ArrayLike<number> };
 
 const IR_VERSION = 8;
 const OPSET = 15;
@@ -31,14 +36,23 @@ export class GraphBuilder {
     this.#outputs.push(valueInfo(name, type));
   }
 
-  node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}, domain: '' | 'ai.onnx.ml' = ''): string {
+  node(
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain: '' | 'ai.onnx.ml' = '',
+  ): string {
     const name = `v${this.#count++}`;
     this.#nodes.push(nodeOf(op, inputs, name, attributes, domain));
     return name;
   }
 
   /** A constant; equal ones are kept once. An empty `dims` is a scalar. */
-  constant(type: ElementType, values: readonly (number | string | boolean)[], dims: readonly number[] = []): string {
+  constant(
+    type: ElementType,
+    values: readonly (number | string | boolean)[],
+    dims: readonly number[] = [],
+  ): string {
     const key = JSON.stringify([type, values, dims]);
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
@@ -65,7 +79,13 @@ export class GraphBuilder {
   }
 }
 
-function nodeOf(op: string, inputs: readonly string[], output: string, attributes: Readonly<Record<string, Attribute>>, domain: string): ProtoWriter {
+function nodeOf(
+  op: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: Readonly<Record<string, Attribute>>,
+  domain: string,
+): ProtoWriter {
   const node = new ProtoWriter();
   for (const input of inputs) node.bytes(1, input);
   node.bytes(2, output).bytes(3, output).bytes(4, op);
@@ -90,7 +110,12 @@ function attribute(name: string, value: Attribute): ProtoWriter {
   return writer.int(20, 7);
 }
 
-function tensor(name: string, type: ElementType, values: readonly (number | string | boolean)[], dims: readonly number[]): ProtoWriter {
+function tensor(
+  name: string,
+  type: ElementType,
+  values: readonly (number | string | boolean)[],
+  dims: readonly number[],
+): ProtoWriter {
   const writer = new ProtoWriter();
   for (const dim of dims) writer.int(1, dim);
   writer.int(2, ELEMENT[type]);

@@ -23,9 +23,20 @@ export function labelElement(type: ColumnType): ElementType {
 }
 
 function addTrees(graph: GraphBuilder, { trees, outputs }: GbdtModel, features: string): string {
-  const nodes = { tree: [] as number[], id: [] as number[], feature: [] as number[], mode: [] as string[], value: [] as number[], yes: [] as number[], no: [] as number[], missing: [] as number[] };
+  const nodes = {
+    tree: [] as number[],
+    id: [] as number[],
+    feature: [] as number[],
+    mode: [] as string[],
+    value: [] as number[],
+    yes: [] as number[],
+    no: [] as number[],
+    missing: [] as number[],
+  };
   const leaves = { tree: [] as number[], id: [] as number[], target: [] as number[], weight: [] as number[] };
-  for (const [number, { tree, k }] of trees.flatMap((iteration) => iteration.map((tree, k) => ({ tree, k }))).entries())
+  for (const [number, { tree, k }] of trees
+    .flatMap((iteration) => iteration.map((tree, k) => ({ tree, k })))
+    .entries())
     for (let id = 0; id < tree.feature.length; id += 1) {
       const isLeaf = tree.feature[id] === -1;
       nodes.tree.push(number);
@@ -65,19 +76,38 @@ function addTrees(graph: GraphBuilder, { trees, outputs }: GbdtModel, features: 
   );
 }
 
-function addLinear(graph: GraphBuilder, { coefficients, intercept, outputs, features: names }: LinearModel, features: string): string {
-  const known = graph.node('Where', [graph.node('IsNaN', [features]), graph.constant('float', [0]), features]);
+function addLinear(
+  graph: GraphBuilder,
+  { coefficients, intercept, outputs, features: names }: LinearModel,
+  features: string,
+): string {
+  const known = graph.node('Where', [
+    graph.node('IsNaN', [features]),
+    graph.constant('float', [0]),
+    features,
+  ]);
   const matrix = names.flatMap((_, j) => coefficients.map((one) => one[j] ?? 0));
   const weights = graph.constant('float', matrix, [names.length, outputs]);
-  return graph.node('Add', [graph.node('MatMul', [known, weights]), graph.constant('float', intercept, [outputs])]);
+  return graph.node('Add', [
+    graph.node('MatMul', [known, weights]),
+    graph.constant('float', intercept, [outputs]),
+  ]);
 }
 
 function addBinary(graph: GraphBuilder, target: Target, raw: string, prefix: string): void {
   const [negative = '', positive = ''] = target.classes ?? [];
   const score = graph.node('Sigmoid', [raw]);
-  const isPositive = graph.node('Cast', [graph.node('Not', [graph.node('Less', [raw, graph.constant('float', [0])])])], { to: 7 });
+  const isPositive = graph.node(
+    'Cast',
+    [graph.node('Not', [graph.node('Less', [raw, graph.constant('float', [0])])])],
+    { to: 7 },
+  );
   addLabel(graph, target, isPositive, prefix);
-  graph.output(`${prefix}score_${negative}`, 'float', graph.node('Sub', [graph.constant('float', [1]), score]));
+  graph.output(
+    `${prefix}score_${negative}`,
+    'float',
+    graph.node('Sub', [graph.constant('float', [1]), score]),
+  );
   graph.output(`${prefix}score_${positive}`, 'float', score);
 }
 
@@ -85,11 +115,21 @@ function addMulticlass(graph: GraphBuilder, target: Target, raw: string, prefix:
   const scores = graph.node('Softmax', [raw], { axis: 1 });
   addLabel(graph, target, graph.node('ArgMax', [raw], { axis: 1, keepdims: 0 }), prefix);
   for (const [k, label] of (target.classes ?? []).entries())
-    graph.output(`${prefix}score_${label}`, 'float', graph.node('Gather', [scores, graph.constant('int64', [k])], { axis: 1 }));
+    graph.output(
+      `${prefix}score_${label}`,
+      'float',
+      graph.node('Gather', [scores, graph.constant('int64', [k])], { axis: 1 }),
+    );
 }
 
 function addLabel(graph: GraphBuilder, { type, classes = [] }: Target, index: string, prefix: string): void {
   const element = labelElement(type);
-  const values = classes.map((label) => (element === 'bool' ? label === 'true' : element === 'int64' ? Number(label) : label));
-  graph.output(`${prefix}label`, element, graph.node('Gather', [graph.constant(element, values, [values.length]), index]));
+  const values = classes.map((label) =>
+    element === 'bool' ? label === 'true' : element === 'int64' ? Number(label) : label,
+  );
+  graph.output(
+    `${prefix}label`,
+    element,
+    graph.node('Gather', [graph.constant(element, values, [values.length]), index]),
+  );
 }

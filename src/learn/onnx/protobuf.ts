@@ -17,7 +17,8 @@ export class ProtoWriter {
 
   /** Field of text, raw bytes or a message. */
   bytes(field: number, value: string | Uint8Array | ProtoWriter): this {
-    const bytes = value instanceof ProtoWriter ? value.finish() : typeof value === 'string' ? Buffer.from(value) : value;
+    const bytes =
+      value instanceof ProtoWriter ? value.finish() : typeof value === 'string' ? Buffer.from(value) : value;
     this.#parts.push(varint((BigInt(field) << 3n) | 2n), varint(BigInt(bytes.length)), Buffer.from(bytes));
     return this;
   }

@@ -1,5 +1,5 @@
-import { unreachable } from '../../core/failure.ts';
 import type { Column, Columns, NumberColumn, TextColumn } from '../../core/columns.ts';
+import { unreachable } from '../../core/failure.ts';
 import type { Features } from '../model.ts';
 import type { CalendarPart, Feature, Transformer } from './transformer.ts';
 
@@ -33,13 +33,19 @@ function valuesOf(feature: Feature, column: Column, rows: number): Float32Array 
     case 'frequency':
       return encoded(text(column), rows, new Map(feature.shares));
     case 'calendar':
-      return Float32Array.from(numbers(column), (ms) => calendarPart(feature.part, Number.isNaN(ms) ? 0 : ms));
+      return Float32Array.from(numbers(column), (ms) =>
+        calendarPart(feature.part, Number.isNaN(ms) ? 0 : ms),
+      );
     default:
       return unreachable(feature);
   }
 }
 
-function encoded({ codes, dictionary }: TextColumn, rows: number, values: ReadonlyMap<string, number>): Float32Array {
+function encoded(
+  { codes, dictionary }: TextColumn,
+  rows: number,
+  values: ReadonlyMap<string, number>,
+): Float32Array {
   const byCode = Float32Array.from(dictionary, (value) => values.get(value) ?? 0);
   const result = new Float32Array(rows);
   for (let row = 0; row < rows; row += 1) {

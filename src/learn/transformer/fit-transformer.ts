@@ -1,5 +1,11 @@
 import type { ColumnType } from '../../core/columns.ts';
-import { CALENDAR_PARTS, type Feature, type InputColumn, type Target, type Transformer } from './transformer.ts';
+import {
+  CALENDAR_PARTS,
+  type Feature,
+  type InputColumn,
+  type Target,
+  type Transformer,
+} from './transformer.ts';
 
 /** What the training rows say about a column. Worked out so that it is the same on any machine. */
 export interface ColumnStatistics {
@@ -51,7 +57,8 @@ export function fitTransformer(
 function reasonToDrop({ type, rows, missing, distinct }: ColumnStatistics): string | undefined {
   if (missing === rows) return 'it has no values';
   if (distinct <= 1 && missing === 0) return 'it has one value only';
-  if (type === 'text' && rows > 20 && distinct > rows * IDENTIFIER_SHARE) return 'nearly every row has a value of its own';
+  if (type === 'text' && rows > 20 && distinct > rows * IDENTIFIER_SHARE)
+    return 'nearly every row has a value of its own';
   return undefined;
 }
 
@@ -61,7 +68,16 @@ function featuresOf(column: ColumnStatistics, maxOneHot: number, raw: boolean): 
     case 'float':
     case 'integer':
       if (raw) return [{ name, op: 'number', column: name }];
-      return [{ name, op: 'scale', column: name, fill: column.median ?? 0, mean: column.mean ?? 0, std: column.std === undefined || column.std === 0 ? 1 : column.std }];
+      return [
+        {
+          name,
+          op: 'scale',
+          column: name,
+          fill: column.median ?? 0,
+          mean: column.mean ?? 0,
+          std: column.std === undefined || column.std === 0 ? 1 : column.std,
+        },
+      ];
     case 'boolean':
       return [{ name, op: 'number', column: name }];
     case 'date':
@@ -71,7 +87,14 @@ function featuresOf(column: ColumnStatistics, maxOneHot: number, raw: boolean): 
       if (values.length <= maxOneHot)
         return values.map(([value]) => ({ name: `${name}=${value}`, op: 'one-hot', column: name, value }));
       const present = column.rows - column.missing;
-      return [{ name: `${name}.frequency`, op: 'frequency', column: name, shares: values.map(([value, count]) => [value, Math.fround(count / present)]) }];
+      return [
+        {
+          name: `${name}.frequency`,
+          op: 'frequency',
+          column: name,
+          shares: values.map(([value, count]) => [value, Math.fround(count / present)]),
+        },
+      ];
     }
   }
 }

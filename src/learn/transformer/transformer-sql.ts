@@ -12,8 +12,12 @@ export function transformerSql(transformer: Transformer, quotes: SqlQuotes): str
   const { target, weight, features } = transformer;
   return [
     `${targetSql(target, quotes)} AS ${quotes.identifier('__target')}`,
-    ...(weight === undefined ? [] : [`${quotes.identifier(weight)}::DOUBLE AS ${quotes.identifier('__weight')}`]),
-    ...features.map((feature) => `${featureSql(feature, transformer, quotes)} AS ${quotes.identifier(feature.name)}`),
+    ...(weight === undefined
+      ? []
+      : [`${quotes.identifier(weight)}::DOUBLE AS ${quotes.identifier('__weight')}`]),
+    ...features.map(
+      (feature) => `${featureSql(feature, transformer, quotes)} AS ${quotes.identifier(feature.name)}`,
+    ),
   ];
 }
 
@@ -47,7 +51,9 @@ function featureSql(feature: Feature, { inputs }: Transformer, { identifier, lit
 }
 
 function finite(column: string, inputs: Transformer['inputs'], id: string): string {
-  return inputs.find(({ name }) => name === column)?.type === 'float' ? `nullif(${id}::FLOAT, 'NaN'::FLOAT)` : `${id}::FLOAT`;
+  return inputs.find(({ name }) => name === column)?.type === 'float'
+    ? `nullif(${id}::FLOAT, 'NaN'::FLOAT)`
+    : `${id}::FLOAT`;
 }
 
 function calendarSql(part: CalendarPart, id: string): string {

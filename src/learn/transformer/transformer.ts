@@ -34,13 +34,25 @@ export interface Target {
 
 export type Feature =
   /** `(x - mean) / std` in float32, missing values first filled with `fill`. */
-  | { readonly name: string; readonly op: 'scale'; readonly column: string; readonly fill: number; readonly mean: number; readonly std: number }
+  | {
+      readonly name: string;
+      readonly op: 'scale';
+      readonly column: string;
+      readonly fill: number;
+      readonly mean: number;
+      readonly std: number;
+    }
   /** The number itself; missing stays missing. */
   | { readonly name: string; readonly op: 'number'; readonly column: string }
   /** 1 where the text is `value`. */
   | { readonly name: string; readonly op: 'one-hot'; readonly column: string; readonly value: string }
   /** The share of training rows that have this text; 0 for one never seen. */
-  | { readonly name: string; readonly op: 'frequency'; readonly column: string; readonly shares: readonly (readonly [value: string, share: number])[] }
+  | {
+      readonly name: string;
+      readonly op: 'frequency';
+      readonly column: string;
+      readonly shares: readonly (readonly [value: string, share: number])[];
+    }
   /** A part of a date in UTC; a missing date counts as 1970-01-01. */
   | { readonly name: string; readonly op: 'calendar'; readonly column: string; readonly part: CalendarPart };
 
