@@ -23,5 +23,7 @@ export default defineConfig({
     reporters: ['default', tally],
     // Node's own loader: a test file that Node could not run fails here too.
     experimental: { viteModuleRunner: false },
+    // `stockpot/steps` is the source here, as in the process that runs a step.
+    execArgv: ['--conditions=stockpot-source'],
   },
 });

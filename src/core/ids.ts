@@ -20,25 +20,6 @@ export function isStepName(text: string): boolean {
   return STEP_NAME.test(text);
 }
 
-/** @throws RangeError unless `text` is a lower-case letter and up to 63 of `a-z 0-9 _ -`. */
-export function stepName(text: string): StepName {
-  if (!STEP_NAME.test(text)) throw new RangeError(`Not a step name: ${text}`);
-  return text as StepName;
-}
-
-/** @throws RangeError unless `text` is a step name, or one followed by `@` and its cell. */
-export function stepId(text: string): StepId {
-  const at = text.indexOf('@');
-  if (!STEP_NAME.test(at === -1 ? text : text.slice(0, at))) throw new RangeError(`Not a step: ${text}`);
-  return text as StepId;
-}
-
-/** @throws RangeError unless `text` is 64 lower-case hex digits. */
-export function digest(text: string): Digest {
-  if (!HEX.test(text)) throw new RangeError(`Not a SHA-256: ${text}`);
-  return text as Digest;
-}
-
 /** @throws RangeError unless `text` is 64 lower-case hex digits. */
 export function fingerprint(text: string): Fingerprint {
   if (!HEX.test(text)) throw new RangeError(`Not a fingerprint: ${text}`);

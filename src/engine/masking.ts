@@ -50,11 +50,6 @@ export class Masker {
   }
 }
 
-export function maskAll(text: string, secrets: readonly string[]): string {
-  const masker = new Masker(secrets);
-  return masker.push(text) + masker.end();
-}
-
 function formsOf(value: string): string[] {
   const bytes = Buffer.from(value);
   // A value inside a longer base64 text starts at any of three alignments; the border characters vary.

@@ -27,16 +27,6 @@ export interface DocumentParts {
   readonly probe: string | undefined;
 }
 
-/**
- * All that the outputs of a step depend on, as canonical JSON; its SHA-256 is the fingerprint. Not in it:
- * limits of time and resources, retries, secrets' values, names and places of inputs.
- *
- * Built from two texts: what the plan alone says (the same in every run), and what was looked up.
- */
-export function taskDocument(step: PlanStep, salt: string | undefined, parts: DocumentParts): string {
-  return `{"dynamic":${dynamicText(parts)},"key_schema":${KEY_SCHEMA},"static":${staticText(step, salt)}}`;
-}
-
 /** The part of the document that follows from the plan. Kept with the plan, as building it costs most. */
 export function staticText(step: PlanStep, salt: string | undefined): string {
   return canonicalJson({
@@ -51,6 +41,10 @@ export function staticText(step: PlanStep, salt: string | undefined): string {
   });
 }
 
+/**
+ * All that the outputs of a step depend on, as canonical JSON; its SHA-256 is the fingerprint. Not in it:
+ * limits of time and resources, retries, secrets' values, names and places of inputs.
+ */
 export function documentFrom(staticPart: string, parts: DocumentParts): string {
   return `{"dynamic":${dynamicText(parts)},"key_schema":${KEY_SCHEMA},"static":${staticPart}}`;
 }
@@ -113,8 +107,10 @@ export function flattenDocument(text: string): Map<string, Json> {
 }
 
 function flatten(value: Json, path: string, into: Map<string, Json>): void {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+  const isOpen = typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+  // A command is shown word by word, so that the one that changed stands out.
+  if (isOpen && (!Array.isArray(value) || path === 'static.action.argv'))
     for (const [key, inner] of Object.entries(value))
       flatten(inner, path === '' ? key : `${path}.${key}`, into);
-  } else into.set(path, value);
+  else into.set(path, value);
 }

@@ -154,7 +154,7 @@ function scoresOf(model: Model, transformer: Transformer, columns: Columns): Sco
       return {
         kind: 'classification',
         labels: Int32Array.from(first, (score) => (score < 0 ? 0 : 1)),
-        probabilities: [positive.map((p) => 1 - p), positive],
+        probabilities: [first.map((score) => 1 / (1 + Math.exp(score))), positive],
       };
     }
     case 'multiclass':

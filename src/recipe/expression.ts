@@ -52,9 +52,14 @@ class Reader {
   }
 
   filter(): { name: FilterName; args: Json[] } {
+    this.#space();
+    const start = this.#at;
     const name = this.#match(/[A-Za-z_]\w*/y);
     const known = FILTERS.find((filter) => filter === name);
-    if (known === undefined) throw this.#unexpected(`one of the filters ${FILTERS.join(', ')}`);
+    if (known === undefined) {
+      this.#at = start;
+      throw this.#unexpected(`one of the filters ${FILTERS.join(', ')}`);
+    }
     const args: Json[] = [];
     if (this.take('(')) {
       while (!this.take(')')) {

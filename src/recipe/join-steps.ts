@@ -133,6 +133,7 @@ function inOrder(steps: readonly PlanStep[], byName: ReadonlyMap<string, BuiltCe
   const graph = new DirectedGraph<{ step: PlanStep; missing: number }>();
   for (const step of steps) graph.addNode(step.id, { step, missing: step.needs.length });
   for (const step of steps) for (const need of step.needs) graph.addDirectedEdge(need, step.id);
+  const position = new Map(steps.map((step, index) => [step, index]));
   const ordered: PlanStep[] = [];
   let ready = steps.filter((step) => step.needs.length === 0);
   while (ready.length > 0) {
@@ -140,12 +141,11 @@ function inOrder(steps: readonly PlanStep[], byName: ReadonlyMap<string, BuiltCe
     for (const step of ready) {
       ordered.push(step);
       graph.forEachOutNeighbor(step.id, (id, node) => {
-        node.missing -= 1;
+        graph.setNodeAttribute(id, 'missing', node.missing - 1);
         if (node.missing === 0) next.push(node.step);
-        graph.setNodeAttribute(id, 'missing', node.missing);
       });
     }
-    ready = next;
+    ready = next.toSorted((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
   }
   if (ordered.length < steps.length) throw cycleError(steps, new Set(ordered), byName);
   return ordered;

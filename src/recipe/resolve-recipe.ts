@@ -17,7 +17,7 @@ import { invalid, mapTree, textValue, wholeNumber } from './read-value.ts';
 import { applySet, parseSetOption, type SetOption } from './set-option.ts';
 import { errorAt, positionOf } from './source.ts';
 import { checkKey, readTemplate, type Template } from './template.ts';
-import { type Entry, type MapTree, mapOf, overlay } from './tree.ts';
+import { type Entry, type MapTree, mapOf, overlay, treeOf } from './tree.ts';
 
 export interface ResolveRequest {
   readonly projectDir: string;
@@ -87,10 +87,11 @@ class Resolver {
     ]);
     this.#params = paramsOf(recipe, profile, sets);
     this.#template = this.#readTemplate(recipe);
-    let top = this.#withTemplate(recipe);
+    const written = this.#withWholeSteps(recipe);
+    let top = this.#withTemplate(written);
     for (const option of sets.filter((option) => !isValue(option))) top = this.#applySet(top, option);
     this.#top = top;
-    this.#drafts = this.#readDrafts(recipe);
+    this.#drafts = this.#readDrafts(written);
   }
 
   plan(): Plan {
@@ -150,6 +151,19 @@ class Resolver {
     if (entry === undefined) return undefined;
     const name = textValue(entry.value, 'template', this.#scope({}));
     return readTemplate(this.#files, this.#request.templatesDir, name, entry.value.span);
+  }
+
+  /** A step may be one expression, as in MLflow's `ingest: {{ INGEST_CONFIG }}`: its value takes its place. */
+  #withWholeSteps(recipe: MapTree): MapTree {
+    const steps = recipe.entries.get('steps');
+    if (steps?.value.kind !== 'map') return recipe;
+    const entries = [...steps.value.entries].map(([name, entry]): [string, Entry] => {
+      const { value } = entry;
+      if (value.kind !== 'scalar' || value.parts === undefined) return [name, entry];
+      return [name, { key: entry.key, value: treeOf(evaluate(value, this.#scope({})), value.span) }];
+    });
+    const whole = { key: steps.key, value: mapOf(entries, steps.value.span) };
+    return { ...recipe, entries: new Map([...recipe.entries, ['steps', whole]]) };
   }
 
   /** The recipe's steps laid over the template's, by name: values refine, `uses` or `run` replaces. */

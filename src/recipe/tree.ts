@@ -1,3 +1,4 @@
+import type { Json } from '../core/json.ts';
 import type { Span } from './source.ts';
 
 /** A parsed file: what YAML says, with where it says it. Expressions are still unevaluated. */
@@ -42,4 +43,16 @@ export function mapOf(entries: Iterable<readonly [string, Entry]>, span: Span): 
 /** `over` laid over `base`, key by key; what stands in both is taken from `over`. */
 export function overlay(base: MapTree, over: MapTree): MapTree {
   return mapOf([...base.entries, ...over.entries], over.span);
+}
+
+/** A value that came out of an expression, as a tree that stands where the expression does. */
+export function treeOf(value: Json, span: Span): Tree {
+  if (Array.isArray(value))
+    return { kind: 'list', items: value.map((item: Json) => treeOf(item, span)), span };
+  if (typeof value !== 'object' || value === null)
+    return { kind: 'scalar', value: value, written: String(value ?? ''), span };
+  return mapOf(
+    Object.entries(value).map(([key, inner]) => [key, { key: span, value: treeOf(inner, span) }] as const),
+    span,
+  );
 }

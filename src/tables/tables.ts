@@ -44,7 +44,7 @@ export class Tables implements AsyncDisposable {
 
   /** Rows as JSON values: integers beyond 2^53, decimals and times are text. */
   async query(sql: string): Promise<Record<string, unknown>[]> {
-    return (await this.#connection.runAndReadAll(sql)).getRowObjectsJson() as Record<string, unknown>[];
+    return (await this.#connection.runAndReadAll(sql)).getRowObjectsJson();
   }
 
   /**

@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { defineStep, oneOf, RecipeError, Type } from 'stockpot/steps';
 import {
@@ -120,7 +120,7 @@ function reader(file: string, using: Format | undefined): string {
     case 'csv':
     case 'tsv':
       // Types are taken from the whole file: one odd value on the last line must not end the run there.
-      return `SELECT * FROM read_csv(${path}, header = true, sample_size = -1, strict_mode = true${format === 'tsv' ? ", delim = '\t'" : ''})`;
+      return `SELECT * FROM read_csv(${path}, header = true, sample_size = -1, strict_mode = true, delim = ${quoteLiteral(format === 'tsv' ? '\t' : delimiterOf(file))})`;
     case 'json':
       return `SELECT * FROM read_json(${path}, sample_size = -1)`;
     case 'ndjson':
@@ -128,6 +128,20 @@ function reader(file: string, using: Format | undefined): string {
       return `SELECT * FROM read_json(${path}, format = 'newline_delimited', sample_size = -1)`;
     case undefined:
       throw new RecipeError('DATA_FORMAT_UNKNOWN', { file: shown(file) });
+  }
+}
+
+/** What parts the first line most: left to guess by the rest, a short row would change the answer. */
+function delimiterOf(file: string): string {
+  if (/\.(?:gz|zst)$/i.test(file)) return ',';
+  const fd = openSync(file, 'r');
+  try {
+    const head = Buffer.alloc(64 * 1024);
+    const line = head.toString('utf8', 0, readSync(fd, head)).split('\n', 1)[0] ?? '';
+    const bare = line.replaceAll(/"(?:[^"]|"")*"/g, '');
+    return [',', ';', '\t', '|'].toSorted((a, b) => bare.split(b).length - bare.split(a).length)[0] ?? ',';
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -163,7 +163,7 @@ async function byTime(
   const [cut] = await tables.query(
     `SELECT quantile_disc(${id}, [${first}, ${second}])::VARCHAR[] AS cuts FROM ${source}`,
   );
-  const cuts = (cut?.['cuts'] as string[]).map(String);
+  const cuts = ((cut?.['cuts'] ?? []) as string[]).map(String);
   const [early = '', late = ''] = cuts;
   return {
     split: `CASE WHEN ${id} <= ${quoteLiteral(early)} THEN 0 WHEN ${id} <= ${quoteLiteral(late)} THEN 1 ELSE 2 END`,

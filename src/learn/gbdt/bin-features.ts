@@ -26,15 +26,6 @@ export function binFeatures({ rows, columns }: Features): BinnedFeatures {
   return { rows, bins, edges };
 }
 
-/** Bins of other rows by the edges of the training rows. */
-export function binLike({ rows, columns }: Features, { edges }: BinnedFeatures): BinnedFeatures {
-  return {
-    rows,
-    edges,
-    bins: columns.map(({ values }, feature) => binColumn(values, edges[feature] ?? new Float32Array(0))),
-  };
-}
-
 function chooseEdges(values: Float32Array): Float32Array {
   const step = Math.max(1, Math.floor(values.length / EDGE_SAMPLE));
   const sample = new Float32Array(Math.ceil(values.length / step));
@@ -43,7 +34,7 @@ function chooseEdges(values: Float32Array): Float32Array {
     const value = values[row] ?? Number.NaN;
     if (!Number.isNaN(value)) sample[count++] = value;
   }
-  const sorted = sample.subarray(0, count).sort();
+  const sorted = sample.subarray(0, count).toSorted();
   const distinct: number[] = [];
   for (const value of sorted) if (distinct.at(-1) !== value) distinct.push(value);
   if (distinct.length <= MAX_BINS) return edgesBetween(distinct);

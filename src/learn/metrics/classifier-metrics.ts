@@ -31,7 +31,7 @@ const EPSILON = 2 ** -23;
 export function classifierReport({ truth, labels, probabilities }: Classified): ClassifierReport {
   const classes = probabilities.length;
   const rows = truth.length;
-  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const confusion = Array.from({ length: classes }, () => Array.from({ length: classes }, () => 0));
   let loss = 0;
   let correct = 0;
   for (let row = 0; row < rows; row += 1) {

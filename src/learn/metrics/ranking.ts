@@ -14,7 +14,7 @@ const MAX_POINTS = 200;
  * scikit-learn's `auc`. NaN where one class is absent.
  */
 export function rankingCurves(scores: Float32Array, isPositive: Uint8Array): Curves {
-  const order = Uint32Array.from(scores, (_, row) => row).sort(
+  const order = Uint32Array.from(scores, (_, row) => row).toSorted(
     (a, b) => (scores[b] as number) - (scores[a] as number) || a - b,
   );
   const positives = isPositive.reduce((sum, one) => sum + one, 0);

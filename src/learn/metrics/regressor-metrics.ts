@@ -57,7 +57,7 @@ function histogram(
     most = Math.max(most, residual);
   }
   const width = (most - least) / BINS || 1;
-  const counts = new Array<number>(BINS).fill(0);
+  const counts = Array.from({ length: BINS }, () => 0);
   for (let row = 0; row < truth.length; row += 1) {
     const bin = Math.min(
       BINS - 1,

@@ -103,11 +103,8 @@ function addBinary(graph: GraphBuilder, target: Target, raw: string, prefix: str
     { to: 7 },
   );
   addLabel(graph, target, isPositive, prefix);
-  graph.output(
-    `${prefix}score_${negative}`,
-    'float',
-    graph.node('Sub', [graph.constant('float', [1]), score]),
-  );
+  // Not 1 − p: a small probability would lose its digits.
+  graph.output(`${prefix}score_${negative}`, 'float', graph.node('Sigmoid', [graph.node('Neg', [raw])]));
   graph.output(`${prefix}score_${positive}`, 'float', score);
 }
 

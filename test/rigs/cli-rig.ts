@@ -1,0 +1,86 @@
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import type { RunEvent } from '../../src/core/events.ts';
+
+const BIN = join(import.meta.dirname, '../../bin/recipe.js');
+const PACKAGES = join(import.meta.dirname, '../../node_modules');
+
+export interface Outcome {
+  readonly exit: number | undefined;
+  readonly signal: string | undefined;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A project in a temporary folder, and the real command line in it. */
+export class CliRig implements AsyncDisposable {
+  readonly dir: string;
+  readonly env: Record<string, string> = {};
+
+  private constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  static async create(files: Readonly<Record<string, string>> = {}): Promise<CliRig> {
+    const rig = new CliRig(await mkdtemp(join(tmpdir(), 'stockpot-')));
+    for (const [path, text] of Object.entries(files)) await rig.write(path, text);
+    return rig;
+  }
+
+  async write(path: string, text: string | Uint8Array): Promise<void> {
+    await mkdir(dirname(join(this.dir, path)), { recursive: true });
+    await writeFile(join(this.dir, path), text);
+  }
+
+  async read(path: string): Promise<string> {
+    return readFile(join(this.dir, path), 'utf8');
+  }
+
+  /** Gives the project the packages of this one. */
+  async linkPackages(): Promise<void> {
+    await symlink(PACKAGES, join(this.dir, 'node_modules'));
+  }
+
+  async recipe(...args: string[]): Promise<Outcome> {
+    const { exitCode, signal, stdout, stderr } = await execa(process.execPath, [BIN, ...args], {
+      cwd: this.dir,
+      env: { PATH: process.env['PATH'] ?? '', HOME: this.dir, ...this.env },
+      extendEnv: false,
+      reject: false,
+      stripFinalNewline: false,
+    });
+    return { exit: exitCode, signal, out: stdout, err: stderr };
+  }
+
+  /** Runs with --json and gives the events. */
+  async events(...args: string[]): Promise<RunEvent[]> {
+    const { out } = await this.recipe('run', '--json', ...args);
+    return out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as RunEvent);
+  }
+
+  /** What became of each step: `{ fetch: 'cached', fit: 'succeeded' }`. */
+  async run(...args: string[]): Promise<Record<string, string>> {
+    return outcomes(await this.events(...args));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+export function outcomes(events: readonly RunEvent[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const event of events)
+    if (
+      /^step\.(?:cached|succeeded|failed|skipped|cancelled)$/.test(event.type) &&
+      'step' in event &&
+      event.step !== undefined
+    )
+      found[event.step] = event.type.slice('step.'.length);
+  return found;
+}

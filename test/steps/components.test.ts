@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { componentYaml } from '../../scripts/component-yaml.ts';
+import { CliRig } from '../rigs/cli-rig.ts';
+
+const STEPS = join(import.meta.dirname, '../../steps');
+
+test.each(readdirSync(STEPS))('steps/%s/component.yaml is what run.ts says', async (name) => {
+  expect(readFileSync(join(STEPS, name, 'component.yaml'), 'utf8')).toBe(await componentYaml(name));
+});
+
+const CSV = [
+  'name,age,"odd, name",when,y',
+  ...Array.from(
+    { length: 400 },
+    (_, n) =>
+      `p${n % 7},${n % 50 === 3 ? '' : n % 50},${(n * 7) % 11},2024-0${1 + (n % 9)}-01,${(n * 7) % 11 > 5}`,
+  ),
+].join('\n');
+
+const RECIPE = `template: classification/v1
+target_col: y
+steps:
+  ingest: { location: ./data.csv }
+  train: { max_iterations: 10, min_samples_leaf: 5 }
+  evaluate: { validation_criteria: [{ metric: accuracy_score, against: baseline, min_absolute_change: 0.1 }] }
+  register: { model_name: demo, alias: latest-good }
+  predict: { uses: score, inputs: { model: train.model, data: split.test } }
+  top: { uses: sql, inputs: { p: predict.predictions }, with: { sql: "SELECT predicted_label, count(*) AS n FROM p GROUP BY ALL ORDER BY ALL" } }
+`;
+
+describe('a CSV becomes a registered model', () => {
+  test('whose version exists once, whatever is rerun', async () => {
+    await using rig = await CliRig.create({ 'recipe.yaml': RECIPE, 'data.csv': `${CSV}\n` });
+    const first = await rig.events();
+    expect(first.find(({ type }) => type === 'effect.done')).toMatchObject({
+      step: 'register',
+      after: { version: '1', alias: 'latest-good' },
+    });
+    const second = await rig.events('--force=train');
+    expect(second.find(({ type }) => type === 'effect.unchanged')).toMatchObject({ state: { version: '1' } });
+  });
+
+  test('an old model comes back with its alias', async () => {
+    await using rig = await CliRig.create({ 'recipe.yaml': RECIPE, 'data.csv': `${CSV}\n` });
+    await rig.run();
+    const other = await rig.events('-S', 'steps.train.learning_rate=0.5');
+    expect(other.find(({ type }) => type === 'effect.done')).toMatchObject({
+      before: { version: '1' },
+      after: { version: '2' },
+    });
+    const back = await rig.events();
+    expect(back.filter(({ type }) => type === 'step.started')).toEqual([]);
+    expect(back.find(({ type }) => type === 'effect.done')).toMatchObject({
+      before: { version: '2' },
+      after: { version: '1' },
+    });
+  });
+});
+
+describe('the same bytes on any number of threads', () => {
+  test('of every shipped data step', async () => {
+    await using rig = await CliRig.create({ 'data.csv': `${CSV}\n` });
+    const digests: string[] = [];
+    for (const cpus of [1, 2, 4]) {
+      const limited = RECIPE.replaceAll(
+        /^ {2}(ingest|train|evaluate|register): \{/gm,
+        `  $1: { resources: { cpus: ${cpus} },`,
+      )
+        .replaceAll('{ uses:', `{ resources: { cpus: ${cpus} }, uses:`)
+        .replace(
+          '  train:',
+          `  split: { resources: { cpus: ${cpus} } }\n  transform: { resources: { cpus: ${cpus} } }\n  train:`,
+        );
+      await rig.write('recipe.yaml', limited);
+      const events = await rig.events('-f');
+      digests.push(
+        JSON.stringify(
+          events
+            .flatMap((event) =>
+              event.type === 'step.succeeded' ? [JSON.stringify([event.step, event.outputs])] : [],
+            )
+            .toSorted(),
+        ),
+      );
+    }
+    expect(digests[0]).toContain('predict');
+    expect(new Set(digests).size).toBe(1);
+  });
+});
+
+describe('bad data ends its step with a code that names file, column and rule', () => {
+  test.each([
+    ['', 'DATA_FILE_EMPTY'],
+    ['a,y\n', 'DATA_FILE_EMPTY'],
+    ['a,y\n1,2\n3\n', 'DATA_UNREADABLE'],
+    ['__a,y\n1,true\n', 'DATA_COLUMN_RESERVED'],
+    ['a,b\n1,2\n', 'DATA_COLUMN_UNKNOWN'],
+    [`a,y\n${'1,true\n'.repeat(40)}`, 'SPLIT_EMPTY'],
+    [`a,y\n${Array.from({ length: 90 }, (_, n) => `${n},true`).join('\n')}\n`, 'TARGET_CONSTANT'],
+    [
+      `a,y\n${Array.from({ length: 90 }, (_, n) => `${n},${n % 2 === 0 ? 'x' : 'z'}`).join('\n')}\n`,
+      'TARGET_CLASSES',
+    ],
+  ])('%j', async (csv, code) => {
+    await using rig = await CliRig.create({
+      'recipe.yaml':
+        'template: classification/v1\ntarget_col: y\nsteps:\n  ingest: { location: ./d.csv }\n  register: { model_name: m }\n',
+      'd.csv': csv,
+    });
+    const events = await rig.events();
+    const failed = events.find((event) => event.type === 'step.failed');
+    expect(failed).toMatchObject({ failure: { reason: 'threw', error: { code } } });
+  });
+
+  test('a derive expression that is none, a file cut off', async () => {
+    await using rig = await CliRig.create({
+      'recipe.yaml':
+        'steps:\n  a: { uses: ingest, with: { location: ./d.csv, derive: { z: "nope(" } } }\n  b: { uses: ingest, with: { location: ./e.parquet } }\n',
+      'd.csv': 'a\n1\n',
+      'e.parquet': 'PAR1 and no more',
+    });
+    const failed = (await rig.events('-k')).flatMap((event) =>
+      event.type === 'step.failed' && event.failure.reason === 'threw' ? [event.failure.error.code] : [],
+    );
+    expect(new Set(failed)).toEqual(new Set(['DATA_EXPRESSION_INVALID', 'DATA_UNREADABLE']));
+  });
+});
