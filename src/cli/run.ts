@@ -1,6 +1,7 @@
-import { defaultJobs, forceFlag, type RunRequest } from '../compose.ts';
+import { defaultJobs, forceFlag, type Project, type RunRequest } from '../compose.ts';
 import type { RunEvent, RunFinished } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
+import type { Digest } from '../core/ids.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { PlainRenderer } from '../report/plain.ts';
 import { type Context, flag, list, type Parsed, text } from './context.ts';
@@ -14,6 +15,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   using project = opened;
   const force = list(options, 'force');
   const json = flag(options, 'json');
+  const verdicts = new Map<string, Digest>();
   const request: RunRequest = {
     selection: { from: text(options, 'from'), until: text(options, 'until'), only: text(options, 'only') },
     flags: {
@@ -25,9 +27,30 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     offline: flag(options, 'offline'),
     signal: context.signal,
     onWarning: (message) => context.err(`warning: ${message}\n`),
-    subscribers: [json ? jsonLines(context) : textLines(context)],
+    subscribers: [json ? jsonLines(context) : textLines(context), collectVerdicts(verdicts)],
   };
-  return exitOf(await project.run(plan, request));
+  const exit = exitOf(await project.run(plan, request));
+  if (exit !== ExitCode.ok || !flag(options, 'requireValidated')) return exit;
+  const closed = [...verdicts].filter(([, digest]) => verdictIn(project, digest) !== 'VALIDATED');
+  for (const [step, digest] of closed)
+    context.err(
+      `${step}: the verdict is ${verdictIn(project, digest)}, and --require-validated asks for VALIDATED\n`,
+    );
+  return closed.length === 0 ? ExitCode.ok : ExitCode.gateClosed;
+}
+
+/** Where the verdict of each step that gives one lies. */
+function collectVerdicts(found: Map<string, Digest>): (event: RunEvent) => void {
+  return (event) => {
+    if (event.type !== 'step.cached' && event.type !== 'step.succeeded') return;
+    const verdict = event.outputs['verdict'];
+    if (verdict?.kind === 'value') found.set(event.step, verdict.digest);
+  };
+}
+
+function verdictIn(project: Project, digest: Digest): string {
+  const value = JSON.parse(project.store.blobs.read(digest).toString('utf8')) as { verdict?: string };
+  return value.verdict ?? 'UNKNOWN';
 }
 
 function jsonLines({ out }: Context): (event: RunEvent) => void {

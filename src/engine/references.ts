@@ -93,7 +93,10 @@ export class References {
   async #model({ name, alias, version, reference }: PlanInput & { kind: 'model' }): Promise<ReferencedBlob> {
     const registry = await this.#options.registry();
     const found = await registry.find(name, alias === undefined ? { version: version ?? '' } : { alias });
-    if (found !== undefined) return { digest: found.modelDigest, kind: 'model', extension: '' };
+    if (found !== undefined) {
+      const comparedWith = found.tags['stockpot.compared_with'] as Digest | undefined;
+      return { digest: found.modelDigest, kind: 'model', extension: '', comparedWith };
+    }
     if (alias === undefined) throw new RecipeError('REFERENCE_NOT_FOUND', { reference });
     return 'none';
   }

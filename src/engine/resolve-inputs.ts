@@ -23,7 +23,13 @@ export interface InputSources {
 
 /** A URL's copy in the store, or a registered model; `none` for an alias that does not exist. */
 export type ReferencedBlob =
-  | { readonly digest: Digest; readonly kind: string; readonly extension: string }
+  | {
+      readonly digest: Digest;
+      readonly kind: string;
+      readonly extension: string;
+      /** What a registered model was compared with when it was judged. */
+      readonly comparedWith?: Digest | undefined;
+    }
   | 'none';
 
 /** What an alias that does not exist counts as. */
@@ -36,7 +42,7 @@ export function resolveInputs(step: PlanStep, sources: InputSources): ResolvedIn
     const input = step.inputs[name];
     if (input !== undefined) resolved.push(resolveInput(step, name, input, sources));
   }
-  return resolved;
+  return resolved.map((input) => otherThanItself(input, step.inputs[input.name], resolved, sources));
 }
 
 function resolveInput(step: PlanStep, name: string, input: PlanInput, sources: InputSources): ResolvedInput {
@@ -69,6 +75,25 @@ function resolveInput(step: PlanStep, name: string, input: PlanInput, sources: I
     case 'list':
       return resolveList(step, name, input.items, sources);
   }
+}
+
+/**
+ * An alias that points to the very model under evaluation stands for what that one was compared with:
+ * promoting a model is no reason to judge it anew.
+ */
+function otherThanItself(
+  input: ResolvedInput,
+  written: PlanInput | undefined,
+  all: readonly ResolvedInput[],
+  { referenced }: InputSources,
+): ResolvedInput {
+  if (written?.kind !== 'model' || input.from !== 'store') return input;
+  if (!all.some((other) => other !== input && other.digest === input.digest)) return input;
+  const found = referenced(written.reference);
+  const digest = found === 'none' ? undefined : found.comparedWith;
+  return digest === undefined
+    ? { name: input.name, kind: 'none', digest: NONE, from: 'none' }
+    : { ...input, digest };
 }
 
 function resolveReference(name: string, reference: string, { referenced }: InputSources): ResolvedInput {

@@ -132,7 +132,7 @@ export class PlainRenderer {
       progress?.unit === undefined || progress.done === 0
         ? ''
         : ` · ${formatCount(progress.done)} ${progress.unit} · ${formatCount((progress.done / Math.max(durationMs, 1)) * 1000)} ${progress.unit}/s`;
-    const metrics = [...(this.#metrics.get(step) ?? [])].slice(0, 3);
+    const metrics = [...(this.#metrics.get(step) ?? [])].slice(0, 2);
     return rate + metrics.map(([key, value]) => ` · ${key} ${formatNumber(value)}`).join('');
   }
 

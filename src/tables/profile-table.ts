@@ -29,6 +29,9 @@ export interface ColumnProfile {
 
 const TOP = 10;
 
+/** Up to here, different values are counted one by one. */
+const EXACT_ROWS = 100_000;
+
 /** Above this, quantiles are taken of every n-th row: the same rows on every machine. */
 const SAMPLE_ROWS = 300_000;
 
@@ -36,8 +39,10 @@ const SAMPLE_ROWS = 300_000;
 export async function profileTable(tables: Tables, path: string): Promise<TableProfile> {
   const from = `read_parquet(${quoteLiteral(path)})`;
   const columns = (await describeSelect(tables, `SELECT * FROM ${from}`)).filter(({ name }) => name !== ROW);
+  const [size] = await tables.query(`SELECT count(*)::DOUBLE AS rows FROM ${from}`);
+  const exact = Number(size?.['rows'] ?? 0) <= EXACT_ROWS;
   const [counts] = await tables.query(
-    `SELECT count(*)::DOUBLE AS rows${columns.map((column, index) => `, ${aggregates(column, index)}`).join('')} FROM ${from}`,
+    `SELECT count(*)::DOUBLE AS rows${columns.map((column, index) => `, ${aggregates(column, index, exact)}`).join('')} FROM ${from}`,
   );
   const rows = Number(counts?.['rows'] ?? 0);
   const step = Math.max(1, Math.ceil(rows / SAMPLE_ROWS));
@@ -67,13 +72,13 @@ export async function profileTable(tables: Tables, path: string): Promise<TableP
   return { rows, columns: profiles };
 }
 
-function aggregates({ name, type }: TableColumn, index: number): string {
+function aggregates({ name, type }: TableColumn, index: number, exact: boolean): string {
   const id = quoteIdentifier(name);
   const missing =
     type === 'text' ? `count(*) FILTER (${id} IS NULL OR ${id}::VARCHAR = '')` : `count(*) - count(${id})`;
   const parts = [
     `(${missing})::DOUBLE AS missing_${index}`,
-    `approx_count_distinct(${id})::DOUBLE AS distinct_${index}`,
+    `${exact ? `count(DISTINCT ${id})` : `approx_count_distinct(${id})`}::DOUBLE AS distinct_${index}`,
   ];
   if (type === 'integer' || type === 'float') {
     // Sums of doubles depend on the order in which threads finish: integers of a fixed scale do not.

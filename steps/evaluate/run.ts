@@ -92,7 +92,11 @@ export const step = defineStep({
         ? undefined
         : (await evaluate(tables, openModel(inputs.champion), inputs.test)).report.metrics;
     const { verdict, outcomes } = judge(criteria, test, { baseline, champion });
-    for (const [key, value] of Object.entries(metrics)) report({ type: 'metric', key, value });
+    const isPrimary = (key: string): boolean => key === `test_${config.primary_metric}`;
+    const ordered = Object.entries(metrics).toSorted(
+      ([a], [b]) => Number(isPrimary(b)) - Number(isPrimary(a)),
+    );
+    for (const [key, value] of ordered) report({ type: 'metric', key, value });
     report({ type: 'tag', key: 'stockpot.verdict', value: verdict });
     writeFileSync(outputs.metrics, JSON.stringify(metrics));
     writeFileSync(

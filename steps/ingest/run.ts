@@ -1,18 +1,16 @@
-import { closeSync, openSync, readdirSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { defineStep, oneOf, RecipeError, Type } from 'stockpot/steps';
 import {
   describeSelect,
   profileTable,
   quoteIdentifier,
-  quoteLiteral,
   RESERVED_PREFIX,
   ROW,
+  SOURCE_FORMATS,
+  sourceSelect,
   Tables,
 } from 'stockpot/tables';
-
-const FORMATS = ['csv', 'tsv', 'json', 'ndjson', 'jsonl', 'parquet'] as const;
-type Format = (typeof FORMATS)[number];
 
 const SQL_TYPES = {
   float: 'DOUBLE',
@@ -32,7 +30,9 @@ export const step = defineStep({
         'x-input': 'source',
         description: 'A file, folder, glob or address, or a list of them.',
       }),
-      using: Type.Optional(oneOf(FORMATS, { description: 'The format, if the name does not say it.' })),
+      using: Type.Optional(
+        oneOf(SOURCE_FORMATS, { description: 'The format, if the name does not say it.' }),
+      ),
       derive: Type.Optional(
         Type.Record(Type.String(), Type.String(), { description: 'New columns: name and SQL expression.' }),
       ),
@@ -64,7 +64,7 @@ export const step = defineStep({
     await using tables = await Tables.open({ threads, memoryBytes, tmp });
     const files = filesIn(inputs.source);
     const [first = ''] = files;
-    const readers = files.map((file) => reader(file, config.using));
+    const readers = files.map((file) => sourceSelect(file, config.using));
     await checkSchemas(tables, files, readers);
     const source =
       readers.length === 1 ? (readers[0] ?? '') : readers.map((one) => `(${one})`).join(' UNION ALL ');
@@ -108,41 +108,6 @@ function filesIn(path: string): string[] {
     .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   if (names.length === 0) throw new RecipeError('DATA_FILE_EMPTY', { file: shown(path) });
   return names.map((name) => join(path, name));
-}
-
-function reader(file: string, using: Format | undefined): string {
-  const format = using ?? FORMATS.find((name) => new RegExp(`\\.${name}(?:\\.gz|\\.zst)?$`, 'i').test(file));
-  if (statSync(file).size === 0) throw new RecipeError('DATA_FILE_EMPTY', { file: shown(file) });
-  const path = quoteLiteral(file);
-  switch (format) {
-    case 'parquet':
-      return `SELECT * FROM read_parquet(${path})`;
-    case 'csv':
-    case 'tsv':
-      // Types are taken from the whole file: one odd value on the last line must not end the run there.
-      return `SELECT * FROM read_csv(${path}, header = true, sample_size = -1, strict_mode = true, delim = ${quoteLiteral(format === 'tsv' ? '\t' : delimiterOf(file))})`;
-    case 'json':
-      return `SELECT * FROM read_json(${path}, sample_size = -1)`;
-    case 'ndjson':
-    case 'jsonl':
-      return `SELECT * FROM read_json(${path}, format = 'newline_delimited', sample_size = -1)`;
-    case undefined:
-      throw new RecipeError('DATA_FORMAT_UNKNOWN', { file: shown(file) });
-  }
-}
-
-/** What parts the first line most: left to guess by the rest, a short row would change the answer. */
-function delimiterOf(file: string): string {
-  if (/\.(?:gz|zst)$/i.test(file)) return ',';
-  const fd = openSync(file, 'r');
-  try {
-    const head = Buffer.alloc(64 * 1024);
-    const line = head.toString('utf8', 0, readSync(fd, head)).split('\n', 1)[0] ?? '';
-    const bare = line.replaceAll(/"(?:[^"]|"")*"/g, '');
-    return [',', ';', '\t', '|'].toSorted((a, b) => bare.split(b).length - bare.split(a).length)[0] ?? ',';
-  } finally {
-    closeSync(fd);
-  }
 }
 
 async function checkSchemas(

@@ -1,0 +1,75 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ExitCode } from '../core/exit-code.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import { type Context, flag, type Parsed, text } from './context.ts';
+
+/** `recipe init --data FILE --target COLUMN`: writes recipe.yaml from the file's own columns. */
+export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
+  const data = text(options, 'data');
+  const target = text(options, 'target');
+  if (data === undefined || target === undefined)
+    throw new RecipeError('USAGE', {
+      problem: 'recipe init needs --data FILE and --target COLUMN',
+      command: 'init',
+    });
+  const file = join(context.cwd, 'recipe.yaml');
+  if (existsSync(file))
+    throw new RecipeError('USAGE', { problem: `${file} exists already`, command: 'init' });
+  const path = resolve(context.cwd, data);
+  if (!existsSync(path))
+    throw new RecipeError('USAGE', { problem: `There is no file ${data}`, command: 'init' });
+  const { profileTable, quoteIdentifier, ROW, Tables, renderRecipe, suggestRecipe, sourceSelect } =
+    await import('../exports/tables.ts');
+  const tmp = mkdtempSync(join(tmpdir(), 'recipe-init-'));
+  try {
+    await using tables = await Tables.open({ threads: 2, tmp });
+    const table = join(tmp, 'data.parquet');
+    await tables
+      .writeTable(
+        `SELECT row_number() OVER () - 1 AS ${quoteIdentifier(ROW)}, * FROM (${sourceSelect(path, undefined)})`,
+        table,
+      )
+      .catch((cause: unknown) => {
+        throw new RecipeError(
+          'DATA_UNREADABLE',
+          {
+            file: data,
+            problem: cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause),
+          },
+          { cause },
+        );
+      });
+    const profile = await profileTable(tables, table);
+    if (profile.rows === 0) throw new RecipeError('DATA_FILE_EMPTY', { file: data });
+    const suggestion = suggestRecipe(profile, target);
+    const recipe = renderRecipe(suggestion, profile, {
+      location: locationOf(path, context.cwd),
+      target,
+      modelName:
+        basename(path)
+          .replace(/\.\w+(?:\.gz)?$/, '')
+          .replaceAll(/[^A-Za-z0-9_-]+/g, '-')
+          .replace(/^[^A-Za-z0-9]+/, '') || 'model',
+    });
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, recipe, { flag: 'wx' });
+    if (flag(options, 'json')) context.out(`${JSON.stringify({ file, ...suggestion })}\n`);
+    else {
+      context.out(`recipe.yaml written: ${suggestion.task}, as ${suggestion.because}\n`);
+      for (const { column, reason } of suggestion.drop) context.out(`  ${column} is set aside: ${reason}\n`);
+      context.out('Run it with `recipe run`.\n');
+    }
+    return ExitCode.ok;
+  } finally {
+    rmSync(tmp, { recursive: true, force: true });
+  }
+}
+
+/** Inside the project as a path from it, elsewhere as an address of this machine. */
+function locationOf(path: string, cwd: string): string {
+  const inside = relative(cwd, path);
+  return inside.startsWith('..') || isAbsolute(inside) ? pathToFileURL(path).href : `./${inside}`;
+}

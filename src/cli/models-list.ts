@@ -1,0 +1,22 @@
+import { ExitCode } from '../core/exit-code.ts';
+import { textTable } from '../report/text/table.ts';
+import { type Context, flag, type Parsed } from './context.ts';
+import { openProject } from './open-cache.ts';
+
+/** `recipe models list` */
+export function execute({ options }: Parsed, context: Context): ExitCode {
+  using project = openProject(context);
+  const models = project.tracking.registry.list();
+  if (flag(options, 'json')) context.out(`${JSON.stringify(models)}\n`);
+  else {
+    const rows = models.map(({ name, versions }) => [
+      name,
+      versions[0]?.version ?? '',
+      versions.flatMap(({ version, aliases }) => aliases.map((alias) => `${alias} → ${version}`)).join(', '),
+    ]);
+    context.out(
+      rows.length === 0 ? 'no registered models\n' : textTable(['model', 'newest', 'aliases'], rows),
+    );
+  }
+  return ExitCode.ok;
+}

@@ -1,0 +1,130 @@
+import { stringify } from 'yaml';
+import { RecipeError } from '../core/recipe-error.ts';
+import type { ColumnProfile, TableProfile } from './profile-table.ts';
+
+/** What a file's own columns say about the recipe it needs. */
+export interface Suggestion {
+  readonly task: 'regression' | 'classification';
+  readonly because: string;
+  readonly metric: string;
+  readonly positiveClass: string | undefined;
+  /** Column of times to split by. */
+  readonly time: string | undefined;
+  readonly drop: readonly { readonly column: string; readonly reason: string }[];
+  readonly threshold: number;
+}
+
+const MAX_CLASSES = 20;
+
+/**
+ * Chooses task, metric, split and what to set aside.
+ *
+ * @throws RecipeError DATA_COLUMN_UNKNOWN, TARGET_CONSTANT
+ */
+export function suggestRecipe({ rows, columns }: TableProfile, target: string): Suggestion {
+  const column = columns.find(({ name }) => name === target);
+  if (column === undefined)
+    throw new RecipeError('DATA_COLUMN_UNKNOWN', {
+      column: target,
+      what: '--target',
+      known: columns.map(({ name }) => name),
+    });
+  if (column.distinct < 2)
+    throw new RecipeError('TARGET_CONSTANT', { target, value: column.top?.[0]?.value ?? String(column.min) });
+  const isClass =
+    column.type === 'text' ||
+    column.type === 'boolean' ||
+    (column.type === 'integer' && column.distinct <= 2);
+  const labels =
+    column.type === 'integer'
+      ? [String(column.min), String(column.max)]
+      : (column.top ?? []).map(({ value }) => value);
+  if (isClass && column.distinct > MAX_CLASSES && column.type === 'text')
+    throw new RecipeError('TARGET_CLASSES', {
+      target,
+      problem: `has ${column.distinct} different texts: that is no classification`,
+    });
+  const drop = columns.flatMap((one) => {
+    const reason = one.name === target ? undefined : reasonToDrop(one, rows);
+    return reason === undefined ? [] : [{ column: one.name, reason }];
+  });
+  const times = columns.filter(
+    (one) => one.type === 'date' && one.missing === 0 && one.distinct >= 10 && one.name !== target,
+  );
+  const isBinary = isClass && labels.length === 2;
+  return {
+    task: isClass ? 'classification' : 'regression',
+    because: isClass
+      ? `${target} has ${column.distinct} different values`
+      : `${target} is a number with ${column.distinct} different values`,
+    metric: isClass ? (isBinary ? 'roc_auc' : 'f1_score') : 'root_mean_squared_error',
+    positiveClass:
+      isBinary && !labels.some((label) => ['true', '1', 'yes'].includes(label.toLowerCase()))
+        ? labels.toSorted().at(-1)
+        : undefined,
+    time: times.length === 1 ? times[0]?.name : undefined,
+    drop,
+    threshold: 0,
+  };
+}
+
+function reasonToDrop({ type, distinct, missing, name }: ColumnProfile, rows: number): string | undefined {
+  if (missing === rows) return 'it has no values';
+  if (distinct <= 1 && missing === 0) return 'it has one value only';
+  const isIdentifier =
+    (type === 'text' || (type === 'integer' && /(?:^|[_\W])id$|^id|^index$/i.test(name))) &&
+    rows > 20 &&
+    distinct > rows * 0.9;
+  return isIdentifier ? 'it names the row: every row has a value of its own' : undefined;
+}
+
+/** The recipe as a person would write it, with the file's columns in comments. */
+export function renderRecipe(
+  suggestion: Suggestion,
+  { rows, columns }: TableProfile,
+  options: { location: string; target: string; modelName: string },
+): string {
+  const { task, because, metric, positiveClass, time, drop, threshold } = suggestion;
+  const value = (text: unknown): string =>
+    stringify(text, { lineWidth: 0, defaultStringType: 'PLAIN', defaultKeyType: 'PLAIN' }).trimEnd();
+  const flow = (text: unknown): string => JSON.stringify(text);
+  const comment = (text: string): string => text.replaceAll(/[\r\n\u2028\u2029]+/g, ' ');
+  return [
+    `# ${comment(options.location)}: ${rows} rows`,
+    ...columns.map((column) => `#   ${comment(column.name)}: ${describe(column)}`),
+    `template: ${task}/v1                # ${comment(because)}`,
+    `target_col: ${value(options.target)}`,
+    ...(positiveClass === undefined ? [] : [`positive_class: ${flow(positiveClass)}`]),
+    `primary_metric: ${metric}`,
+    'steps:',
+    '  ingest:',
+    `    location: ${flow(options.location)}`,
+    ...(drop.length === 0
+      ? []
+      : ['    drop:', ...drop.map(({ column, reason }) => `      - ${flow(column)}   # ${reason}`)]),
+    time === undefined
+      ? '  split: { using: hash, split_ratios: [0.75, 0.125, 0.125] }'
+      : `  split: { using: time, column: ${flow(time)}, split_ratios: [0.75, 0.125, 0.125] }   # the latest rows are the test`,
+    '  train: { using: gbdt, max_iterations: 200, learning_rate: 0.1 }',
+    '  evaluate:',
+    '    validation_criteria:',
+    `      - { metric: ${metric}, against: baseline, min_absolute_change: ${threshold} }`,
+    `      - { metric: ${metric}, against: champion, min_absolute_change: 0 }`,
+    `  register: { model_name: ${flow(options.modelName)}, alias: challenger }`,
+    '',
+  ].join('\n');
+}
+
+function describe({ type, missing, distinct, min, max, top }: ColumnProfile): string {
+  const gaps = missing === 0 ? '' : `, ${missing} missing`;
+  const range =
+    min === undefined
+      ? top === undefined
+        ? ''
+        : `, as ${top
+            .slice(0, 3)
+            .map(({ value }) => value.replaceAll(/[\r\n]+/g, ' ').slice(0, 30))
+            .join(', ')}`
+      : `, ${min} to ${max}`;
+  return `${type}, ${distinct} different${range}${gaps}`;
+}
