@@ -60,7 +60,7 @@ export class Tables implements AsyncDisposable {
   /** Writes the rows of a SELECT as Parquet, ordered by row number: the same bytes on any number of threads. */
   async writeTable(select: string, path: string, orderBy: string = quoteIdentifier(ROW)): Promise<void> {
     await this.run(
-      `COPY (SELECT * FROM (${select}) ORDER BY ${orderBy}) TO ${quoteLiteral(path)}
+      `COPY (SELECT * FROM (${select}\n) ORDER BY ${orderBy}) TO ${quoteLiteral(path)}
        (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_SIZE})`,
     );
   }

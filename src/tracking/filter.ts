@@ -45,7 +45,9 @@ class FilterReader {
     const operator = this.#operator();
     if (operator === 'IN' || operator === 'NOT IN') return { entity, key, operator, value: this.#list() };
     const value =
-      entity === 'metric' || (entity === 'attribute' && /_time$/.test(key)) ? this.#number() : this.#string();
+      entity === 'metric' || (entity === 'attribute' && key.endsWith('_time'))
+        ? this.#number()
+        : this.#string();
     return { entity, key, operator, value };
   }
 

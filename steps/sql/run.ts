@@ -30,9 +30,7 @@ export const step = defineStep({
     },
   },
   async run({ config, inputs, outputs, threads, memoryBytes, tmp, report }) {
-    const query = (config.sql ?? (config.query === undefined ? '' : readFileSync(config.query, 'utf8')))
-      .trim()
-      .replace(/;\s*$/, '');
+    const query = bare(config.sql ?? (config.query === undefined ? '' : readFileSync(config.query, 'utf8')));
     const invalid = (problem: string, cause?: unknown): RecipeError =>
       new RecipeError(
         'DATA_EXPRESSION_INVALID',
@@ -50,7 +48,7 @@ export const step = defineStep({
     });
     const numbered = columns.some(({ name }) => name === ROW)
       ? query
-      : `SELECT row_number() OVER () - 1 AS ${quoteIdentifier(ROW)}, * FROM (${query})`;
+      : `SELECT row_number() OVER () - 1 AS ${quoteIdentifier(ROW)}, * FROM (${query}\n)`;
     await tables.writeTable(numbered, outputs.data);
     const [count] = await tables.query(
       `SELECT count(*)::DOUBLE AS rows FROM read_parquet(${quoteLiteral(outputs.data)})`,
@@ -58,6 +56,12 @@ export const step = defineStep({
     report({ type: 'progress', done: Number(count?.['rows']), unit: 'rows' });
   },
 });
+
+/** Without the semicolon and the comments that may follow it. */
+function bare(query: string): string {
+  const shorter = query.trimEnd().replace(/;$|(?:^|\n)\s*--[^\n]*$/, '');
+  return shorter === query ? query : bare(shorter);
+}
 
 function readerOf(path: string): string {
   const file = quoteLiteral(path);

@@ -16,7 +16,7 @@ export function drawPlot(spec: Plot): string {
     marginBottom: 40,
     style: { background: 'none', fontSize: '12px' },
   };
-  const svg = plot({ ...base, ...optionsOf(spec) } as Parameters<typeof plot>[0]);
+  const svg = plot({ ...base, ...optionsOf(spec) });
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', spec.title);
   // Plot puts a style sheet into each drawing; the page has one.

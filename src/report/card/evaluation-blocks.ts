@@ -68,8 +68,7 @@ function metricsOf(split: Json | undefined): Json | undefined {
 
 function curves({ curves: both, calibration }: JsonObject): Block[] {
   if (!isJsonObject(both)) return [];
-  const points = (value: Json | undefined): [number, number][] =>
-    Array.isArray(value) ? (value as unknown as [number, number][]) : [];
+  const points = (value: Json | undefined): [number, number][] => (Array.isArray(value) ? value : []);
   const bins = Array.isArray(calibration) ? calibration.filter(isJsonObject) : [];
   return [
     {
