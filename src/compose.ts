@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -8,6 +8,7 @@ import type { Plan } from './core/plan.ts';
 import type { World } from './core/world.ts';
 import { closeInterruptedRuns, markActive } from './engine/active-runs.ts';
 import { Driver } from './engine/driver.ts';
+import { keptFingerprints } from './engine/history.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
 import { readReport } from './engine/read-report.ts';
@@ -23,12 +24,16 @@ import { LocalLauncher } from './executors/local/local-launcher.ts';
 import { endLeftover, startOf } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
+import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
 import { pin } from './store/roots.ts';
 import { Store } from './store/store.ts';
 import { readTree, treeSize } from './store/trees.ts';
+import { listBlobs } from './store/walk-cache.ts';
 import { openTrackingDb } from './tracking/sqlite/open-tracking.ts';
 import { SqliteRegistry } from './tracking/sqlite/sqlite-registry.ts';
 import { SqliteTracking } from './tracking/sqlite/sqlite-tracking.ts';
+
+const DAY_MS = 86_400_000;
 
 /** What of the process and the package the wiring needs. */
 export interface Surroundings {
@@ -116,7 +121,8 @@ export class Project implements Disposable {
     const me: ProcessIdentity = { pid, boot: bootId(), started: startOf(pid) ?? '' };
     const roles = select(plan, request.selection);
     preflight(plan, roles, this.dir, env);
-    closeInterruptedRuns(this.home, { isAlive, endLeftover, now: clock.now() });
+    for (const run of closeInterruptedRuns(this.home, { isAlive, endLeftover, now: clock.now() }))
+      this.tracking.tracking.kill(trackedRunId(run), clock.now());
     const id = runId(world.newRunId());
     const source = import.meta.url.endsWith('.ts');
     await using executor = new LocalExecutor(
@@ -181,7 +187,27 @@ export class Project implements Disposable {
       return await driver.run();
     } finally {
       await tracked.settled();
+      this.#collectGarbageDaily(plan.settings.cacheMaxBytes);
     }
+  }
+
+  /** Once a day, after a run: the cache is brought back to its size. */
+  #collectGarbageDaily(maxBytes: number | undefined): void {
+    const now = this.#surroundings.world.clock.now();
+    const mark = join(this.home, 'last-gc');
+    const last = statSync(mark, { throwIfNoEntry: false })?.mtimeMs;
+    if (last !== undefined && now - last < DAY_MS) return;
+    writeFileSync(mark, '');
+    if (last === undefined) return;
+    const used = listBlobs(this.store.layout).reduce((sum, { size }) => sum + size, 0);
+    const limit = maxBytes ?? defaultMaxBytes(this.store, used);
+    if (used > limit)
+      collectGarbage(this.store, {
+        maxBytes: limit,
+        now,
+        dryRun: false,
+        kept: keptFingerprints(this.store.index),
+      });
   }
 
   [Symbol.dispose](): void {

@@ -21,8 +21,6 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
   const path = resolve(context.cwd, data);
   if (!existsSync(path))
     throw new RecipeError('USAGE', { problem: `There is no file ${data}`, command: 'init' });
-  const { profileTable, quoteIdentifier, ROW, Tables, renderRecipe, suggestRecipe, sourceSelect } =
-    await import('../exports/tables.ts');
   const tmp = mkdtempSync(join(tmpdir(), 'recipe-init-'));
   try {
     await using tables = await Tables.open({ threads: 2, tmp });

@@ -61,6 +61,7 @@ export function durationMs(tree: Tree, what: string, scope: Scope): number {
 
 const UNIT_BYTES: Readonly<Record<string, number>> = {
   B: 1,
+  kB: 1e3,
   KB: 1e3,
   MB: 1e6,
   GB: 1e9,
@@ -73,7 +74,7 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
 
 /** `512MiB`, `4GB` in bytes; undefined if it is no size. */
 export function parseSize(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*([KMGT]i?B|B)$/.exec(text);
+  const match = /^(\d+(?:\.\d+)?)\s*([kKMGT]i?B|B)$/.exec(text);
   const unit = UNIT_BYTES[match?.[2] ?? ''];
   return match === null || unit === undefined ? undefined : Math.round(Number(match[1]) * unit);
 }

@@ -32,6 +32,16 @@ export class SqliteTracking implements Tracking {
     failpoint('tracking.after-commit');
   }
 
+  /** Ends what an interrupted run left RUNNING: itself and the runs of its steps. */
+  kill(run: string, at: number): void {
+    this.#db
+      .prepare(
+        `UPDATE runs SET status = 'KILLED', end_time = ?2 WHERE status = 'RUNNING' AND (run_uuid = ?1 OR run_uuid IN
+           (SELECT run_uuid FROM tags WHERE key = 'mlflow.parentRunId' AND value = ?1))`,
+      )
+      .run(run, at);
+  }
+
   #experiment(name: string): number {
     const now = this.#now();
     this.#db
