@@ -2,8 +2,14 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ROW } from '../core/columns.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
+import { profileTable } from '../tables/profile-table.ts';
+import { sourceSelect } from '../tables/source-select.ts';
+import { quoteIdentifier } from '../tables/sql-text.ts';
+import { renderRecipe, suggestRecipe } from '../tables/suggest-recipe.ts';
+import { Tables } from '../tables/tables.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 
 /** `recipe init --data FILE --target COLUMN`: writes recipe.yaml from the file's own columns. */
