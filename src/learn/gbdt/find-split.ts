@@ -1,7 +1,7 @@
 import { MISSING_BIN } from './bin-features.ts';
 
-/** Sums of gradient, hessian and rows by bin: three numbers a bin, 256 bins a feature. */
-export const BIN_WIDTH = 3;
+/** Sums of gradient and hessian by bin: two numbers a bin, 256 bins a feature. */
+export const BIN_WIDTH = 2;
 export const FEATURE_WIDTH = 256 * BIN_WIDTH;
 
 export interface SplitRules {
@@ -37,20 +37,23 @@ export function findSplit(
 ): Split | undefined {
   let best: Split | undefined;
   const parent = score(total.gradient, total.hessian, rules.l2);
+  // Rows are not counted by bin: as in LightGBM, a side has its share of the hessian in the leaf's rows.
+  const rowsPerHessian = total.rows / total.hessian;
   for (const feature of features) {
     const base = feature * FEATURE_WIDTH;
     const missing = base + MISSING_BIN * BIN_WIDTH;
-    const missingRows = histogram[missing + 2] as number;
-    for (const missingLeft of missingRows > 0 ? [false, true] : [false]) {
+    // What is left of a difference of sums may be a rounding error.
+    const missingHessian = histogram[missing + 1] as number;
+    const hasMissing = missingHessian * rowsPerHessian > 0.5;
+    for (const missingLeft of hasMissing ? [false, true] : [false]) {
       let gradient = missingLeft ? (histogram[missing] as number) : 0;
-      let hessian = missingLeft ? (histogram[missing + 1] as number) : 0;
-      let rows = missingLeft ? missingRows : 0;
-      const last = (bins[feature] as number) - (missingRows > 0 && !missingLeft ? 0 : 1);
+      let hessian = missingLeft ? missingHessian : 0;
+      const last = (bins[feature] as number) - (hasMissing && !missingLeft ? 0 : 1);
       for (let bin = 0; bin < last; bin += 1) {
         const at = base + bin * BIN_WIDTH;
         gradient += histogram[at] as number;
         hessian += histogram[at + 1] as number;
-        rows += histogram[at + 2] as number;
+        const rows = Math.round(hessian * rowsPerHessian);
         if (rows < rules.minSamplesLeaf || hessian < rules.minHessian) continue;
         const rightRows = total.rows - rows;
         const rightHessian = total.hessian - hessian;

@@ -117,8 +117,26 @@ export class TreeGrower {
     const large = leaf.histogram;
     for (let at = 0; at < large.length; at += 1) large[at] = (large[at] as number) - (small[at] as number);
     return [
-      this.#leaf(left, depth, leaf.from, middle, split.left, gradient, hessian, leftIsSmall ? small : large),
-      this.#leaf(right, depth, middle, leaf.to, split.right, gradient, hessian, leftIsSmall ? large : small),
+      this.#leaf(
+        left,
+        depth,
+        leaf.from,
+        middle,
+        { ...split.left, rows: middle - leaf.from },
+        gradient,
+        hessian,
+        leftIsSmall ? small : large,
+      ),
+      this.#leaf(
+        right,
+        depth,
+        middle,
+        leaf.to,
+        { ...split.right, rows: leaf.to - middle },
+        gradient,
+        hessian,
+        leftIsSmall ? large : small,
+      ),
     ];
   }
 
@@ -151,36 +169,72 @@ export class TreeGrower {
       gradients[at] = gradient[row] as number;
       hessians[at] = hessian[row] as number;
     }
-    for (const feature of this.#features)
-      countFeature(
-        histogram,
-        feature * FEATURE_WIDTH,
-        this.#data.bins[feature] as Uint8Array,
-        order,
-        from,
-        count,
-        gradients,
-        hessians,
-      );
+    const { bins } = this.#data;
+    const four = bins.length - (bins.length % 4);
+    for (let feature = 0; feature < four; feature += 4)
+      countFour(histogram, feature, bins, order, from, count, gradients, hessians);
+    for (let feature = four; feature < bins.length; feature += 1)
+      countOne(histogram, feature, bins, order, from, count, gradients, hessians);
     return histogram;
   }
 }
 
-function countFeature(
+/**
+ * Four features in one pass: adding to a bin waits for the addition before it, and four bins wait side by
+ * side. Each bin still sees its rows in order, so the sums are those of one feature at a time.
+ */
+function countFour(
   histogram: Float64Array,
-  base: number,
-  bins: Uint8Array,
+  feature: number,
+  bins: readonly Uint8Array[],
   order: Int32Array,
   from: number,
   count: number,
   gradients: Float64Array,
   hessians: Float64Array,
 ): void {
+  const [a, b, c, d] = [
+    bins[feature],
+    bins[feature + 1],
+    bins[feature + 2],
+    bins[feature + 3],
+  ] as Uint8Array[] as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+  const base = feature * FEATURE_WIDTH;
   for (let at = 0; at < count; at += 1) {
-    const slot = base + (bins[order[from + at] as number] as number) * BIN_WIDTH;
+    const row = order[from + at] as number;
+    const gradient = gradients[at] as number;
+    const hessian = hessians[at] as number;
+    const slotA = base + (a[row] as number) * BIN_WIDTH;
+    const slotB = base + FEATURE_WIDTH + (b[row] as number) * BIN_WIDTH;
+    const slotC = base + 2 * FEATURE_WIDTH + (c[row] as number) * BIN_WIDTH;
+    const slotD = base + 3 * FEATURE_WIDTH + (d[row] as number) * BIN_WIDTH;
+    histogram[slotA] = (histogram[slotA] as number) + gradient;
+    histogram[slotA + 1] = (histogram[slotA + 1] as number) + hessian;
+    histogram[slotB] = (histogram[slotB] as number) + gradient;
+    histogram[slotB + 1] = (histogram[slotB + 1] as number) + hessian;
+    histogram[slotC] = (histogram[slotC] as number) + gradient;
+    histogram[slotC + 1] = (histogram[slotC + 1] as number) + hessian;
+    histogram[slotD] = (histogram[slotD] as number) + gradient;
+    histogram[slotD + 1] = (histogram[slotD + 1] as number) + hessian;
+  }
+}
+
+function countOne(
+  histogram: Float64Array,
+  feature: number,
+  bins: readonly Uint8Array[],
+  order: Int32Array,
+  from: number,
+  count: number,
+  gradients: Float64Array,
+  hessians: Float64Array,
+): void {
+  const own = bins[feature] as Uint8Array;
+  const base = feature * FEATURE_WIDTH;
+  for (let at = 0; at < count; at += 1) {
+    const slot = base + (own[order[from + at] as number] as number) * BIN_WIDTH;
     histogram[slot] = (histogram[slot] as number) + (gradients[at] as number);
     histogram[slot + 1] = (histogram[slot + 1] as number) + (hessians[at] as number);
-    histogram[slot + 2] = (histogram[slot + 2] as number) + 1;
   }
 }
 
