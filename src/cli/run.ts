@@ -27,7 +27,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     offline: flag(options, 'offline'),
     signal: context.signal,
     onWarning: (message) => context.err(`warning: ${message}\n`),
-    subscribers: [json ? jsonLines(context) : textLines(context), collectVerdicts(verdicts)],
+    subscribers: [await viewOf(context, json), collectVerdicts(verdicts)],
   };
   const exit = exitOf(await project.run(plan, request));
   if (exit !== ExitCode.ok || !flag(options, 'requireValidated')) return exit;
@@ -51,6 +51,12 @@ function collectVerdicts(found: Map<string, Digest>): (event: RunEvent) => void 
 function verdictIn(project: Project, digest: Digest): string {
   const value = JSON.parse(project.store.blobs.read(digest).toString('utf8')) as { verdict?: string };
   return value.verdict ?? 'UNKNOWN';
+}
+
+/** Events for a program, a picture that changes for a terminal, lines for everything else. */
+async function viewOf(context: Context, json: boolean): Promise<(event: RunEvent) => void> {
+  if (json) return jsonLines(context);
+  return context.isTerminal ? (await import('./live-view.ts')).liveView(context) : textLines(context);
 }
 
 function jsonLines({ out }: Context): (event: RunEvent) => void {

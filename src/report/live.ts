@@ -1,0 +1,112 @@
+import { styleText } from 'node:util';
+import type { ReportEntry, RunEvent } from '../core/events.ts';
+import { describeFailure } from '../core/failure.ts';
+import type { StepId } from '../core/ids.ts';
+import { emptyRun, foldRun, isStepEvent, type RunState } from '../core/run-state.ts';
+import type { StepState } from '../core/step-state.ts';
+import { formatCount, formatDuration } from './text/format.ts';
+
+/** What a frame of the live view is drawn from. */
+export interface LiveState {
+  readonly run: RunState;
+  readonly progress: Map<StepId, ReportEntry & { type: 'progress' }>;
+}
+
+export function emptyLive(): LiveState {
+  return { run: emptyRun(), progress: new Map() };
+}
+
+export function foldLive(state: LiveState, event: RunEvent): void {
+  foldRun(state.run, event);
+  if (isStepEvent(event) && event.type === 'step.report' && event.entry.type === 'progress')
+    state.progress.set(event.step, event.entry);
+}
+
+export interface FrameOptions {
+  readonly columns: number;
+  readonly rows: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  readonly colour: boolean;
+}
+
+const BAR = 20;
+
+/** The graph as it stands: a line a step, what runs first if not all fit. */
+export function renderFrame(
+  { run, progress }: LiveState,
+  { columns, rows, now, colour }: FrameOptions,
+): string {
+  const steps = [...run.steps];
+  const room = Math.max(3, rows - 4);
+  const shown =
+    steps.length <= room ? steps : steps.filter(([, { kind }]) => URGENT.has(kind)).slice(0, room);
+  const width = Math.min(32, Math.max(0, ...shown.map(([step]) => step.length)));
+  const lines = shown.map(([step, state]) => {
+    const [icon, style] = LOOKS[state.kind];
+    const text = `${icon} ${step.padEnd(width)}  ${about(state, progress.get(step), now)}`.slice(
+      0,
+      columns - 1,
+    );
+    return colour ? styleText(style, text, { validateStream: false }) : text;
+  });
+  const hidden = steps.length - shown.length;
+  const settled = steps.filter(([, { kind }]) => kind === 'cached' || kind === 'succeeded').length;
+  const elapsed = formatDuration(now - (run.started?.at ?? now));
+  const title = `${run.started?.recipe ?? ''} · ${settled} of ${steps.length} steps · ${elapsed}`;
+  return [title, ...lines, ...(hidden > 0 ? [`  … and ${formatCount(hidden)} more`] : [])].join('\n');
+}
+
+const URGENT = new Set<StepState['kind']>(['running', 'retrying', 'failed', 'waiting']);
+
+const LOOKS = {
+  pending: ['·', 'dim'],
+  waiting: ['◌', 'yellow'],
+  running: ['▶', 'cyan'],
+  retrying: ['↻', 'yellow'],
+  cached: ['✓', 'green'],
+  succeeded: ['✓', 'green'],
+  failed: ['✗', 'red'],
+  skipped: ['–', 'dim'],
+  cancelled: ['–', 'dim'],
+} as const satisfies Record<StepState['kind'], readonly [string, Parameters<typeof styleText>[0]]>;
+
+function about(
+  state: StepState,
+  progress: (ReportEntry & { type: 'progress' }) | undefined,
+  now: number,
+): string {
+  switch (state.kind) {
+    case 'pending':
+      return '';
+    case 'waiting':
+      return `waiting for ${state.holder}`;
+    case 'running':
+      return running(now - state.since, progress);
+    case 'retrying':
+      return `${describeFailure(state.failure)}; again soon`;
+    case 'cached':
+      return `cached, saved ${formatDuration(state.savedMs)}`;
+    case 'succeeded':
+      return formatDuration(state.durationMs);
+    case 'failed':
+      return describeFailure(state.failure);
+    case 'skipped':
+      return 'skipped';
+    case 'cancelled':
+      return 'cancelled';
+  }
+}
+
+/** Elapsed; and, where the step says how far it is, a bar, the rate and what is left. */
+function running(elapsedMs: number, progress: (ReportEntry & { type: 'progress' }) | undefined): string {
+  const elapsed = formatDuration(elapsedMs);
+  if (progress === undefined || progress.done === 0 || elapsedMs <= 0) return elapsed;
+  const rate = (progress.done / elapsedMs) * 1000;
+  const facts = `${elapsed} · ${formatCount(progress.done)} ${progress.unit ?? ''} · ${formatCount(rate)}/s`;
+  if (progress.total === undefined || progress.total <= 0) return facts;
+  const share = Math.min(1, progress.done / progress.total);
+  const filled = Math.round(share * BAR);
+  const left = rate > 0 ? ` · ${formatDuration(((progress.total - progress.done) / rate) * 1000)} left` : '';
+  return `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.floor(share * 100)} % · ${facts}${left}`;
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import type { RunEvent } from '../../src/core/events.ts';
+import type { Fingerprint, RunId, StepId } from '../../src/core/ids.ts';
+import { emptyLive, foldLive, renderFrame } from '../../src/report/live.ts';
+import { PlainRenderer } from '../../src/report/plain.ts';
+
+const step = (name: string): StepId => name as StepId;
+const fingerprint = 'f'.repeat(64) as Fingerprint;
+
+function started(steps: readonly string[]): RunEvent {
+  return {
+    type: 'run.started',
+    seq: 1,
+    at: 0,
+    v: 1,
+    run: 'r' as RunId,
+    recipe: 'demo',
+    steps: steps.map(step),
+    omitted: [],
+  };
+}
+
+function frame(events: readonly RunEvent[], rows = 40): string[] {
+  const live = emptyLive();
+  for (const event of events) foldLive(live, event);
+  return renderFrame(live, { columns: 100, rows, now: 10_000, colour: false }).split('\n');
+}
+
+describe('the live view', () => {
+  test('shows each step with its state, rate and what is left', () => {
+    expect(
+      frame([
+        started(['ingest', 'split', 'train']),
+        { type: 'step.cached', seq: 2, at: 0, step: step('ingest'), fingerprint, outputs: {}, savedMs: 2100 },
+        { type: 'step.started', seq: 3, at: 6000, step: step('split'), fingerprint, attempt: 1 },
+        {
+          type: 'step.report',
+          seq: 4,
+          at: 9000,
+          step: step('split'),
+          entry: { type: 'progress', done: 250, total: 1000, unit: 'rows' },
+        },
+      ]),
+    ).toEqual(
+      [
+        'demo · 1 of 3 steps · 10.0 s',
+        '✓ ingest  cached, saved 2.1 s',
+        '▶ split   █████░░░░░░░░░░░░░░░ 25 % · 4.0 s · 250 rows · 63/s · 12.0 s left',
+        '· train ',
+      ].map((line) => line.replace('· train ', '· train   ')),
+    );
+  });
+
+  test('folds many steps to the height of the terminal, those that run first', () => {
+    const names = Array.from({ length: 100 }, (_, n) => `s${n}`);
+    const lines = frame(
+      [
+        started(names),
+        { type: 'step.started', seq: 2, at: 9000, step: step('s42'), fingerprint, attempt: 1 },
+      ],
+      12,
+    );
+    expect(lines).toEqual(['demo · 0 of 100 steps · 10.0 s', '▶ s42  1.0 s', '  … and 99 more']);
+  });
+});
+
+describe('lines for a pipe', () => {
+  test('carry no control sequences of a step', () => {
+    const renderer = new PlainRenderer();
+    renderer.render(started(['a']));
+    const lines = renderer.render({
+      type: 'step.output',
+      seq: 2,
+      at: 0,
+      step: step('a'),
+      stream: 'stdout',
+      text: '\u001b[31mred\u001b[0m\u0007\n',
+    });
+    expect(lines).toEqual(['a  | red']);
+  });
+});
