@@ -136,6 +136,36 @@ steps:
   });
 });
 
+describe('Ctrl-C', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s stops the step and its children, and exits 130',
+    async (signal) => {
+      await using rig = await CliRig.create({
+        'recipe.yaml': `steps:
+  first: { run: "echo 1 > $OUT_x", outputs: { x: x.txt } }
+  slow: { run: "echo $$ > $PIDS/pid; sleep 1000 & wait", inputs: { x: first.x }, env: { PIDS: "{{ params.dir }}" } }
+  after: { run: "true", inputs: { x: first.x }, outputs: {} , env: { N: "1" } }
+params: { dir: none }
+`,
+      });
+      const { exit, out } = await rig.interrupt(
+        /"step":"slow".*"step.started"|"step.started".*"step":"slow"/,
+        signal,
+        '-j',
+        '1',
+        '-S',
+        `params.dir=${rig.dir}`,
+      );
+      expect(exit).toBe(130);
+      const last = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '') as { type: string; outcome: string };
+      expect(last).toMatchObject({ type: 'run.finished', outcome: 'cancelled' });
+      const group = Number(await rig.read('pid').catch(() => '0'));
+      if (group > 0) expect(() => process.kill(-group, 0)).toThrow('ESRCH');
+      expect(await rig.run('--until', 'first')).toEqual({ first: 'cached' });
+    },
+  );
+});
+
 describe('wrong command lines', () => {
   test.each([
     [['run', '--frob'], 'There is no option --frob'],

@@ -54,6 +54,24 @@ export class CliRig implements AsyncDisposable {
     return { exit: exitCode, signal, out: stdout, err: stderr };
   }
 
+  /** Starts a run, and sends a signal once a line of its events matches. */
+  async interrupt(when: RegExp, signal: 'SIGINT' | 'SIGTERM', ...args: string[]): Promise<Outcome> {
+    const child = execa(process.execPath, [BIN, 'run', '--json', ...args], {
+      cwd: this.dir,
+      env: { PATH: process.env['PATH'] ?? '', HOME: this.dir, ...this.env },
+      extendEnv: false,
+      reject: false,
+    });
+    let seen = '';
+    let sent = false;
+    child.stdout.on('data', (chunk: Buffer) => {
+      seen += chunk.toString();
+      if (!sent && when.test(seen)) sent = child.kill(signal);
+    });
+    const { exitCode, signal: ended, stdout, stderr } = await child;
+    return { exit: exitCode, signal: ended, out: stdout, err: stderr };
+  }
+
   /** Runs with --json and gives the events. */
   async events(...args: string[]): Promise<RunEvent[]> {
     const { out } = await this.recipe('run', '--json', ...args);
