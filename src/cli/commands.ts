@@ -300,6 +300,16 @@ export const COMMANDS: readonly Declaration[] = [
     load: () => import('./validate.ts'),
   },
   {
+    name: 'schema',
+    summary: 'print the JSON Schema of recipe.yaml, for editors',
+    args: [],
+    options: [],
+    examples: [
+      ['recipe schema > recipe.schema.json', 'then: # yaml-language-server: $schema=recipe.schema.json'],
+    ],
+    load: () => import('./schema.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'check this machine and this project',
     args: [],
