@@ -9,6 +9,8 @@ import type { TrackedRunWrite, Tracking } from './ports.ts';
 /** Cached steps get runs of their own only in a run that did something, and only so many. */
 const MAX_CACHED_RUNS = 50;
 
+const GATHER_MS = 250;
+
 export interface TrackingSubject {
   readonly plan: Plan;
   readonly run: string;
@@ -40,6 +42,8 @@ export class TrackingSubscriber {
   readonly #parentTags = new Map<string, string>();
   #executed = 0;
   #parentStarted = 0;
+  readonly #pending: TrackedRunWrite[] = [];
+  #writtenAt = 0;
   #last: Promise<void> = Promise.resolve();
 
   constructor(tracking: Tracking, subject: TrackingSubject) {
@@ -54,7 +58,7 @@ export class TrackingSubscriber {
         this.#parentStarted = event.at;
         return;
       case 'step.started':
-        if (this.#executed === 0) this.#write([this.#parent()]);
+        if (this.#executed === 0) this.#write([this.#parent()], event.at);
         this.#executed += 1;
         this.#startedAt.set(event.step, event.at);
         this.#reports.set(event.step, []);
@@ -65,7 +69,8 @@ export class TrackingSubscriber {
         return;
       case 'step.succeeded':
         this.#states.set(event.step, 'succeeded');
-        this.#write([this.#child(event, this.#reports.get(event.step) ?? [])]);
+        this.#write([this.#child(event, this.#reports.get(event.step) ?? [])], event.at);
+        this.#reports.delete(event.step);
         return;
       case 'step.cached':
         this.#states.set(event.step, 'cached');
@@ -75,13 +80,16 @@ export class TrackingSubscriber {
       case 'step.cancelled':
         this.#states.set(event.step, event.type.slice('step.'.length));
         if (this.#startedAt.has(event.step))
-          this.#write([
-            {
-              ...this.#head(event.step),
-              status: event.type === 'step.failed' ? 'FAILED' : 'KILLED',
-              endTime: event.at,
-            },
-          ]);
+          this.#write(
+            [
+              {
+                ...this.#head(event.step),
+                status: event.type === 'step.failed' ? 'FAILED' : 'KILLED',
+                endTime: event.at,
+              },
+            ],
+            event.at,
+          );
         return;
       case 'step.skipped':
         this.#states.set(event.step, 'skipped');
@@ -89,7 +97,8 @@ export class TrackingSubscriber {
       case 'run.finished': {
         const status =
           event.outcome === 'succeeded' ? 'FINISHED' : event.outcome === 'failed' ? 'FAILED' : 'KILLED';
-        this.#write([...this.#cachedRuns(), this.#parentEnd(status, event.at)]);
+        this.#pending.push(...this.#cachedRuns(), this.#parentEnd(status, event.at));
+        this.#flush(event.at);
         return;
       }
       default:
@@ -101,8 +110,16 @@ export class TrackingSubscriber {
     await this.#last;
   }
 
-  #write(runs: readonly TrackedRunWrite[]): void {
+  /** Writes are gathered for a moment: a transaction that is synced costs more than a small step. */
+  #write(runs: readonly TrackedRunWrite[], at: number): void {
+    this.#pending.push(...runs);
+    if (at - this.#writtenAt >= GATHER_MS) this.#flush(at);
+  }
+
+  #flush(at: number): void {
     const { experiment, onFailure } = this.#subject;
+    const runs = this.#pending.splice(0);
+    this.#writtenAt = at;
     this.#last = this.#last
       .then(() => this.#tracking.write({ experiment, runs }))
       .catch((error: unknown) => onFailure(error instanceof Error ? error : new Error(String(error))));

@@ -139,7 +139,7 @@ export class Blobs {
     } finally {
       closeSync(fd);
     }
-    this.#place(temporary, digest);
+    this.#place(temporary, digest, options.durable);
     return { digest, size: bytes.byteLength };
   }
 
@@ -165,7 +165,7 @@ export class Blobs {
       fchmodSync(fd, 0o444);
       failpoint('blob.before-rename');
       if (await this.#keepVerified(digest, before.size)) rmSync(temporary, { force: true });
-      else this.#place(temporary, digest);
+      else this.#place(temporary, digest, true);
       return { digest, size: before.size };
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -209,7 +209,7 @@ export class Blobs {
     }
   }
 
-  #place(temporary: string, digest: Digest): void {
+  #place(temporary: string, digest: Digest, durable: boolean): void {
     const path = this.path(digest);
     const dir = dirname(path);
     if (!this.#shards.has(dir)) {
@@ -218,7 +218,7 @@ export class Blobs {
     }
     renameSync(temporary, path);
     failpoint('blob.after-rename');
-    this.#dirty.add(dir);
+    if (durable) this.#dirty.add(dir);
     this.#stamps.set(digest, lstatSync(path));
   }
 
