@@ -4,6 +4,8 @@ import { safeText } from '../report/text/safe-text.ts';
 
 /** An error as the user sees it, and what the process exits with. */
 export function describeError(error: unknown, { json }: { json: boolean }): { text: string; exit: ExitCode } {
+  // What went wrong first, not what cleaning up ran into afterwards.
+  if (error instanceof SuppressedError) return describeError(error.suppressed, { json });
   const known = asRecipeError(error);
   if (known === undefined) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -48,6 +50,10 @@ function asRecipeError(error: unknown): RecipeError | undefined {
     return new RecipeError('DISK_FULL', { path }, { cause: error });
   if (hasCode(error, 'EACCES') || hasCode(error, 'EROFS'))
     return new RecipeError('HOME_READ_ONLY', { path }, { cause: error });
+  // SQLite says the same in its own numbers: 13 is FULL, 8 READONLY.
+  const sqlite = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+  if (sqlite === 13) return new RecipeError('DISK_FULL', { path }, { cause: error });
+  if (sqlite === 8) return new RecipeError('HOME_READ_ONLY', { path }, { cause: error });
   return undefined;
 }
 

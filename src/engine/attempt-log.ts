@@ -18,6 +18,7 @@ export class AttemptLog {
   #size = 0;
   #dropped = 0;
   #tail = '';
+  #failure: Error | undefined;
 
   constructor(
     path: string,
@@ -38,6 +39,11 @@ export class AttemptLog {
   /** Last 4 KiB of text. */
   get tail(): string {
     return this.#tail;
+  }
+
+  /** Why the log could not be kept: a full disk. The step is let go on, but has not succeeded. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /** Whether the step wrote anything. */
@@ -61,7 +67,8 @@ export class AttemptLog {
       this.#append(name, masker.push(decoder.end()) + masker.end());
     }
     if (this.#fd === undefined) return;
-    if (this.#dropped > 0) writeSync(this.#fd, `\n[log cut: ${this.#dropped} more bytes]\n`);
+    if (this.#dropped > 0 && this.#failure === undefined)
+      writeSync(this.#fd, `\n[log cut: ${this.#dropped} more bytes]\n`);
     closeSync(this.#fd);
   }
 
@@ -73,8 +80,14 @@ export class AttemptLog {
       this.#dropped += bytes;
       return;
     }
-    this.#fd ??= openSync(this.#path, 'w');
-    writeSync(this.#fd, text);
+    if (this.#failure !== undefined) return;
+    try {
+      this.#fd ??= openSync(this.#path, 'w');
+      writeSync(this.#fd, text);
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      return;
+    }
     this.#size += bytes;
     this.#emit(stream, text);
   }

@@ -89,6 +89,7 @@ export async function attempt(
     failpoint('attempt.after-exit');
     const failure = signal.aborted ? CANCELLED : limit.isOver ? limit.failure : failureOf(exit, report);
     if (failure !== undefined) return failed(failure, log.tail);
+    if (log.failure !== undefined) throw log.failure;
     const outDir = join(dir, 'out');
     const breach = checkOutputs(outDir, task.step.outputs);
     if (breach !== undefined) return failed(breach, log.tail);

@@ -56,7 +56,10 @@ export class Store implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.remember();
-    this.index.close();
+    try {
+      this.remember();
+    } finally {
+      this.index.close();
+    }
   }
 }

@@ -63,3 +63,31 @@ describe('a damaged store', () => {
     expect(await rig.run()).toEqual({ one: 'succeeded', two: 'succeeded' });
   });
 });
+
+describe('a disk that is full', () => {
+  test.runIf(process.getuid?.() === 0)(
+    'ends the step or the run with a message, and the next run goes on',
+    async () => {
+      await using rig = await CliRig.create({
+        'recipe.yaml': `steps:
+  small: { run: "echo 1 > $OUT_x", outputs: { x: x.txt } }
+  big: { run: "head -c 8000000 /dev/zero > $OUT_y", inputs: { x: small.x }, outputs: { y: y.bin } }
+`,
+      });
+      const { execa } = await import('execa');
+      await rig.write('disk/.keep', '');
+      await execa('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', 'disk'], { cwd: rig.dir });
+      try {
+        rig.env['STOCKPOT_HOME'] = `${rig.dir}/disk/home`;
+        const full = await rig.recipe('run');
+        expect([1, 69]).toContain(full.exit);
+        expect(full.out + full.err).toMatch(/No space left|ENOSPC|exited with code 1/);
+        expect(full.err).not.toContain('    at ');
+        await execa('mount', ['-o', 'remount,size=64m', 'disk'], { cwd: rig.dir });
+        expect(await rig.run()).toEqual({ small: 'cached', big: 'succeeded' });
+      } finally {
+        await execa('umount', ['disk'], { cwd: rig.dir });
+      }
+    },
+  );
+});

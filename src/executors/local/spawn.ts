@@ -22,7 +22,7 @@ export function attend(
   child: ChildProcess,
   { signal, graceMs, onOutput, onStart }: Pick<LaunchRequest, 'signal' | 'graceMs' | 'onOutput' | 'onStart'>,
 ): Promise<Exit> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let kill: NodeJS.Timeout | undefined;
     const end = (): void => {
       signalGroup(child.pid, 'SIGTERM');
@@ -43,7 +43,14 @@ export function attend(
     );
     child.stdout?.on('data', (chunk: Buffer) => onOutput('stdout', chunk));
     child.stderr?.on('data', (chunk: Buffer) => onOutput('stderr', chunk));
-    if (child.pid !== undefined) onStart(identify(child.pid));
+    try {
+      if (child.pid !== undefined) onStart(identify(child.pid));
+    } catch (error) {
+      // Nobody could find it again after a crash: better not to run it.
+      signalGroup(child.pid, 'SIGKILL');
+      reject(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
     if (signal.aborted) end();
     else signal.addEventListener('abort', end, { once: true });
   });
