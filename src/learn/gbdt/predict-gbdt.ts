@@ -1,20 +1,16 @@
 import type { Features, GbdtModel, Tree } from '../model.ts';
 
-/** Raw scores: one array of float32 sums for each output, as a graph in float32 gives them. */
+/** Raw scores, one array for each output. Summed in doubles: runtimes add float32 leaves in orders of their own. */
 export function predictGbdt(model: GbdtModel, { rows, columns }: Features): Float32Array[] {
   const values = columns.map((column) => column.values);
-  const scores = Array.from({ length: model.outputs }, () => new Float32Array(rows));
+  const scores = Array.from({ length: model.outputs }, () => new Float64Array(rows));
   for (const iteration of model.trees)
-    for (const [k, tree] of iteration.entries()) addTree(tree, values, scores[k] as Float32Array);
-  return scores;
+    for (const [k, tree] of iteration.entries()) addTree(tree, values, scores[k] as Float64Array);
+  return scores.map((one) => Float32Array.from(one));
 }
 
 /** Adds the leaf that each row ends in. */
-export function addTree(
-  tree: Tree,
-  values: readonly Float32Array[],
-  scores: Float32Array | Float64Array,
-): void {
+export function addTree(tree: Tree, values: readonly Float32Array[], scores: Float64Array): void {
   const { feature, threshold, left, right, missingLeft, value } = tree;
   for (let row = 0; row < scores.length; row += 1) {
     let node = 0;
