@@ -96,7 +96,7 @@ function addLinear(
 
 function addBinary(graph: GraphBuilder, target: Target, raw: string, prefix: string): void {
   const [negative = '', positive = ''] = target.classes ?? [];
-  const score = graph.node('Sigmoid', [raw]);
+  const score = logistic(graph, raw);
   const isPositive = graph.node(
     'Cast',
     [graph.node('Not', [graph.node('Less', [raw, graph.constant('float', [0])])])],
@@ -104,8 +104,14 @@ function addBinary(graph: GraphBuilder, target: Target, raw: string, prefix: str
   );
   addLabel(graph, target, isPositive, prefix);
   // Not 1 − p: a small probability would lose its digits.
-  graph.output(`${prefix}score_${negative}`, 'float', graph.node('Sigmoid', [graph.node('Neg', [raw])]));
+  graph.output(`${prefix}score_${negative}`, 'float', logistic(graph, graph.node('Neg', [raw])));
   graph.output(`${prefix}score_${positive}`, 'float', score);
+}
+
+/** By Exp, which runtimes give to the last digit: their Sigmoid is exact to 1e-7 only, much of a small probability. */
+function logistic(graph: GraphBuilder, raw: string): string {
+  const one = graph.constant('float', [1]);
+  return graph.node('Div', [one, graph.node('Add', [one, graph.node('Exp', [graph.node('Neg', [raw])])])]);
 }
 
 function addMulticlass(graph: GraphBuilder, target: Target, raw: string, prefix: string): void {
