@@ -17,7 +17,13 @@ import type { Target, Transformer } from './transformer/transformer.ts';
 const PREFIX = 'predicted_';
 
 /** MLflow's names of types in a signature. */
-const SIGNATURE_TYPES = { float: 'float', int64: 'long', string: 'string', bool: 'boolean' } as const;
+const SIGNATURE_TYPES = {
+  float: 'float',
+  double: 'double',
+  int64: 'long',
+  string: 'string',
+  bool: 'boolean',
+} as const;
 
 const REQUIREMENTS = ['mlflow', 'onnx', 'onnxruntime'];
 

@@ -1,20 +1,19 @@
 import type { Features, GbdtModel, Tree } from '../model.ts';
 
-/** Raw scores: one array of float32 sums for each output, as a graph in float32 gives them. */
+/**
+ * Raw scores, one array for each output: the leaves summed in double, given as float32. The sum of some
+ * hundred float32 values is exact in double, so any order of summing gives the same score and label.
+ */
 export function predictGbdt(model: GbdtModel, { rows, columns }: Features): Float32Array[] {
   const values = columns.map((column) => column.values);
-  const scores = Array.from({ length: model.outputs }, () => new Float32Array(rows));
+  const scores = Array.from({ length: model.outputs }, () => new Float64Array(rows));
   for (const iteration of model.trees)
-    for (const [k, tree] of iteration.entries()) addTree(tree, values, scores[k] as Float32Array);
-  return scores;
+    for (const [k, tree] of iteration.entries()) addTree(tree, values, scores[k] as Float64Array);
+  return scores.map((one) => Float32Array.from(one));
 }
 
 /** Adds the leaf that each row ends in. */
-export function addTree(
-  tree: Tree,
-  values: readonly Float32Array[],
-  scores: Float32Array | Float64Array,
-): void {
+export function addTree(tree: Tree, values: readonly Float32Array[], scores: Float64Array): void {
   const { feature, threshold, left, right, missingLeft, value } = tree;
   for (let row = 0; row < scores.length; row += 1) {
     let node = 0;

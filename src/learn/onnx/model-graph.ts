@@ -55,7 +55,8 @@ function addTrees(graph: GraphBuilder, { trees, outputs }: GbdtModel, features: 
     }
   return graph.node(
     'TreeEnsembleRegressor',
-    [features],
+    // Leaves are then summed in double: float32 sums depend on the order, and near 0 so would the label.
+    [graph.cast(features, 'double')],
     {
       n_targets: outputs,
       nodes_treeids: nodes.tree,
@@ -87,29 +88,33 @@ function addLinear(
     features,
   ]);
   const matrix = names.flatMap((_, j) => coefficients.map((one) => one[j] ?? 0));
-  const weights = graph.constant('float', matrix, [names.length, outputs]);
-  return graph.node('Add', [
-    graph.node('MatMul', [known, weights]),
-    graph.constant('float', intercept, [outputs]),
+  const weights = graph.constant('double', matrix, [names.length, outputs]);
+  const sum = graph.node('Add', [
+    graph.node('MatMul', [graph.cast(known, 'double'), weights]),
+    graph.constant('double', intercept, [outputs]),
   ]);
+  return graph.cast(sum, 'float');
 }
 
 function addBinary(graph: GraphBuilder, target: Target, raw: string, prefix: string): void {
   const [negative = '', positive = ''] = target.classes ?? [];
-  const score = graph.node('Sigmoid', [raw]);
-  const isPositive = graph.node(
-    'Cast',
-    [graph.node('Not', [graph.node('Less', [raw, graph.constant('float', [0])])])],
-    { to: 7 },
-  );
-  addLabel(graph, target, isPositive, prefix);
-  // Not 1 − p: a small probability would lose its digits.
-  graph.output(`${prefix}score_${negative}`, 'float', graph.node('Sigmoid', [graph.node('Neg', [raw])]));
-  graph.output(`${prefix}score_${positive}`, 'float', score);
+  const isNegative = graph.node('Less', [raw, graph.constant('float', [0])]);
+  addLabel(graph, target, graph.cast(graph.node('Not', [isNegative]), 'int64'), prefix);
+  // Not 1 − p: a small probability would lose its digits, as it does in most runtimes' Sigmoid.
+  const score = graph.cast(raw, 'double');
+  addLogistic(graph, `${prefix}score_${negative}`, score);
+  addLogistic(graph, `${prefix}score_${positive}`, graph.node('Neg', [score]));
+}
+
+/** `1 / (1 + exp(x))` */
+function addLogistic(graph: GraphBuilder, name: string, x: string): void {
+  const one = graph.constant('double', [1]);
+  const odds = graph.node('Add', [one, graph.node('Exp', [x])]);
+  graph.output(name, 'float', graph.cast(graph.node('Div', [one, odds]), 'float'));
 }
 
 function addMulticlass(graph: GraphBuilder, target: Target, raw: string, prefix: string): void {
-  const scores = graph.node('Softmax', [raw], { axis: 1 });
+  const scores = graph.cast(graph.node('Softmax', [graph.cast(raw, 'double')], { axis: 1 }), 'float');
   addLabel(graph, target, graph.node('ArgMax', [raw], { axis: 1, keepdims: 0 }), prefix);
   for (const [k, label] of (target.classes ?? []).entries())
     graph.output(
@@ -122,7 +127,7 @@ function addMulticlass(graph: GraphBuilder, target: Target, raw: string, prefix:
 function addLabel(graph: GraphBuilder, { type, classes = [] }: Target, index: string, prefix: string): void {
   const element = labelElement(type);
   const values = classes.map((label) =>
-    element === 'bool' ? label === 'true' : element === 'int64' ? Number(label) : label,
+    element === 'bool' ? label === 'true' : element === 'int64' ? BigInt(label) : label,
   );
   graph.output(
     `${prefix}label`,
