@@ -1,3 +1,4 @@
+export { type AnswerColumn, answerColumns } from '../learn/answer-columns.ts';
 export {
   type Criterion,
   type CriterionOutcome,

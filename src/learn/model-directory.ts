@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Columns } from '../core/columns.ts';
 import { RecipeError } from '../core/recipe-error.ts';
+import { answerColumns } from './answer-columns.ts';
 import { predictGbdt } from './gbdt/predict-gbdt.ts';
 import { predictLinear } from './linear/predict-linear.ts';
 import type { Model } from './model.ts';
@@ -13,11 +14,14 @@ import { labelElement, modelGraph } from './onnx/model-graph.ts';
 import { applyTransformer } from './transformer/apply-transformer.ts';
 import type { Target, Transformer } from './transformer/transformer.ts';
 
-/** Prefix of the columns that a classifier answers with: MLflow's default. */
-const PREFIX = 'predicted_';
-
 /** MLflow's names of types in a signature. */
-const SIGNATURE_TYPES = { float: 'float', int64: 'long', string: 'string', bool: 'boolean' } as const;
+const SIGNATURE_TYPES = {
+  float: 'float',
+  double: 'double',
+  int64: 'long',
+  string: 'string',
+  bool: 'boolean',
+} as const;
 
 const REQUIREMENTS = ['mlflow', 'onnx', 'onnxruntime'];
 
@@ -30,7 +34,7 @@ export function writeModelDirectory(
   { transformer, model }: { transformer: Transformer; model: Model },
 ): void {
   mkdirSync(dir, { recursive: true });
-  const graph = modelGraph(transformer, model, PREFIX);
+  const graph = modelGraph(transformer, model);
   const digest = hash('sha256', graph, 'hex');
   writeFileSync(join(dir, 'model.onnx'), graph);
   writeFileSync(join(dir, 'stockpot.json'), JSON.stringify({ v: 1, transformer, model: encodeModel(model) }));
@@ -87,13 +91,12 @@ function inputSignature({ inputs }: Transformer): object[] {
   });
 }
 
-function outputSignature({ task, type, classes = [] }: Target): object[] {
-  if (task === 'regression') return [{ type: 'float', name: 'prediction', required: true }];
-  const label = { type: SIGNATURE_TYPES[labelElement(type)], name: `${PREFIX}label`, required: true };
-  return [
-    label,
-    ...classes.map((name) => ({ type: 'float', name: `${PREFIX}score_${name}`, required: true })),
-  ];
+function outputSignature(target: Target): object[] {
+  return answerColumns(target).map((column) => ({
+    type: column.kind === 'label' ? SIGNATURE_TYPES[labelElement(column.type)] : 'float',
+    name: column.name,
+    required: true,
+  }));
 }
 
 /** What a model says of some rows. */

@@ -1,6 +1,7 @@
 import type { ColumnType } from '../core/columns.ts';
 import { ROW } from '../core/columns.ts';
 import { describeSelect, type TableColumn } from './describe-table.ts';
+import { readMoments } from './moments.ts';
 import { quoteIdentifier, quoteLiteral } from './sql-text.ts';
 import type { Tables } from './tables.ts';
 
@@ -48,13 +49,22 @@ export async function profileTable(tables: Tables, path: string): Promise<TableP
   const step = Math.max(1, Math.ceil(rows / SAMPLE_ROWS));
   const numeric = columns.filter(({ type }) => type === 'integer' || type === 'float');
   const quantiles = await readQuantiles(tables, from, numeric, step);
+  const moments = await readMoments(
+    tables,
+    from,
+    numeric.flatMap((column) => {
+      const index = columns.indexOf(column);
+      const min = counts?.[`min_${index}`];
+      if (min === null) return [];
+      return [{ name: column.name, min: Number(min), max: Number(counts?.[`max_${index}`]) }];
+    }),
+  );
   const profiles: ColumnProfile[] = [];
   for (const [index, column] of columns.entries()) {
     const get = (key: string): unknown => counts?.[`${key}_${index}`];
     const { name, type } = column;
     const isNumeric = type === 'integer' || type === 'float';
     const [min, max] = [get('min'), get('max')];
-    const moments = isNumeric && min !== null ? momentsOf(get, rows) : undefined;
     const top = type === 'text' || type === 'boolean' ? await readTop(tables, from, name) : undefined;
     profiles.push({
       name,
@@ -64,7 +74,7 @@ export async function profileTable(tables: Tables, path: string): Promise<TableP
       ...(min === null || min === undefined || type === 'text' || type === 'boolean'
         ? {}
         : { min: isNumeric ? Number(min) : String(min), max: isNumeric ? Number(max) : String(max) }),
-      ...moments,
+      ...moments.get(name),
       ...(quantiles.get(name) === undefined ? {} : { quantiles: quantiles.get(name) }),
       ...(top === undefined ? {} : { top }),
     } as ColumnProfile);
@@ -81,18 +91,9 @@ function aggregates({ name, type }: TableColumn, index: number, exact: boolean):
     `${exact ? `count(DISTINCT ${id})` : `approx_count_distinct(${id})`}::DOUBLE AS distinct_${index}`,
   ];
   if (type === 'integer' || type === 'float') {
-    // Sums of doubles depend on the order in which threads finish: integers of a fixed scale do not.
-    const scaled =
-      type === 'integer'
-        ? `${id}::HUGEINT`
-        : `CASE WHEN isfinite(${id}) AND abs(${id}) < 1e15 THEN round(${id}::DOUBLE * 1e6)::HUGEINT END`;
     parts.push(
-      `min(${id})::DOUBLE AS min_${index}`,
-      `max(${id})::DOUBLE AS max_${index}`,
-      `sum(${scaled})::VARCHAR AS sum_${index}`,
-      `sum((${type === 'integer' ? `${id}::DOUBLE` : `CASE WHEN abs(${id}) < 1e15 THEN ${id}::DOUBLE END`} ** 2 * 1e3)::DECIMAL(38, 0))::VARCHAR AS squares_${index}`,
-      `count(${id})::DOUBLE AS present_${index}`,
-      `${type === 'integer' ? 1 : 1e6}::DOUBLE AS scale_${index}`,
+      `min(${id})${finite(id, type)}::DOUBLE AS min_${index}`,
+      `max(${id})${finite(id, type)}::DOUBLE AS max_${index}`,
     );
   }
   if (type === 'date')
@@ -100,12 +101,9 @@ function aggregates({ name, type }: TableColumn, index: number, exact: boolean):
   return parts.join(', ');
 }
 
-function momentsOf(get: (key: string) => unknown, rows: number): { mean: number; std: number } | undefined {
-  const present = Number(get('present') ?? rows);
-  if (present === 0 || get('sum') === null || get('squares') === null) return undefined;
-  const mean = Number(get('sum')) / Number(get('scale')) / present;
-  const squares = Number(get('squares')) / 1e3 / present;
-  return { mean, std: Math.sqrt(Math.max(0, squares - mean * mean)) };
+/** Infinities and NaN say nothing about where the numbers lie, and JSON has no word for them. */
+function finite(id: string, type: ColumnType): string {
+  return type === 'float' ? ` FILTER (isfinite(${id}))` : '';
 }
 
 async function readQuantiles(
@@ -116,8 +114,8 @@ async function readQuantiles(
 ): Promise<Map<string, number[]>> {
   if (columns.length === 0) return new Map();
   const list = columns.map(
-    ({ name }, index) =>
-      `quantile_disc(${quoteIdentifier(name)}::DOUBLE, [0.05, 0.25, 0.5, 0.75, 0.95]) AS q_${index}`,
+    ({ name, type }, index) =>
+      `quantile_disc(${quoteIdentifier(name)}::DOUBLE, [0.05, 0.25, 0.5, 0.75, 0.95])${finite(quoteIdentifier(name), type)} AS q_${index}`,
   );
   const [row] = await tables.query(
     `SELECT ${list.join(', ')} FROM ${from} WHERE ${quoteIdentifier(ROW)} % ${step} = 0`,

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openModel, type Scores, type ScoringModel } from 'stockpot/learn';
+import { answerColumns, openModel, type Scores, type ScoringModel } from 'stockpot/learn';
 import { defineStep, RecipeError, Type } from 'stockpot/steps';
 import { describeSelect, quoteIdentifier, quoteLiteral, ROW, readColumns, Tables } from 'stockpot/tables';
 
@@ -63,12 +63,14 @@ export const step = defineStep({
 type OutputColumn = Parameters<Tables['writeColumns']>[1][number];
 
 function answer({ target }: ScoringModel, scores: Scores): OutputColumn[] {
-  if (scores.kind === 'regression') return [{ name: 'prediction', type: 'FLOAT', values: scores.prediction }];
+  const names = answerColumns(target).map(({ name }) => name);
+  const [first = ''] = names;
+  if (scores.kind === 'regression') return [{ name: first, type: 'FLOAT', values: scores.prediction }];
   const classes = target.classes ?? [];
   return [
-    { name: 'predicted_label', type: 'VARCHAR', values: Array.from(scores.labels, (k) => classes[k] ?? '') },
+    { name: first, type: 'VARCHAR', values: Array.from(scores.labels, (k) => classes[k] ?? '') },
     ...scores.probabilities.map(
-      (values, k): OutputColumn => ({ name: `predicted_score_${classes[k] ?? k}`, type: 'FLOAT', values }),
+      (values, k): OutputColumn => ({ name: names[k + 1] ?? '', type: 'FLOAT', values }),
     ),
   ];
 }

@@ -67,6 +67,8 @@ export const step = defineStep({
       config,
       profile.columns.find(({ name }) => name === config.target_col)?.type ?? 'text',
     );
+    if (config.weight_col !== undefined)
+      for (const split of SPLITS) await checkWeights(tables, inputs[split], config.weight_col, split);
     const columns = profile.columns.filter(({ name }) => !config.drop?.includes(name));
     const statistics: ColumnStatistics[] = [];
     for (const column of columns) {
@@ -134,8 +136,8 @@ async function targetOf(
   if (labels.length > 2) return { column, type, task: 'multiclass', classes: labels };
   const chosen =
     positive === undefined
-      ? labels.find((label) => ['true', '1', 'yes'].includes(label.toLowerCase()))
-      : labels.find((label) => label === String(positive));
+      ? labels.find((label) => ['true', '1', '1.0', 'yes'].includes(label.toLowerCase()))
+      : labels.find((label) => label === String(positive) || Number(label) === positive);
   if (chosen === undefined)
     throw problem(
       positive === undefined
@@ -143,6 +145,16 @@ async function targetOf(
         : `has no class ${positive}, only ${labels.join(' and ')}`,
     );
   return { column, type, task: 'binary', classes: [...labels.filter((label) => label !== chosen), chosen] };
+}
+
+/** A weight that is no finite number from 0 on would spoil every sum it enters. */
+async function checkWeights(tables: Tables, path: string, column: string, split: string): Promise<void> {
+  const weight = `TRY_CAST(${quoteIdentifier(column)} AS DOUBLE)`;
+  const [row] = await tables.query(
+    `SELECT count(*) FILTER (NOT coalesce(isfinite(${weight}) AND ${weight} >= 0, false))::DOUBLE AS wrong FROM read_parquet(${quoteLiteral(path)})`,
+  );
+  const rows = Number(row?.['wrong']);
+  if (rows > 0) throw new RecipeError('TRANSFORM_WEIGHT_INVALID', { column, rows, split });
 }
 
 async function valuesOf(

@@ -76,6 +76,18 @@ export const DATA_ERRORS = {
     hint: () =>
       'A class needs at least two rows to learn from, and a binary target names its positive_class.',
   },
+  TRANSFORM_WEIGHT_INVALID: {
+    exit: ExitCode.stepFailed,
+    message: (p: { column: string; rows: number; split: string }) =>
+      `The weight ${p.column} is missing, negative, infinite or no number in ${p.rows} rows of the ${p.split} split`,
+    hint: () => 'Fill it in with `derive:`; a weight of 0 leaves a row out.',
+  },
+  TRANSFORM_NAME_TAKEN: {
+    exit: ExitCode.stepFailed,
+    message: (p: { column: string }) =>
+      `The column ${p.column} has a name that the model gives to its answer`,
+    hint: () => 'Rename the column with `derive:`, or leave it out with `drop:`.',
+  },
   TRANSFORM_NO_FEATURES: {
     exit: ExitCode.stepFailed,
     message: () => 'No column is left to learn from',

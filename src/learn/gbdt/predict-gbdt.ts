@@ -1,6 +1,9 @@
 import type { Features, GbdtModel, Tree } from '../model.ts';
 
-/** Raw scores, one array for each output. Summed in doubles: runtimes add float32 leaves in orders of their own. */
+/**
+ * Raw scores, one array for each output: the leaves summed in double, given as float32. The sum of some
+ * hundred float32 values is exact in double, so any order of summing gives the same score and label.
+ */
 export function predictGbdt(model: GbdtModel, { rows, columns }: Features): Float32Array[] {
   const values = columns.map((column) => column.values);
   const scores = Array.from({ length: model.outputs }, () => new Float64Array(rows));

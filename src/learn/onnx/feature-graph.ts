@@ -4,6 +4,9 @@ import type { ElementType, GraphBuilder } from './graph-builder.ts';
 
 const DAY_MS = 86_400_000;
 
+/** What pandas makes of a missing date (`NaT`) where whole numbers are wanted. */
+const MISSING_DATE = -(2n ** 63n);
+
 /** How a raw column enters the graph: numbers that may be missing as floats, the others as what they are. */
 export function elementOf({ type, nullable }: InputColumn): ElementType {
   if (type === 'text') return 'string';
@@ -14,7 +17,14 @@ export function elementOf({ type, nullable }: InputColumn): ElementType {
 
 /** Adds the operations from raw columns to one matrix, rows × features, of float32. */
 export function addFeatures(graph: GraphBuilder, { inputs, features }: Transformer): string {
-  const columns = new Map(inputs.map((input) => [input.name, graph.input(input.name, elementOf(input))]));
+  const columns = new Map(
+    inputs.map((input) => [
+      input.name,
+      inputs.length === 1
+        ? graph.onlyInput(input.name, elementOf(input))
+        : graph.input(input.name, elementOf(input)),
+    ]),
+  );
   const elements = new Map(inputs.map((input) => [input.name, elementOf(input)]));
   const axis = graph.constant('int64', [1], [1]);
   const calendars = new Map<string, Calendar>();
@@ -38,9 +48,9 @@ function addFeature(
   const float = (value: number): string => graph.constant('float', [Math.fround(value)]);
   switch (feature.op) {
     case 'number':
-      return element === 'float' ? column : graph.node('Cast', [column], { to: 1 });
+      return element === 'float' ? column : graph.cast(column, 'float');
     case 'scale': {
-      const number = element === 'float' ? column : graph.node('Cast', [column], { to: 1 });
+      const number = element === 'float' ? column : graph.cast(column, 'float');
       const filled =
         element === 'float'
           ? graph.node('Where', [graph.node('IsNaN', [number]), float(feature.fill), number])
@@ -59,7 +69,7 @@ function addFeature(
     case 'calendar': {
       const calendar = calendars.get(column) ?? new Calendar(graph, column);
       calendars.set(column, calendar);
-      return graph.node('Cast', [calendar.part(feature.part)], { to: 1 });
+      return graph.cast(calendar.part(feature.part), 'float');
     }
     default:
       return unreachable(feature);
@@ -90,8 +100,10 @@ class Calendar {
   readonly #days: string;
   #civil: { year: string; month: string; day: string } | undefined;
 
-  constructor(graph: GraphBuilder, ms: string) {
+  constructor(graph: GraphBuilder, column: string) {
     this.#graph = graph;
+    const isMissing = graph.node('Equal', [column, graph.constant('int64', [MISSING_DATE])]);
+    const ms = graph.node('Where', [isMissing, graph.constant('int64', [0]), column]);
     const rest = this.#do('Mod', ms, DAY_MS);
     this.#minute = this.#do('Div', rest, 60_000);
     this.#days = this.#do('Div', graph.node('Sub', [ms, rest]), DAY_MS);

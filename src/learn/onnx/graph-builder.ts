@@ -1,7 +1,7 @@
 import { ProtoWriter } from './protobuf.ts';
 
 /** Element types of tensors, by ONNX's numbers (TensorProto.DataType). */
-export const ELEMENT = { float: 1, int64: 7, string: 8, bool: 9 } as const;
+export const ELEMENT = { float: 1, int64: 7, string: 8, bool: 9, double: 11 } as const;
 export type ElementType = keyof typeof ELEMENT;
 
 type Attribute =
@@ -15,7 +15,10 @@ const IR_VERSION = 8;
 const OPSET = 15;
 const ML_OPSET = 3;
 
-/** Puts an ONNX graph together, node by node; each gives the name of its output. */
+/**
+ * Puts an ONNX graph together, node by node; each gives the name of its output. Inner names begin as no
+ * column may, so that no column is taken for one.
+ */
 export class GraphBuilder {
   readonly #nodes: ProtoWriter[] = [];
   readonly #initializers: ProtoWriter[] = [];
@@ -26,14 +29,24 @@ export class GraphBuilder {
 
   /** A column of the input: as many values as there are rows. */
   input(name: string, type: ElementType): string {
-    this.#inputs.push(valueInfo(name, type));
+    this.#inputs.push(valueInfo(name, type, true));
     return name;
+  }
+
+  /** A column that may also come as a matrix of one column: MLflow hands over a table of one column so. */
+  onlyInput(name: string, type: ElementType): string {
+    this.#inputs.push(valueInfo(name, type, false));
+    return this.node('Reshape', [name, this.constant('int64', [-1], [1])]);
   }
 
   /** Gives the value `from` to the outside as `name`. */
   output(name: string, type: ElementType, from: string): void {
     this.#nodes.push(nodeOf('Identity', [from], name, {}, ''));
-    this.#outputs.push(valueInfo(name, type));
+    this.#outputs.push(valueInfo(name, type, true));
+  }
+
+  cast(value: string, to: ElementType): string {
+    return this.node('Cast', [value], { to: ELEMENT[to] });
   }
 
   node(
@@ -42,7 +55,7 @@ export class GraphBuilder {
     attributes: Readonly<Record<string, Attribute>> = {},
     domain: '' | 'ai.onnx.ml' = '',
   ): string {
-    const name = `v${this.#count++}`;
+    const name = `__v${this.#count++}`;
     this.#nodes.push(nodeOf(op, inputs, name, attributes, domain));
     return name;
   }
@@ -50,13 +63,13 @@ export class GraphBuilder {
   /** A constant; equal ones are kept once. An empty `dims` is a scalar. */
   constant(
     type: ElementType,
-    values: readonly (number | string | boolean)[],
+    values: readonly (number | bigint | string | boolean)[],
     dims: readonly number[] = [],
   ): string {
-    const key = JSON.stringify([type, values, dims]);
+    const key = JSON.stringify([type, values.map(String), dims]);
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
-    const name = `c${this.#constants.size}`;
+    const name = `__c${this.#constants.size}`;
     this.#constants.set(key, name);
     this.#initializers.push(tensor(name, type, values, dims));
     return name;
@@ -113,7 +126,7 @@ function attribute(name: string, value: Attribute): ProtoWriter {
 function tensor(
   name: string,
   type: ElementType,
-  values: readonly (number | string | boolean)[],
+  values: readonly (number | bigint | string | boolean)[],
   dims: readonly number[],
 ): ProtoWriter {
   const writer = new ProtoWriter();
@@ -121,16 +134,17 @@ function tensor(
   writer.int(2, ELEMENT[type]);
   for (const value of values) {
     if (type === 'float') writer.float(4, Number(value));
+    else if (type === 'double') writer.double(10, Number(value));
     else if (type === 'string') writer.bytes(6, String(value));
     else if (type === 'bool') writer.int(5, value === true ? 1 : 0);
-    else writer.int(7, BigInt(Number(value)));
+    else writer.int(7, typeof value === 'bigint' ? value : Number(value));
   }
   return writer.bytes(8, name);
 }
 
-/** A tensor of rank 1 whose length is the number of rows. */
-function valueInfo(name: string, type: ElementType): ProtoWriter {
-  const shape = new ProtoWriter().bytes(1, new ProtoWriter().bytes(2, 'rows'));
-  const tensorType = new ProtoWriter().int(1, ELEMENT[type]).bytes(2, shape);
+/** A tensor of rank 1 whose length is the number of rows, or of any shape. */
+function valueInfo(name: string, type: ElementType, shaped: boolean): ProtoWriter {
+  const tensorType = new ProtoWriter().int(1, ELEMENT[type]);
+  if (shaped) tensorType.bytes(2, new ProtoWriter().bytes(1, new ProtoWriter().bytes(2, 'rows')));
   return new ProtoWriter().bytes(1, name).bytes(2, new ProtoWriter().bytes(1, tensorType));
 }

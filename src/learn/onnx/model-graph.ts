@@ -1,19 +1,21 @@
 import type { ColumnType } from '../../core/columns.ts';
+import { answerColumns } from '../answer-columns.ts';
 import type { GbdtModel, LinearModel, Model } from '../model.ts';
 import type { Target, Transformer } from '../transformer/transformer.ts';
 import { addFeatures } from './feature-graph.ts';
 import { type ElementType, GraphBuilder } from './graph-builder.ts';
 
 /** One graph from raw columns to the answer. */
-export function modelGraph(transformer: Transformer, model: Model, prefix: string): Buffer {
+export function modelGraph(transformer: Transformer, model: Model): Buffer {
   const graph = new GraphBuilder();
   const features = addFeatures(graph, transformer);
   const raw = model.kind === 'gbdt' ? addTrees(graph, model, features) : addLinear(graph, model, features);
   const axis = graph.constant('int64', [1], [1]);
   const { target } = transformer;
-  if (target.task === 'regression') graph.output('prediction', 'float', graph.node('Squeeze', [raw, axis]));
-  else if (target.task === 'binary') addBinary(graph, target, graph.node('Squeeze', [raw, axis]), prefix);
-  else addMulticlass(graph, target, raw, prefix);
+  const names = answerColumns(target).map(({ name }) => name);
+  if (target.task === 'regression') graph.output(names[0] ?? '', 'float', graph.node('Squeeze', [raw, axis]));
+  else if (target.task === 'binary') addBinary(graph, target, graph.node('Squeeze', [raw, axis]), names);
+  else addMulticlass(graph, target, raw, names);
   return graph.finish();
 }
 
@@ -55,7 +57,8 @@ function addTrees(graph: GraphBuilder, { trees, outputs }: GbdtModel, features: 
     }
   return graph.node(
     'TreeEnsembleRegressor',
-    [features],
+    // Leaves are then summed in double: float32 sums depend on the order, and near 0 so would the label.
+    [graph.cast(features, 'double')],
     {
       n_targets: outputs,
       nodes_treeids: nodes.tree,
@@ -87,51 +90,56 @@ function addLinear(
     features,
   ]);
   const matrix = names.flatMap((_, j) => coefficients.map((one) => one[j] ?? 0));
-  const weights = graph.constant('float', matrix, [names.length, outputs]);
-  return graph.node('Add', [
-    graph.node('MatMul', [known, weights]),
-    graph.constant('float', intercept, [outputs]),
+  const weights = graph.constant('double', matrix, [names.length, outputs]);
+  const sum = graph.node('Add', [
+    graph.node('MatMul', [graph.cast(known, 'double'), weights]),
+    graph.constant('double', intercept, [outputs]),
   ]);
+  return graph.cast(sum, 'float');
 }
 
-function addBinary(graph: GraphBuilder, target: Target, raw: string, prefix: string): void {
-  const [negative = '', positive = ''] = target.classes ?? [];
-  const score = logistic(graph, raw);
-  const isPositive = graph.node(
-    'Cast',
-    [graph.node('Not', [graph.node('Less', [raw, graph.constant('float', [0])])])],
-    { to: 7 },
-  );
-  addLabel(graph, target, isPositive, prefix);
-  // Not 1 − p: a small probability would lose its digits.
-  graph.output(`${prefix}score_${negative}`, 'float', logistic(graph, graph.node('Neg', [raw])));
-  graph.output(`${prefix}score_${positive}`, 'float', score);
+function addBinary(
+  graph: GraphBuilder,
+  target: Target,
+  raw: string,
+  [label = '', negative = '', positive = '']: readonly string[],
+): void {
+  const isNegative = graph.node('Less', [raw, graph.constant('float', [0])]);
+  addLabel(graph, target, graph.cast(graph.node('Not', [isNegative]), 'int64'), label);
+  // Not 1 − p: a small probability would lose its digits, as it does in most runtimes' Sigmoid.
+  const score = graph.cast(raw, 'double');
+  addLogistic(graph, negative, score);
+  addLogistic(graph, positive, graph.node('Neg', [score]));
 }
 
-/** By Exp, which runtimes give to the last digit: their Sigmoid is exact to 1e-7 only, much of a small probability. */
-function logistic(graph: GraphBuilder, raw: string): string {
-  const one = graph.constant('float', [1]);
-  return graph.node('Div', [one, graph.node('Add', [one, graph.node('Exp', [graph.node('Neg', [raw])])])]);
+/** `1 / (1 + exp(x))` */
+function addLogistic(graph: GraphBuilder, name: string, x: string): void {
+  const one = graph.constant('double', [1]);
+  const odds = graph.node('Add', [one, graph.node('Exp', [x])]);
+  graph.output(name, 'float', graph.cast(graph.node('Div', [one, odds]), 'float'));
 }
 
-function addMulticlass(graph: GraphBuilder, target: Target, raw: string, prefix: string): void {
-  const scores = graph.node('Softmax', [raw], { axis: 1 });
-  addLabel(graph, target, graph.node('ArgMax', [raw], { axis: 1, keepdims: 0 }), prefix);
-  for (const [k, label] of (target.classes ?? []).entries())
-    graph.output(
-      `${prefix}score_${label}`,
-      'float',
-      graph.node('Gather', [scores, graph.constant('int64', [k])], { axis: 1 }),
-    );
+function addMulticlass(
+  graph: GraphBuilder,
+  target: Target,
+  raw: string,
+  [label = '', ...scores]: readonly string[],
+): void {
+  addLabel(graph, target, graph.node('ArgMax', [raw], { axis: 1, keepdims: 0 }), label);
+  const softmax = graph.node('Softmax', [graph.cast(raw, 'double')], { axis: 1 });
+  for (const [k, name] of scores.entries()) {
+    const column = graph.node('Gather', [softmax, graph.constant('int64', [k])], { axis: 1 });
+    graph.output(name, 'float', graph.cast(column, 'float'));
+  }
 }
 
-function addLabel(graph: GraphBuilder, { type, classes = [] }: Target, index: string, prefix: string): void {
+function addLabel(graph: GraphBuilder, { type, classes = [] }: Target, index: string, name: string): void {
   const element = labelElement(type);
   const values = classes.map((label) =>
-    element === 'bool' ? label === 'true' : element === 'int64' ? Number(label) : label,
+    element === 'bool' ? label === 'true' : element === 'int64' ? BigInt(label) : label,
   );
   graph.output(
-    `${prefix}label`,
+    name,
     element,
     graph.node('Gather', [graph.constant(element, values, [values.length]), index]),
   );

@@ -15,6 +15,13 @@ export class ProtoWriter {
     return this;
   }
 
+  double(field: number, value: number): this {
+    const bytes = Buffer.alloc(8);
+    bytes.writeDoubleLE(value);
+    this.#parts.push(varint((BigInt(field) << 3n) | 1n), bytes);
+    return this;
+  }
+
   /** Field of text, raw bytes or a message. */
   bytes(field: number, value: string | Uint8Array | ProtoWriter): this {
     const bytes =

@@ -1,4 +1,6 @@
 import type { ColumnType } from '../../core/columns.ts';
+import { RecipeError } from '../../core/recipe-error.ts';
+import { answerColumns } from '../answer-columns.ts';
 import {
   CALENDAR_PARTS,
   type Feature,
@@ -31,7 +33,11 @@ export interface FitOptions {
 /** A text column with more values than this share of its rows is taken for an identifier. */
 const IDENTIFIER_SHARE = 0.5;
 
-/** Chooses an operation for every column by its type and its values. */
+/**
+ * Chooses an operation for every column by its type and its values.
+ *
+ * @throws RecipeError TRANSFORM_NAME_TAKEN if a column is called as the model's answer.
+ */
 export function fitTransformer(
   statistics: readonly ColumnStatistics[],
   target: Target,
@@ -51,7 +57,28 @@ export function fitTransformer(
     inputs.push({ name: column.name, type: column.type, nullable: column.missing > 0 });
     features.push(...featuresOf(column, maxOneHot, raw));
   }
-  return { v: 1, inputs, target, ...(weight === undefined ? {} : { weight }), features, dropped };
+  const answers = new Set(answerColumns(target).map(({ name }) => name));
+  const taken = inputs.find(({ name }) => answers.has(name));
+  if (taken !== undefined) throw new RecipeError('TRANSFORM_NAME_TAKEN', { column: taken.name });
+  return {
+    v: 1,
+    inputs,
+    target,
+    ...(weight === undefined ? {} : { weight }),
+    features: withNamesApart(features),
+    dropped,
+  };
+}
+
+/** SQL takes names that differ in case only for one: `city=a` and `city=A` would be the same column. */
+function withNamesApart(features: readonly Feature[]): Feature[] {
+  const taken = new Set<string>();
+  return features.map((feature) => {
+    let name = feature.name;
+    for (let n = 2; taken.has(name.toLowerCase()); n += 1) name = `${feature.name} (${n})`;
+    taken.add(name.toLowerCase());
+    return { ...feature, name };
+  });
 }
 
 function reasonToDrop({ type, rows, missing, distinct }: ColumnStatistics): string | undefined {

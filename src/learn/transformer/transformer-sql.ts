@@ -21,9 +21,12 @@ export function transformerSql(transformer: Transformer, quotes: SqlQuotes): str
   ];
 }
 
-/** The value, or the index of the class; NULL for a class that was not in the training rows. */
+/** The value if it is finite, or the index of the class; NULL for a class that was not in the training rows. */
 export function targetSql({ column, classes }: Target, { identifier, literal }: SqlQuotes): string {
-  if (classes === undefined) return `${identifier(column)}::DOUBLE`;
+  if (classes === undefined) {
+    const value = `${identifier(column)}::DOUBLE`;
+    return `(CASE WHEN isfinite(${value}) THEN ${value} END)`;
+  }
   const cases = classes.map((label, index) => `WHEN ${literal(label)} THEN ${index}`).join(' ');
   return `(CASE ${identifier(column)}::VARCHAR ${cases} END)::DOUBLE`;
 }
@@ -32,16 +35,17 @@ function featureSql(feature: Feature, { inputs }: Transformer, { identifier, lit
   const id = identifier(feature.column);
   switch (feature.op) {
     case 'number':
-      return `${id}::FLOAT`;
+      return number(feature.column, inputs, id);
     case 'scale':
       // FLOAT arithmetic throughout, as the graph does it: the same bits.
-      return `((coalesce(${finite(feature.column, inputs, id)}, ${float(feature.fill)}) - ${float(feature.mean)}) / ${float(feature.std)})`;
+      return `((coalesce(${known(feature.column, inputs, id)}, ${float(feature.fill)}) - ${float(feature.mean)}) / ${float(feature.std)})`;
     case 'one-hot':
       return `(CASE WHEN ${id}::VARCHAR = ${literal(feature.value)} THEN 1 ELSE 0 END)::FLOAT`;
     case 'frequency': {
+      // An enumeration finds a text by hashing; a map would compare it with every key.
       const keys = feature.shares.map(([value]) => literal(value)).join(', ');
       const shares = feature.shares.map(([, share]) => float(share)).join(', ');
-      return `coalesce(map([${keys}], [${shares}])[${id}::VARCHAR], 0::FLOAT)`;
+      return `coalesce(([${shares}])[enum_code(TRY_CAST(${id}::VARCHAR AS ENUM(${keys})))::INTEGER + 1], 0::FLOAT)`;
     }
     case 'calendar':
       return `coalesce(${calendarSql(feature.part, id)}::FLOAT, ${calendarOfZero(feature.part)}::FLOAT)`;
@@ -50,10 +54,20 @@ function featureSql(feature: Feature, { inputs }: Transformer, { identifier, lit
   }
 }
 
-function finite(column: string, inputs: Transformer['inputs'], id: string): string {
-  return inputs.find(({ name }) => name === column)?.type === 'float'
-    ? `nullif(${id}::FLOAT, 'NaN'::FLOAT)`
-    : `${id}::FLOAT`;
+/** NULL for NaN too. */
+function known(column: string, inputs: Transformer['inputs'], id: string): string {
+  const value = number(column, inputs, id);
+  return isFloat(column, inputs) ? `nullif(${value}, 'NaN'::FLOAT)` : value;
+}
+
+/** As a conversion to float32 does it: what is too large becomes infinite. */
+function number(column: string, inputs: Transformer['inputs'], id: string): string {
+  if (!isFloat(column, inputs)) return `${id}::FLOAT`;
+  return `coalesce(TRY_CAST(${id} AS FLOAT), CASE WHEN ${id} > 0 THEN 'inf' WHEN ${id} < 0 THEN '-inf' END::FLOAT)`;
+}
+
+function isFloat(column: string, inputs: Transformer['inputs']): boolean {
+  return inputs.find(({ name }) => name === column)?.type === 'float';
 }
 
 function calendarSql(part: CalendarPart, id: string): string {
