@@ -22,7 +22,8 @@ export function sourceSelect(file: string, using: SourceFormat | undefined): str
     case 'csv':
     case 'tsv':
       // Types are taken from the whole file: one odd value on the last line must not end the run there.
-      return `SELECT * FROM read_csv(${path}, header = true, sample_size = -1, strict_mode = true, delim = ${quoteLiteral(format === 'tsv' ? '\t' : delimiterOf(file))})`;
+      // What else could be guessed is said: a guess may skip lines that do not fit it, and tells nobody.
+      return `SELECT * FROM read_csv(${path}, header = true, sample_size = -1, strict_mode = true, skip = 0, comment = '', quote = '"', escape = '"', null_padding = false, delim = ${quoteLiteral(format === 'tsv' ? '\t' : delimiterOf(file))})`;
     case 'json':
       return `SELECT * FROM read_json(${path}, sample_size = -1)`;
     case 'ndjson':

@@ -23,7 +23,7 @@ const SQL_TYPES = {
 /** Reads files into one table with numbered rows, and says what is in it. */
 export const step = defineStep({
   title: 'Read CSV, TSV, JSON, NDJSON or Parquet files into a table, with a profile of every column',
-  version: '1',
+  version: '2',
   config: Type.Object(
     {
       location: Type.Unsafe({

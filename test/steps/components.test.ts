@@ -127,3 +127,30 @@ describe('bad data ends its step with a code that names file, column and rule', 
     expect(new Set(failed)).toEqual(new Set(['DATA_EXPRESSION_INVALID', 'DATA_UNREADABLE']));
   });
 });
+
+describe('no row of a CSV is lost in silence', () => {
+  const INGEST = 'steps:\n  a: { uses: ingest, with: { location: ./d.csv } }\n';
+
+  test('a line that begins with # is a row like any other', async () => {
+    const lines = Array.from({ length: 1000 }, (_, n) => `${n % 10 === 0 ? '#' : ''}${n},${n}`);
+    await using rig = await CliRig.create({
+      'recipe.yaml': INGEST,
+      'd.csv': `name,n\n${lines.join('\n')}\n`,
+    });
+    expect(await rig.run()).toEqual({ a: 'succeeded' });
+    await rig.recipe('artifacts', 'get', ':a.profile', 'profile.json');
+    expect(JSON.parse(await rig.read('profile.json'))).toMatchObject({
+      rows: 1000,
+      columns: [{ name: 'name' }, { name: 'n' }],
+    });
+  });
+
+  test.each([
+    ['rows longer than the header', 'a,b,c\n1,2,3\n4,5,6,7\n4,5,6,7\n4,5,6,7\n'],
+    ['a title above the header', 'My report\na,b\n1,2\n3,4\n'],
+  ])('%s are an error, not another header', async (_, csv) => {
+    await using rig = await CliRig.create({ 'recipe.yaml': INGEST, 'd.csv': csv });
+    const failed = (await rig.events()).find((event) => event.type === 'step.failed');
+    expect(failed).toMatchObject({ failure: { error: { code: 'DATA_UNREADABLE' } } });
+  });
+});
