@@ -1,14 +1,17 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import type { CardBlock } from './core/card-block.ts';
 import type { RunEvent, RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
-import type { Plan } from './core/plan.ts';
+import type { Plan, PlanStep } from './core/plan.ts';
 import type { World } from './core/world.ts';
 import { closeInterruptedRuns, markActive } from './engine/active-runs.ts';
 import { Driver } from './engine/driver.ts';
 import { keptFingerprints } from './engine/history.ts';
+import { type CardModule, makeCard } from './engine/make-card.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
 import { readReport } from './engine/read-report.ts';
@@ -25,6 +28,7 @@ import { endLeftover, startOf } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
 import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
+import type { Result } from './store/results.ts';
 import { pin } from './store/roots.ts';
 import { Store } from './store/store.ts';
 import { readTree, treeSize } from './store/trees.ts';
@@ -34,6 +38,9 @@ import { SqliteRegistry } from './tracking/sqlite/sqlite-registry.ts';
 import { SqliteTracking } from './tracking/sqlite/sqlite-tracking.ts';
 
 const DAY_MS = 86_400_000;
+
+/** The program runs from its source, or from what is built from it. */
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 
 /** What of the process and the package the wiring needs. */
 export interface Surroundings {
@@ -116,7 +123,7 @@ export class Project implements Disposable {
   }
 
   async run(plan: Plan, request: RunRequest): Promise<RunFinished> {
-    const { world, pid, version, packageDir, node } = this.#surroundings;
+    const { world, pid, version } = this.#surroundings;
     const { clock, env } = world;
     const me: ProcessIdentity = { pid, boot: bootId(), started: startOf(pid) ?? '' };
     const roles = select(plan, request.selection);
@@ -124,7 +131,6 @@ export class Project implements Disposable {
     for (const run of closeInterruptedRuns(this.home, { isAlive, endLeftover, now: clock.now() }))
       this.tracking.tracking.kill(trackedRunId(run), clock.now());
     const id = runId(world.newRunId());
-    const source = import.meta.url.endsWith('.ts');
     await using executor = new LocalExecutor(
       {
         store: this.store,
@@ -134,16 +140,9 @@ export class Project implements Disposable {
         world,
         run: id,
         version,
-        shippedEntry: (component) =>
-          source
-            ? join(packageDir, 'steps', component, 'run.ts')
-            : join(packageDir, 'dist', 'steps', component, 'run.js'),
+        shippedEntry: (component) => this.#shippedEntry(component),
       },
-      new LocalLauncher({
-        node,
-        childModule: new URL(`./step/child.${source ? 'ts' : 'js'}`, import.meta.url).pathname,
-        env,
-      }),
+      this.#launcher(),
     );
     using _active = markActive(this.home, id, me);
     const { tracking, registry } = this.tracking;
@@ -189,6 +188,55 @@ export class Project implements Disposable {
       await tracked.settled();
       this.#collectGarbageDaily(plan.settings.cacheMaxBytes);
     }
+  }
+
+  /** The blocks of a step's card, made in a process of its own. */
+  async card(step: PlanStep, result: Result, signal: AbortSignal): Promise<readonly CardBlock[]> {
+    const { world, node } = this.#surroundings;
+    using launcher = this.#launcher();
+    return await makeCard(step, result, this.#cardModules(step), {
+      store: this.store,
+      launcher,
+      child: [node, this.#module('step/card-child')],
+      attemptsDir: join(this.home, 'attempts'),
+      projectDir: this.dir,
+      world,
+      signal,
+    });
+  }
+
+  /** Where a card may come from: the component, else what shows any output by its kind. */
+  #cardModules({ action }: PlanStep): CardModule[] {
+    const shown = { root: this.#root, entry: relative(this.#root, this.#module('report/card/output-card')) };
+    if (action.kind === 'shipped') {
+      const path = join(dirname(this.#shippedEntry(action.component)), `card.${EXTENSION}`);
+      return existsSync(path) ? [{ root: this.#root, entry: relative(this.#root, path) }, shown] : [shown];
+    }
+    if (action.kind !== 'own') return [shown];
+    const beside = join(dirname(action.entry), 'card.ts');
+    if (existsSync(join(this.dir, dirname(action.entry), 'component.yaml')))
+      return existsSync(join(this.dir, beside)) ? [{ root: this.dir, entry: beside }, shown] : [shown];
+    return action.runtime === 'node' ? [{ root: this.dir, entry: action.entry }, shown] : [shown];
+  }
+
+  #launcher(): LocalLauncher {
+    const { node, world } = this.#surroundings;
+    return new LocalLauncher({ node, childModule: this.#module('step/child'), env: world.env });
+  }
+
+  /** Absolute path of a module of this program. */
+  #module(name: string): string {
+    return fileURLToPath(new URL(`./${name}.${EXTENSION}`, import.meta.url));
+  }
+
+  /** The folder that holds `steps/` as they run: the package, or what is built from it. */
+  get #root(): string {
+    const { packageDir } = this.#surroundings;
+    return EXTENSION === 'ts' ? packageDir : join(packageDir, 'dist');
+  }
+
+  #shippedEntry(component: string): string {
+    return join(this.#root, 'steps', component, `run.${EXTENSION}`);
   }
 
   /** Once a day, after a run: the cache is brought back to its size. */

@@ -1,6 +1,7 @@
 export type { Column, Columns, ColumnType, NumberColumn, TextColumn } from '../core/columns.ts';
 export { RESERVED_PREFIX, ROW } from '../core/columns.ts';
 export { columnType, describeSelect, type TableColumn } from '../tables/describe-table.ts';
+export { previewTable, type TablePreview } from '../tables/preview-table.ts';
 export { type ColumnProfile, profileTable, type TableProfile } from '../tables/profile-table.ts';
 export { type ReadOptions, readColumns, readFloats } from '../tables/read-columns.ts';
 export { SOURCE_FORMATS, type SourceFormat, sourceSelect } from '../tables/source-select.ts';

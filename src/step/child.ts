@@ -1,8 +1,8 @@
 import { appendFileSync, readFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { SerializedError } from '../core/failure.ts';
 import type { StepFile } from '../core/step-file.ts';
+import { resolveOwnExports } from './own-exports.ts';
 import { runStep } from './run-step.ts';
 
 /**
@@ -15,17 +15,7 @@ interface Order {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const SOURCE = import.meta.url.endsWith('.ts');
-
-// `stockpot/steps` in a step is the running program, wherever the step lies.
-registerHooks({
-  resolve(specifier, context, next) {
-    const name = /^stockpot(?:\/(steps|tables|learn))?$/.exec(specifier);
-    if (name === null) return next(specifier, context);
-    const file = `../exports/${name[1] ?? 'index'}.${SOURCE ? 'ts' : 'js'}`;
-    return { url: new URL(file, import.meta.url).href, shortCircuit: true };
-  },
-});
+resolveOwnExports();
 
 process.once('message', (order: Order) => void obey(order));
 

@@ -17,6 +17,7 @@ const MIGRATIONS = [
      WITHOUT ROWID;
    CREATE TABLE probe (key TEXT PRIMARY KEY, value TEXT, at REAL) WITHOUT ROWID;
    CREATE TABLE fetched (uri TEXT PRIMARY KEY, etag TEXT, modified TEXT, digest TEXT, size REAL, at REAL) WITHOUT ROWID;`,
+  `CREATE TABLE card (key TEXT PRIMARY KEY, blocks TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
 export function openIndex(path: string): DatabaseSync {

@@ -65,6 +65,12 @@ export const RUN_ERRORS = {
     message: (p: { step: string; recipe: string }) => `The step ${p.step} of ${p.recipe} has not run yet`,
     hint: (p: { recipe: string }) => `Run it with \`recipe run ${p.recipe}\`.`,
   },
+  CARD_FAILED: {
+    exit: ExitCode.stepFailed,
+    message: (p: { step: string; module: string; problem: string }) =>
+      `The card of the step ${p.step} could not be made by ${p.module}: ${p.problem}`,
+    hint: () => 'Correct the export `card`: docs/step-protocol.md shows what it may give.',
+  },
   OUTPUT_UNKNOWN: {
     exit: ExitCode.usage,
     message: (p: { step: string; output: string; known: readonly string[] }) =>

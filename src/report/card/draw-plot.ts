@@ -1,12 +1,11 @@
 import { barX, cell, dot, gridX, gridY, line, link, plot, text } from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import type { CardPlot } from '../../core/card-block.ts';
 import { unreachable } from '../../core/failure.ts';
-import type { Plot } from './blocks.ts';
-
-const COLOURS = ['#2563eb', '#ea580c', '#059669', '#9333ea'] as const;
+import { PLOT_COLOURS } from './plot-colours.ts';
 
 /** A plot as SVG text. Its words are set by the drawing library as text nodes, so they stay words. */
-export function drawPlot(spec: Plot): string {
+export function drawPlot(spec: CardPlot): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const base = {
     document: document,
@@ -17,47 +16,40 @@ export function drawPlot(spec: Plot): string {
     style: { background: 'none', fontSize: '12px' },
   };
   const svg = plot({ ...base, ...optionsOf(spec) });
-  svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', spec.title);
   // Plot puts a style sheet into each drawing; the page has one.
   for (const style of svg.querySelectorAll('style')) style.remove();
   return svg.outerHTML;
 }
 
-function optionsOf(spec: Plot): object {
+function optionsOf(spec: CardPlot): object {
   switch (spec.kind) {
     case 'lines': {
       const points = spec.series.flatMap(({ name, points: own }) => own.map(([x, y]) => ({ name, x, y })));
       return {
         x: { label: spec.x },
         y: { label: spec.y },
-        color: { domain: spec.series.map(({ name }) => name), range: COLOURS },
+        color: { domain: spec.series.map(({ name }) => name), range: PLOT_COLOURS },
         marks: [
           gridX(),
           gridY(),
-          ...(spec.diagonal === true
-            ? [
-                link([0], {
-                  x1: 0,
-                  y1: 0,
-                  x2: 1,
-                  y2: 1,
-                  stroke: 'currentColor',
-                  strokeOpacity: 0.3,
-                  strokeDasharray: '4',
-                }),
-              ]
-            : []),
+          ...(spec.diagonal === true ? [diagonal(0, 1)] : []),
           line(points, { x: 'x', y: 'y', stroke: 'name', strokeWidth: 2 }),
         ],
       };
     }
     case 'dots': {
       const points = spec.points.map(([x, y]) => ({ x, y }));
+      const all = spec.points.flat();
+      const [low, high] = [Math.min(...all), Math.max(...all)];
       return {
         x: { label: spec.x },
         y: { label: spec.y },
-        marks: [gridX(), gridY(), dot(points, { x: 'x', y: 'y', r: 2, fill: COLOURS[0], fillOpacity: 0.5 })],
+        marks: [
+          gridX(),
+          gridY(),
+          ...(spec.diagonal === true && all.length > 0 ? [diagonal(low, high)] : []),
+          dot(points, { x: 'x', y: 'y', r: 2, fill: PLOT_COLOURS[0], fillOpacity: 0.5 }),
+        ],
       };
     }
     case 'bars': {
@@ -70,7 +62,7 @@ function optionsOf(spec: Plot): object {
         marginLeft: 190,
         x: { label: spec.x },
         y: { label: null, domain: bars.map(({ name }) => name) },
-        marks: [gridX(), barX(bars, { x: 'value', y: 'name', fill: COLOURS[0] })],
+        marks: [gridX(), barX(bars, { x: 'value', y: 'name', fill: PLOT_COLOURS[0] })],
       };
     }
     case 'heat':
@@ -94,4 +86,17 @@ function optionsOf(spec: Plot): object {
     default:
       return unreachable(spec);
   }
+}
+
+/** From corner to corner: chance, or truth. */
+function diagonal(from: number, to: number): ReturnType<typeof link> {
+  return link([0], {
+    x1: from,
+    y1: from,
+    x2: to,
+    y2: to,
+    stroke: 'currentColor',
+    strokeOpacity: 0.3,
+    strokeDasharray: '4',
+  });
 }
