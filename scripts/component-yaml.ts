@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { stringify } from 'yaml';
 import type { StepDefinition } from '../src/step/define-step.ts';
+import { manifestOf } from '../src/step/manifest-of.ts';
 
 /** The manifest of a shipped component, as its definition says it. */
 export async function componentYaml(name: string): Promise<string> {
@@ -10,19 +11,8 @@ export async function componentYaml(name: string): Promise<string> {
   )) as {
     step: StepDefinition;
   };
-  const { title, version, config, inputs, outputs, effect } = module.step;
-  const manifest = {
-    title,
-    version,
-    config,
-    inputs,
-    outputs,
-    runtime: 'node',
-    entry: 'run.ts',
-    ...(effect === undefined ? {} : { effect }),
-  };
   const head = '# Written by `npm run components` from run.ts.\n';
   return (
-    head + stringify(JSON.parse(JSON.stringify(manifest)), { lineWidth: 110, aliasDuplicateObjects: false })
+    head + stringify(manifestOf(module.step, 'run.ts'), { lineWidth: 110, aliasDuplicateObjects: false })
   );
 }

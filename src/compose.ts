@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import type { CardBlock } from './core/card-block.ts';
@@ -9,6 +9,7 @@ import { runId } from './core/ids.ts';
 import type { Plan, PlanStep } from './core/plan.ts';
 import type { World } from './core/world.ts';
 import { closeInterruptedRuns, markActive } from './engine/active-runs.ts';
+import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
 import { keptFingerprints } from './engine/history.ts';
 import { type CardModule, makeCard } from './engine/make-card.ts';
@@ -82,13 +83,38 @@ export class Project implements Disposable {
     set: readonly string[],
   ): Promise<CachedPlan> {
     const { version, world } = this.#surroundings;
-    const request = requestOf(location, profile, set, this.#surroundings.packageDir);
+    const request = this.#requestOf(location, profile, set);
     return planOf(request, {
       store: this.store,
       version,
       now: world.clock.now(),
       resolve: async () => (await import('./recipe/resolve-recipe.ts')).resolveRecipe(request),
     });
+  }
+
+  #requestOf(
+    { projectDir, file, name }: RecipeLocation,
+    profile: string | undefined,
+    set: readonly string[],
+  ): ResolveRequest {
+    const { packageDir, node, version, world } = this.#surroundings;
+    return {
+      projectDir,
+      file,
+      name,
+      profile,
+      set,
+      shippedDir: join(packageDir, 'steps'),
+      templatesDir: join(packageDir, 'recipes', 'templates'),
+      describe: (entry) =>
+        describeStep(entry, {
+          store: this.store,
+          projectDir,
+          child: [node, this.#module('step/describe-child')],
+          version,
+          env: world.env,
+        }),
+    };
   }
 
   /** `tracking.db`, opened when first needed. */
@@ -214,7 +240,10 @@ export class Project implements Disposable {
     }
     if (action.kind !== 'own') return [shown];
     const beside = join(dirname(action.entry), 'card.ts');
-    if (existsSync(join(this.dir, dirname(action.entry), 'component.yaml')))
+    if (
+      basename(action.entry) === 'run.ts' ||
+      existsSync(join(this.dir, dirname(action.entry), 'component.yaml'))
+    )
       return existsSync(join(this.dir, beside)) ? [{ root: this.dir, entry: beside }, shown] : [shown];
     return action.runtime === 'node' ? [{ root: this.dir, entry: action.entry }, shown] : [shown];
   }
@@ -284,23 +313,6 @@ export function forceFlag(plan: Plan, force: boolean | readonly string[]): RunFl
 
 export function defaultJobs(): number {
   return availableParallelism();
-}
-
-export function requestOf(
-  location: RecipeLocation,
-  profile: string | undefined,
-  set: readonly string[],
-  packageDir: string,
-): ResolveRequest {
-  return {
-    projectDir: location.projectDir,
-    file: location.file,
-    name: location.name,
-    profile,
-    set,
-    shippedDir: join(packageDir, 'steps'),
-    templatesDir: join(packageDir, 'recipes', 'templates'),
-  };
 }
 
 /** The events of a run of this machine, oldest first. */

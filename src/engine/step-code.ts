@@ -37,7 +37,15 @@ export class CodeBook {
     if (action.kind !== 'own' && step.code.length === 0) return NONE;
     const paths = new Set<string>();
     const packages = new Set<string>();
-    if (action.kind === 'own') this.#addClosure(step, action.entry, paths, packages);
+    if (action.kind === 'own') {
+      if (!this.#isFile(action.entry))
+        throw new RecipeError(
+          'CODE_NOT_FOUND',
+          { step: step.id, path: `./${action.entry}` },
+          { at: step.at },
+        );
+      this.#addClosure(action.entry, paths, packages);
+    }
     for (const pattern of step.code) for (const path of this.#expand(step, pattern)) paths.add(path);
     const files = [...paths].toSorted(byBytes).map((path) => {
       const file = this.#files.sync(resolve(this.#projectDir, path));
@@ -48,9 +56,19 @@ export class CodeBook {
     return { files, packages: [...packages].toSorted(byBytes) };
   }
 
-  #addClosure(step: PlanStep, entry: string, paths: Set<string>, packages: Set<string>): void {
-    if (statSync(resolve(this.#projectDir, entry), { throwIfNoEntry: false })?.isFile() !== true)
-      throw new RecipeError('CODE_NOT_FOUND', { step: step.id, path: `./${entry}` }, { at: step.at });
+  /** A module of the project and all that it imports of it. */
+  closure(entry: string): StepCode {
+    const paths = new Set<string>();
+    const packages = new Set<string>();
+    this.#addClosure(entry, paths, packages);
+    const files = [...paths].toSorted(byBytes).flatMap((path) => {
+      const file = this.#files.sync(resolve(this.#projectDir, path));
+      return file === undefined ? [] : [{ path, digest: file.digest }];
+    });
+    return { files, packages: [...packages].toSorted(byBytes) };
+  }
+
+  #addClosure(entry: string, paths: Set<string>, packages: Set<string>): void {
     const pending = [entry];
     for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
       if (paths.has(path)) continue;
@@ -78,10 +96,13 @@ export class CodeBook {
   /** A relative import as a file of the project; undefined where it is none of ours. */
   #resolve(path: string): string | undefined {
     if (path.startsWith('..')) return undefined;
-    return [path, `${path}.ts`, `${path}.js`, `${path}.py`, `${path}/__init__.py`].find(
-      (candidate) =>
-        statSync(resolve(this.#projectDir, candidate), { throwIfNoEntry: false })?.isFile() === true,
+    return [path, `${path}.ts`, `${path}.js`, `${path}.py`, `${path}/__init__.py`].find((candidate) =>
+      this.#isFile(candidate),
     );
+  }
+
+  #isFile(path: string): boolean {
+    return statSync(resolve(this.#projectDir, path), { throwIfNoEntry: false })?.isFile() === true;
   }
 
   #packageOf(specifier: string): string {

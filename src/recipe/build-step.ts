@@ -52,6 +52,11 @@ export function buildStep(
     throw invalid(run.key, `the step ${name}`, 'has both uses and run');
   const component =
     uses === undefined ? undefined : components.get(textValue(uses.value, 'uses', scope), uses.value.span);
+  if (uses !== undefined && component?.problem !== undefined && !tree.entries.has('outputs'))
+    throw errorAt(uses.value.span, 'COMPONENT_INVALID', {
+      file: `./${component.entry}`,
+      problem: component.problem,
+    });
   const configTrees = configOf(draft, run !== undefined);
   const references =
     component === undefined ? new Map<string, string>() : components.referenceKeys(component);

@@ -15,12 +15,26 @@ export interface Component {
   /** `ingest`, or `./steps/clean.ts`. */
   readonly name: string;
   readonly shipped: boolean;
-  /** Absent for a single file: what it takes and gives, the recipe says. */
+  /** Absent for a file that says nothing of itself: what it takes and gives, the recipe says. */
   readonly manifest: ComponentManifest | undefined;
+  /** Why a module that should have described itself did not. */
+  readonly problem?: string;
   /** Project-relative, of one's own. */
   readonly entry: string;
   readonly runtime: 'node' | 'python' | 'exec';
 }
+
+/** What a module of the project says of itself when it is loaded. */
+export type Described =
+  | {
+      /** All files it is made of, project-relative. */
+      readonly files: readonly string[];
+      /** Its manifest; null if it exports no step. */
+      readonly manifest: Json;
+    }
+  | { readonly files: readonly string[]; readonly problem: string };
+
+export type Describe = (entry: string) => Described;
 
 interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
@@ -34,14 +48,21 @@ export class ComponentBook {
   readonly #files: FileReader;
   readonly #shippedDir: string;
   readonly #shippedNames: () => readonly string[];
+  readonly #describe: Describe;
   readonly #components = new Map<string, Component>();
   readonly #checks = new Map<ComponentManifest, ValidateFunction>();
   readonly #ajv = new Ajv2020({ useDefaults: true, strict: false, allErrors: false, verbose: true });
 
-  constructor(files: FileReader, shippedDir: string, shippedNames: () => readonly string[]) {
+  constructor(
+    files: FileReader,
+    shippedDir: string,
+    shippedNames: () => readonly string[],
+    describe: Describe,
+  ) {
     this.#files = files;
     this.#shippedDir = shippedDir;
     this.#shippedNames = shippedNames;
+    this.#describe = describe;
   }
 
   /** @throws RecipeError COMPONENT_NOT_FOUND, COMPONENT_INVALID */
@@ -123,20 +144,36 @@ export class ComponentBook {
         entry: `${path}/${manifest.entry}`,
         runtime: manifest.runtime,
       };
+    if (this.#files.isFile(`${path}/run.ts`)) return this.#described(name, `${path}/run.ts`);
     if (!this.#files.isFile(path))
       throw errorAt(span, 'COMPONENT_NOT_FOUND', { component: name, known: [...this.#shippedNames()] });
-    const runtime = /\.[cm]?[jt]s$/.test(path) ? 'node' : path.endsWith('.py') ? 'python' : 'exec';
+    if (/\.[cm]?[jt]s$/.test(path)) return this.#described(name, path);
+    const runtime = path.endsWith('.py') ? 'python' : 'exec';
     return { name, shipped: false, manifest: undefined, entry: path, runtime };
+  }
+
+  #described(name: string, entry: string): Component {
+    const described = this.#describe(entry);
+    // The plan holds as long as these files do.
+    for (const file of described.files) this.#files.read(file);
+    const own = { name, shipped: false, manifest: undefined, entry, runtime: 'node' as const };
+    if ('problem' in described) return { ...own, problem: described.problem };
+    if (described.manifest === null)
+      return { ...own, problem: 'it does not export a step: write `export const step = defineStep({ … })`' };
+    return { ...own, manifest: this.#valid(entry, described.manifest) };
   }
 
   #manifest(path: string): ComponentManifest | undefined {
     const source = this.#files.read(path);
     if (source === undefined) return undefined;
     const tree = parseYaml(source);
-    const value: Json = tree === undefined ? null : evaluate(tree, EMPTY_SCOPE);
+    return this.#valid(path, tree === undefined ? null : evaluate(tree, EMPTY_SCOPE));
+  }
+
+  #valid(file: string, value: Json): ComponentManifest {
     if (!this.#ajv.validate(ComponentManifest, value))
       throw new RecipeError('COMPONENT_INVALID', {
-        file: path,
+        file,
         problem: this.#ajv.errorsText(this.#ajv.errors, { dataVar: '' }),
       });
     return value as unknown as ComponentManifest;

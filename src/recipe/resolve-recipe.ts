@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../core/json.ts';
 import type { Plan, PlanWarning } from '../core/plan.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { buildStep, type StepDraft } from './build-step.ts';
-import { ComponentBook } from './component-book.ts';
+import { ComponentBook, type Describe } from './component-book.ts';
 import { TOP_KEYS } from './engine-keys.ts';
 import { evaluate, type Found, type Scope } from './evaluate.ts';
 import { type Asked, FileReader } from './file-reader.ts';
@@ -32,6 +32,7 @@ export interface ResolveRequest {
   readonly shippedDir: string;
   /** Folder of the shipped templates. */
   readonly templatesDir: string;
+  readonly describe: Describe;
 }
 
 export interface Resolved {
@@ -107,7 +108,12 @@ class Resolver {
     const settings = readSettings(this.#profile.settings, base);
     const experiment =
       settings.experiment ?? this.#read('experiment', (entry) => textValue(entry.value, 'experiment', scope));
-    const components = new ComponentBook(this.#files, this.#request.shippedDir, () => this.#shippedNames());
+    const components = new ComponentBook(
+      this.#files,
+      this.#request.shippedDir,
+      () => this.#shippedNames(),
+      this.#request.describe,
+    );
     const built = [...this.#drafts.values()].map((draft): BuiltCells => {
       const matrix = draft.tree.entries.get('matrix');
       const cells =

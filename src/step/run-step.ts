@@ -2,7 +2,8 @@ import { appendFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ReportEntry } from '../core/events.ts';
 import type { StepFile } from '../core/step-file.ts';
-import type { StepContext, StepDefinition } from './define-step.ts';
+import type { StepContext } from './define-step.ts';
+import { isDefinition } from './manifest-of.ts';
 
 /**
  * Runs a definition as its step file says.
@@ -51,10 +52,4 @@ function withoutReferences(schema: SchemaNode): object {
 
 function pathsOf(map: Readonly<Record<string, { readonly path: string }>>): Record<string, string> {
   return Object.fromEntries(Object.entries(map).map(([name, { path }]) => [name, path]));
-}
-
-function isDefinition(value: unknown): value is StepDefinition {
-  return (
-    typeof value === 'object' && value !== null && 'run' in value && 'config' in value && 'outputs' in value
-  );
 }

@@ -18,6 +18,7 @@ const MIGRATIONS = [
    CREATE TABLE probe (key TEXT PRIMARY KEY, value TEXT, at REAL) WITHOUT ROWID;
    CREATE TABLE fetched (uri TEXT PRIMARY KEY, etag TEXT, modified TEXT, digest TEXT, size REAL, at REAL) WITHOUT ROWID;`,
   `CREATE TABLE card (key TEXT PRIMARY KEY, blocks TEXT NOT NULL) WITHOUT ROWID;`,
+  `CREATE TABLE described (key TEXT PRIMARY KEY, manifest TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
 export function openIndex(path: string): DatabaseSync {

@@ -27,6 +27,7 @@ function planOf(
       profile: options.profile,
       shippedDir: join(ROOT, 'steps'),
       templatesDir: join(ROOT, 'recipes/templates'),
+      describe: () => ({ files: [], problem: 'modules are not loaded here' }),
     }).plan;
   } finally {
     rmSync(dir, { recursive: true });

@@ -33,7 +33,8 @@ export const RECIPE_ERRORS = {
   COMPONENT_INVALID: {
     exit: ExitCode.usage,
     message: (p: { file: string; problem: string }) => `${p.file} describes no component: ${p.problem}`,
-    hint: () => 'See docs/step-protocol.md for what component.yaml holds.',
+    hint: () =>
+      'Export `step = defineStep({ … })`, or write what docs/step-protocol.md says component.yaml holds.',
   },
   FILE_TOO_LARGE: {
     exit: ExitCode.usage,
