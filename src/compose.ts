@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
@@ -8,7 +9,7 @@ import type { RunEvent, RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
 import type { Plan, PlanStep } from './core/plan.ts';
 import type { World } from './core/world.ts';
-import { closeInterruptedRuns, markActive } from './engine/active-runs.ts';
+import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
 import { keptFingerprints } from './engine/history.ts';
@@ -168,7 +169,7 @@ export class Project implements Disposable {
         version,
         shippedEntry: (component) => this.#shippedEntry(component),
       },
-      this.#launcher(),
+      this.#launcher(PIPES),
     );
     using _active = markActive(this.home, id, me);
     const { tracking, registry } = this.tracking;
@@ -219,7 +220,7 @@ export class Project implements Disposable {
   /** The blocks of a step's card, made in a process of its own. */
   async card(step: PlanStep, result: Result, signal: AbortSignal): Promise<readonly CardBlock[]> {
     const { world, node } = this.#surroundings;
-    using launcher = this.#launcher();
+    using launcher = this.#launcher('card-');
     return await makeCard(step, result, this.#cardModules(step), {
       store: this.store,
       launcher,
@@ -248,9 +249,15 @@ export class Project implements Disposable {
     return action.runtime === 'node' ? [{ root: this.dir, entry: action.entry }, shown] : [shown];
   }
 
-  #launcher(): LocalLauncher {
+  #launcher(pipes: string): LocalLauncher {
     const { node, world } = this.#surroundings;
-    return new LocalLauncher({ node, childModule: this.#module('step/child'), env: world.env });
+    return new LocalLauncher({
+      node,
+      childModule: this.#module('step/child'),
+      hostModule: this.#module('executors/local/launch-host'),
+      pipesDir: join(this.home, 'attempts', `${pipes}${randomUUID()}`),
+      env: world.env,
+    });
   }
 
   /** Absolute path of a module of this program. */

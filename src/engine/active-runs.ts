@@ -15,6 +15,9 @@ import { emptyRun, foldRun } from '../core/run-state.ts';
 import type { ProcessGroup } from './launcher.ts';
 import type { ProcessIdentity } from './single-flight.ts';
 
+/** Folders below `attempts/` with this beginning hold a launcher's pipes, of use to its own run only. */
+export const PIPES = 'pipes-';
+
 const KEEP_ATTEMPTS_MS = 7 * 86_400_000;
 
 /** Leaves a mark for as long as the run lives: a mark without its process is a run that was cut off. */
@@ -43,7 +46,7 @@ export function closeInterruptedRuns(home: string, undertaker: Undertaker): stri
   const dir = join(home, 'active');
   const marks = existsSync(dir) ? readdirSync(dir) : [];
   const dead = marks.filter((run) => !undertaker.isAlive(readMark(join(dir, run))));
-  if (dead.length > 0 && dead.length === marks.length) cleanAttempts(join(home, 'attempts'), undertaker);
+  if (dead.length === marks.length) cleanAttempts(join(home, 'attempts'), undertaker);
   for (const run of dead) {
     closeJournal(join(home, 'runs', run, 'events-1.jsonl'), undertaker.now);
     rmSync(join(dir, run), { force: true });
@@ -74,7 +77,8 @@ function cleanAttempts(dir: string, { endLeftover, now }: Undertaker): void {
         if (!(error instanceof SyntaxError)) throw error;
       }
     }
-    if (now - statSync(path).mtimeMs > KEEP_ATTEMPTS_MS) rmSync(path, { recursive: true, force: true });
+    if (name.startsWith(PIPES) || now - statSync(path).mtimeMs > KEEP_ATTEMPTS_MS)
+      rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -2,58 +2,66 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Exit, LaunchRequest, ProcessGroup } from '../../engine/launcher.ts';
 
-/** Starts a program in a process group of its own and sees the whole group to its end. */
-export function launchProgram(
-  argv: readonly [string, ...string[]],
-  request: Omit<LaunchRequest, 'program'>,
-): Promise<Exit> {
-  const [program, ...args] = argv;
-  const child = spawn(program, args, {
-    cwd: request.cwd,
-    env: request.env,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  return attend(child, request);
+/** A process that leads its group, however it was started. */
+export interface Started {
+  /** Undefined if it could not be started: `exited` says why. */
+  readonly pid: number | undefined;
+  readonly exited: Promise<Exit>;
 }
 
-/** Follows a child that leads its process group, until it and all it left behind are gone. */
-export function attend(
-  child: ChildProcess,
-  { signal, graceMs, onOutput, onStart }: Pick<LaunchRequest, 'signal' | 'graceMs' | 'onOutput' | 'onStart'>,
-): Promise<Exit> {
-  return new Promise((resolve, reject) => {
-    let kill: NodeJS.Timeout | undefined;
-    const end = (): void => {
-      signalGroup(child.pid, 'SIGTERM');
-      kill = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), graceMs);
-    };
-    const finish = (exit: Exit): void => {
-      signal.removeEventListener('abort', end);
-      clearTimeout(kill);
-      resolve(exit);
-    };
+/** What is left of an output once its program's group is gone is waited for no longer than this. */
+const DRAIN_MS = 2000;
+
+/** Starts a program in a process group of its own, its stdout and stderr given as descriptors. */
+export function startProgram(
+  [program, ...args]: readonly [string, ...string[]],
+  { cwd, env }: Pick<LaunchRequest, 'cwd' | 'env'>,
+  outputs: readonly [number, number],
+): Started {
+  return started(spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', ...outputs] }));
+}
+
+export function started(child: ChildProcess): Started {
+  const exited = new Promise<Exit>((resolve) => {
     child.once('error', (error: NodeJS.ErrnoException) =>
-      finish({ kind: 'not-started', code: error.code ?? 'UNKNOWN', message: error.message }),
+      resolve({ kind: 'not-started', code: error.code ?? 'UNKNOWN', message: error.message }),
     );
-    // A straggler that holds the pipes open would keep `close` from coming: end the group on `exit`.
-    child.once('exit', () => signalGroup(child.pid, 'SIGKILL'));
-    child.once('close', (code, name) =>
-      finish(name === null ? { kind: 'exited', code: code ?? 0 } : { kind: 'signalled', signal: name }),
+    child.once('exit', (code, name) =>
+      resolve(name === null ? { kind: 'exited', code: code ?? 0 } : { kind: 'signalled', signal: name }),
     );
-    child.stdout?.on('data', (chunk: Buffer) => onOutput('stdout', chunk));
-    child.stderr?.on('data', (chunk: Buffer) => onOutput('stderr', chunk));
-    try {
-      if (child.pid !== undefined) onStart(identify(child.pid));
-    } catch (error) {
-      // Nobody could find it again after a crash: better not to run it.
-      signalGroup(child.pid, 'SIGKILL');
-      reject(error instanceof Error ? error : new Error(String(error)));
-      return;
-    }
+  });
+  return { pid: child.pid, exited };
+}
+
+/**
+ * Sees a process group to its end: the leader, all it left behind, and what they wrote.
+ *
+ * @param outputs each resolves when all that was written to it is read
+ */
+export async function attend(
+  { pid, exited }: Started,
+  outputs: readonly { readonly drained: Promise<void>; readonly giveUp: () => void }[],
+  { signal, graceMs, onStart }: Pick<LaunchRequest, 'signal' | 'graceMs' | 'onStart'>,
+): Promise<Exit> {
+  let kill: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    signalGroup(pid, 'SIGTERM');
+    kill = setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs);
+  };
+  try {
+    if (pid !== undefined) onStart(identify(pid));
     if (signal.aborted) end();
     else signal.addEventListener('abort', end, { once: true });
-  });
+    return await exited;
+  } finally {
+    // Also when nobody could find it again after a crash: better not to run it. A straggler would hold the outputs.
+    signalGroup(pid, 'SIGKILL');
+    signal.removeEventListener('abort', end);
+    clearTimeout(kill);
+    const late = setTimeout(() => outputs.forEach(({ giveUp }) => giveUp()), DRAIN_MS);
+    await Promise.all(outputs.map(({ drained }) => drained));
+    clearTimeout(late);
+  }
 }
 
 /** A process group by its leader and when that one started, as a pid alone is used again. */
