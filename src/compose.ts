@@ -179,7 +179,7 @@ export class Project implements Disposable {
       experiment: plan.experiment ?? `${projectName(this.dir)}/${plan.recipe}`,
       tags: [...runTags(plan), ...gitTags(this.dir)],
       reportOf: (fingerprint) => readReport(this.store, fingerprint),
-      storeBytes: (bytes) => this.store.blobs.putBytes(bytes, { durable: true }),
+      storeBytes: (bytes) => this.store.blobs.putBytes(bytes),
       onFailure: (error) => request.onWarning(`tracking could not be written: ${error.message}`),
     });
     const driver = new Driver({

@@ -85,6 +85,7 @@ export async function attempt(
       log.close();
       report.finish();
     }
+    hooks.exited();
     for (const problem of report.problems) hooks.report({ type: 'warning', message: problem });
     failpoint('attempt.after-exit');
     const failure = signal.aborted ? CANCELLED : limit.isOver ? limit.failure : failureOf(exit, report);
@@ -100,12 +101,13 @@ export async function attempt(
       return failed({ reason: 'inputs-changed', inputs: changed }, log.tail);
     const outputs = await storeOutputs(shop.store, outDir, task.step.outputs);
     const durationMs = clock.monotonic() - startedAt;
-    const result = describe(task, outputs, report.entries, log, durationMs, shop);
-    shop.store.blobs.settle();
+    const result = await describe(task, outputs, report.entries, log, durationMs, shop);
     keep = false;
-    if (changed.length > 0)
+    if (changed.length > 0) {
+      await shop.store.blobs.settle();
       return { ok: true, outputs, durationMs, published: false, report: report.entries };
-    const winner = shop.store.results.commit(result, { replace: task.replace });
+    }
+    const winner = await shop.store.results.commit(result, { replace: task.replace });
     const others = differing(outputs, winner.outputs);
     return {
       ok: true,
@@ -215,27 +217,27 @@ function failureOf(exit: Exit, report: ReportTail): Failure | undefined {
   }
 }
 
-function describe(
+async function describe(
   task: Task,
   outputs: Record<string, OutputRef>,
   entries: readonly ReportEntry[],
   log: AttemptLog,
   durationMs: number,
   shop: Workshop,
-): Result {
+): Promise<Result> {
   const { blobs } = shop.store;
   // The document is what `explain` reads: losing it costs a sentence, so it is not synced.
-  blobs.putBytes(task.document, { durable: false });
+  blobs.putBytes(task.document);
   const report =
     entries.length === 0
       ? undefined
-      : blobs.putBytes(entries.map((entry) => JSON.stringify(entry)).join('\n'), { durable: true });
+      : await blobs.putDurably(entries.map((entry) => JSON.stringify(entry)).join('\n'));
   return {
     v: 1,
     fingerprint: task.fingerprint,
     outputs,
     ...(report === undefined ? {} : { report }),
-    ...(log.isEmpty ? {} : { log: blobs.putBytes(log.read(), { durable: true }) }),
+    ...(log.isEmpty ? {} : { log: await blobs.putDurably(log.read()) }),
     producer: {
       run: shop.run,
       step: task.step.id,

@@ -62,7 +62,7 @@ async function storeFolder(store: Store, folder: string): Promise<Pick<OutputRef
     const { digest, size } = await storeFile(store, join(folder, path));
     entries.push({ path, digest, size, ...(executable ? { executable: true as const } : {}) });
   }
-  const { digest } = store.blobs.putBytes(treeText(entries, emptyFolders), { durable: true });
+  const { digest } = await store.blobs.putDurably(treeText(entries, emptyFolders));
   return { digest, size: entries.reduce((sum, entry) => sum + entry.size, 0) };
 }
 

@@ -4,6 +4,7 @@ import type { Fingerprint, StepId } from '../core/ids.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { BlobDamaged } from '../store/blobs.ts';
 import type { Result } from '../store/results.ts';
+import { Attempts, type Holder } from './attempts.ts';
 import { reconcileEffect } from './effects.ts';
 import { reasonFor } from './explain.ts';
 import { failureOfError } from './failure-of-error.ts';
@@ -14,11 +15,9 @@ import { type PreparedTask, prepareTask } from './prepare-task.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import { replayLog } from './replay-log.ts';
 import { retryDelayMs } from './retry-policy.ts';
-import { Room } from './room.ts';
 import { RunGraph, type RunNode } from './run-graph.ts';
 import type { RunOptions } from './run-options.ts';
 import { RunTally } from './run-tally.ts';
-import { SingleFlight } from './single-flight.ts';
 import { CodeBook } from './step-code.ts';
 
 /** What waits to be executed: a task, and which attempt it would be. */
@@ -39,11 +38,14 @@ export class Driver {
   readonly #graph: RunGraph;
   readonly #journal: Journal;
   readonly #history: History;
-  readonly #flights: SingleFlight;
+  readonly #attempts: Attempts;
   readonly #code: CodeBook;
-  readonly #room: Room;
   readonly #ready: ReadyQueue;
   readonly #waiting: Waiting[] = [];
+  #isSorted = true;
+  /** Something that another process executes is waited for. */
+  #mustPoll = false;
+  #wake: () => void = () => {};
   readonly #busy = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #startedAt: number;
@@ -58,9 +60,11 @@ export class Driver {
     this.#graph = new RunGraph(plan, roles);
     this.#journal = Journal.create(options.runDir, world.clock, options.subscribers);
     this.#history = new History(store.index, plan.recipe);
-    this.#flights = new SingleFlight(store.index, options.me, options.id, options.isAlive);
+    this.#attempts = new Attempts(options, {
+      emit: (event) => this.#emit(event),
+      onRoom: () => this.#wake(),
+    });
     this.#code = new CodeBook(options.projectDir, store.files);
-    this.#room = new Room(options.machine, options.flags.jobs, plan.settings.limits);
     this.#ready = new ReadyQueue((index) => this.#graph.priority(index));
   }
 
@@ -107,13 +111,22 @@ export class Driver {
       else this.#startAll();
       this.#journal.flush();
       if (this.#busy.size === 0 && this.#ready.size === 0 && this.#waiting.length === 0) break;
-      await Promise.race(
-        this.#waiting.length > 0 ? [...this.#busy, this.#options.world.clock.sleep(POLL_MS)] : this.#busy,
-      );
+      await this.#pause();
     }
     if (this.#fatal !== undefined) throw this.#fatal;
     for (const node of this.#graph.nodes)
       if (node.role === 'run' && node.phase === 'pending') this.#cancel(node);
+  }
+
+  /** Until something ends or has room; what another process executes is looked for now and then. */
+  async #pause(): Promise<void> {
+    const { clock } = this.#options.world;
+    const woken = new AbortController();
+    this.#wake = (): void => woken.abort();
+    const room = new Promise<void>((resolve) => woken.signal.addEventListener('abort', () => resolve()));
+    const poll = this.#mustPoll ? [clock.sleep(POLL_MS, woken.signal).catch(() => {})] : [];
+    await Promise.race([...this.#busy, room, ...poll]);
+    woken.abort();
   }
 
   #lookUpAll(): void {
@@ -151,7 +164,7 @@ export class Driver {
     }
     this.#options.expectWork(node.step);
     this.#graph.rank(this.#history);
-    this.#waiting.push({ node, task, attempt: 1 });
+    this.#wait({ node, task, attempt: 1 });
   }
 
   #prepare(node: RunNode): PreparedTask {
@@ -192,35 +205,34 @@ export class Driver {
     this.#done(node, fingerprint, outputs, undefined);
   }
 
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#isSorted = false;
+  }
+
   #startAll(): void {
-    if (this.#waiting.length === 0) return;
-    this.#waiting.sort(
-      (a, b) =>
-        this.#graph.priority(b.node.index) - this.#graph.priority(a.node.index) ||
-        a.node.index - b.node.index,
-    );
+    this.#mustPoll = false;
+    if (!this.#isSorted)
+      this.#waiting.sort(
+        (a, b) =>
+          this.#graph.priority(b.node.index) - this.#graph.priority(a.node.index) ||
+          a.node.index - b.node.index,
+      );
+    this.#isSorted = true;
     for (let at = 0; at < this.#waiting.length; ) {
       const waiting = this.#waiting[at];
-      if (waiting === undefined || this.#room.isFull) return;
+      if (waiting === undefined || this.#attempts.isFull) return;
       const { node, task } = waiting;
-      const holder = this.#room.blockedBy(node.step) ?? this.#flightHolder(node, task);
+      const holder = this.#attempts.enter(node.step, task);
       if (holder === undefined) {
         this.#waiting.splice(at, 1);
-        this.#room.enter(node.step);
         this.#inBackground(node, () => this.#execute(waiting));
       } else {
         this.#sayWaiting(node, holder);
+        this.#mustPoll ||= holder.reason === 'single-flight';
         at += 1;
       }
     }
-  }
-
-  #flightHolder({ step }: RunNode, { fingerprint }: PreparedTask): Holder | undefined {
-    if (step.cache === 'never') return undefined;
-    const other = this.#flights.take(fingerprint);
-    if (other === undefined) return undefined;
-    // It may be done by now: then there is nothing to wait for.
-    return { reason: 'single-flight', holder: `run ${other.run} (pid ${other.holder.pid})` };
   }
 
   #sayWaiting(node: RunNode, { reason, holder }: Holder): void {
@@ -230,17 +242,13 @@ export class Driver {
   }
 
   async #execute({ node, task, attempt }: Waiting): Promise<void> {
-    const { world, executor, flags } = this.#options;
+    const { world, flags } = this.#options;
     const { step } = node;
-    const leave = (): void => {
-      this.#room.leave(step);
-      this.#flights.release(task.fingerprint);
-    };
     // Someone else may have published it while this run waited.
     const forced = flags.force(step) || step.cache === 'never';
     const there = forced || node.rewound || attempt > 1 ? undefined : this.#usable(node, task.fingerprint);
     if (there !== undefined) {
-      leave();
+      this.#attempts.leave(step, task);
       return this.#hit(node, task.fingerprint, there);
     }
     this.#emit({
@@ -257,32 +265,11 @@ export class Driver {
     this.#journal.flush();
     let outcome: AttemptOutcome;
     try {
-      outcome = await executor.execute(
-        {
-          step,
-          fingerprint: task.fingerprint,
-          document: task.document,
-          inputs: task.inputs,
-          code: task.code,
-          attempt,
-          threads: Math.max(
-            1,
-            Math.floor(Math.min(step.resources.cpus ?? Infinity, this.#options.machine.cpus)),
-          ),
-          replace: forced || node.rewound || typeof step.cache !== 'string',
-          allowChangingInputs: flags.allowChangingInputs,
-        },
-        {
-          output: (stream, text) => this.#emit({ type: 'step.output', step: step.id, stream, text }),
-          report: (entry) => this.#emit({ type: 'step.report', step: step.id, entry }),
-        },
-        this.#stop.signal,
-      );
+      const replace = forced || node.rewound || typeof step.cache !== 'string';
+      outcome = await this.#attempts.execute(step, task, { attempt, replace }, this.#stop.signal);
     } catch (error) {
       if (error instanceof BlobDamaged) return this.#rewind(node, error);
       throw error;
-    } finally {
-      leave();
     }
     if (outcome.ok) return this.#succeed(node, task.fingerprint, outcome);
     const { failure } = outcome;
@@ -291,7 +278,7 @@ export class Driver {
     if (delayMs !== undefined) {
       this.#emit({ type: 'step.retrying', step: step.id, attempt, failure, delayMs });
       await world.clock.sleep(delayMs, this.#stop.signal).catch(() => {});
-      this.#waiting.push({ node, task: this.#prepare(node), attempt: attempt + 1 });
+      this.#wait({ node, task: this.#prepare(node), attempt: attempt + 1 });
       return;
     }
     this.#fail(node, attempt, failure, outcome.logTail);
@@ -377,10 +364,7 @@ export class Driver {
   }
 
   #cancelWaiting(): void {
-    for (const { node, task } of this.#waiting.splice(0)) {
-      this.#flights.release(task.fingerprint);
-      this.#cancel(node);
-    }
+    for (const { node } of this.#waiting.splice(0)) this.#cancel(node);
   }
 
   /** After a failure nothing new starts, unless --keep-going; what runs is seen to its end. */
@@ -437,9 +421,4 @@ export class Driver {
   #emit(event: Unstamped): void {
     this.#journal.append(event);
   }
-}
-
-interface Holder {
-  readonly reason: 'single-flight' | 'limit' | 'resources';
-  readonly holder: string;
 }

@@ -65,6 +65,8 @@ export type ResolvedInput = { readonly name: string; readonly kind: string; read
 export interface TaskHooks {
   readonly output: (stream: 'stdout' | 'stderr', text: string) => void;
   readonly report: (entry: ReportEntry) => void;
+  /** The process has ended: what is left to do, hashing and writing, needs none of the step's resources. */
+  readonly exited: () => void;
 }
 
 export type AttemptOutcome =

@@ -134,7 +134,7 @@ export class References {
     const path = join(store.layout.tmp, randomUUID());
     await pipeline(answer.body, createWriteStream(path));
     const stored = await store.blobs.putFile(path);
-    store.blobs.settle();
+    await store.blobs.settle();
     return stored;
   }
 

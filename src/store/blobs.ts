@@ -5,7 +5,6 @@ import {
   fchmodSync,
   fstatSync,
   fsync as fsyncCallback,
-  fsyncSync,
   futimesSync,
   lstatSync,
   mkdirSync,
@@ -46,6 +45,7 @@ export class Blobs {
   readonly #stamps: StampBook;
   /** Shard folders that got a new name since the last `settle`. */
   readonly #dirty = new Set<string>();
+  #settling: Promise<unknown> = Promise.resolve();
   readonly #shards = new Set<string>();
 
   readonly #now: () => number;
@@ -122,8 +122,8 @@ export class Blobs {
     }
   }
 
-  /** Stores bytes. `durable` survives a power cut once `settle` has returned. */
-  putBytes(data: string | Uint8Array, options: { durable: boolean }): { digest: Digest; size: number } {
+  /** Stores bytes that a power cut may take: what can be worked out again. */
+  putBytes(data: string | Uint8Array): { digest: Digest; size: number } {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     const digest = digestOf(bytes);
     if (this.#keep(digest, bytes.byteLength)) return { digest, size: bytes.byteLength };
@@ -131,15 +131,30 @@ export class Blobs {
     const fd = openSync(temporary, 'wx', 0o444);
     try {
       writeAll(fd, bytes);
-      failpoint('blob.before-fsync');
-      if (options.durable) fsyncSync(fd);
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;
     } finally {
       closeSync(fd);
     }
-    this.#place(temporary, digest, options.durable);
+    this.#place(temporary, digest);
+    return { digest, size: bytes.byteLength };
+  }
+
+  /** Stores bytes that survive a power cut once `settle` has resolved. */
+  async putDurably(data: string | Uint8Array): Promise<{ digest: Digest; size: number }> {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    const digest = digestOf(bytes);
+    if (this.#keep(digest, bytes.byteLength)) return { digest, size: bytes.byteLength };
+    const temporary = this.#temporary();
+    try {
+      await writeDurably(temporary, bytes, 0o444, () => failpoint('blob.before-fsync'));
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+    this.#place(temporary, digest);
+    this.#dirty.add(dirname(this.path(digest)));
     return { digest, size: bytes.byteLength };
   }
 
@@ -156,7 +171,7 @@ export class Blobs {
     try {
       const before = fstatSync(fd);
       // The kernel writes out what the step left in memory while this process hashes it.
-      const written = before.size > SYNC_BELOW ? fsync(fd) : Promise.resolve(fsyncSync(fd));
+      const written = fsync(fd);
       const digest = await digestFile(temporary, before.size);
       await written;
       const after = fstatSync(fd);
@@ -165,7 +180,8 @@ export class Blobs {
       fchmodSync(fd, 0o444);
       failpoint('blob.before-rename');
       if (await this.#keepVerified(digest, before.size)) rmSync(temporary, { force: true });
-      else this.#place(temporary, digest, true);
+      else this.#place(temporary, digest);
+      this.#dirty.add(dirname(this.path(digest)));
       return { digest, size: before.size };
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -175,10 +191,16 @@ export class Blobs {
     }
   }
 
-  /** Makes the names given since the last call durable: one fsync for each folder that changed. */
-  settle(): void {
-    for (const dir of this.#dirty) syncFolder(dir);
+  /**
+   * Resolves when all names given so far are durable: one fsync for each folder that changed. A failure is
+   * final: whether the names are on the disk can no longer be known, so no later call resolves either.
+   */
+  async settle(): Promise<void> {
+    const folders = [...this.#dirty];
     this.#dirty.clear();
+    // Another attempt may have begun to settle a folder that this one needs.
+    this.#settling = Promise.all([this.#settling, ...folders.map(syncFolder)]);
+    await this.#settling;
   }
 
   /** A blob that is there already stays; its time is set to now, so that gc leaves it alone. */
@@ -187,7 +209,11 @@ export class Blobs {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats === undefined || stats.size !== size) return false;
     const stamp = this.#stamps.get(digest);
-    if ((stamp === undefined || !sameStamp(stamp, stats)) && digestFileSync(path) !== digest) return false;
+    if (stamp === undefined || !sameStamp(stamp, stats)) {
+      if (digestFileSync(path) !== digest) return false;
+      // Whoever named it may have died before the name was durable.
+      this.#dirty.add(dirname(path));
+    }
     this.#touch(digest);
     return true;
   }
@@ -209,7 +235,7 @@ export class Blobs {
     }
   }
 
-  #place(temporary: string, digest: Digest, durable: boolean): void {
+  #place(temporary: string, digest: Digest): void {
     const path = this.path(digest);
     const dir = dirname(path);
     if (!this.#shards.has(dir)) {
@@ -218,7 +244,6 @@ export class Blobs {
     }
     renameSync(temporary, path);
     failpoint('blob.after-rename');
-    if (durable) this.#dirty.add(dir);
     this.#stamps.set(digest, lstatSync(path));
   }
 
@@ -243,10 +268,25 @@ export class BlobDamaged extends Error {
   }
 }
 
-const SYNC_BELOW = 1 << 20;
-
 function sameStamp(a: BlobStamp, b: BlobStamp | Stats): boolean {
   return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino;
+}
+
+/** Writes a file that must not be there yet, and waits until its bytes are on the disk. */
+export async function writeDurably(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  beforeSync: () => void,
+): Promise<void> {
+  const fd = openSync(path, 'wx', mode);
+  try {
+    writeAll(fd, bytes);
+    beforeSync();
+    await fsync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
@@ -262,10 +302,10 @@ function moveOrCopy(from: string, to: string): void {
   }
 }
 
-export function syncFolder(dir: string): void {
+export async function syncFolder(dir: string): Promise<void> {
   const fd = openSync(dir, 'r');
   try {
-    fsyncSync(fd);
+    await fsync(fd);
   } finally {
     closeSync(fd);
   }

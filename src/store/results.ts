@@ -1,23 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Outputs } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
 import { isTree } from '../core/kinds.ts';
 import { hasCode } from '../core/recipe-error.ts';
-import { BlobDamaged, type Blobs, syncFolder } from './blobs.ts';
+import { BlobDamaged, type Blobs, syncFolder, writeDurably } from './blobs.ts';
 import { type CacheLayout, shardPath } from './layout.ts';
 import { readTree } from './trees.ts';
 
@@ -98,8 +87,9 @@ export class Results {
   /**
    * Makes `result` the result of its fingerprint, unless a complete one is there: then that one wins.
    * `replace` puts ours in its place all the same. Gives the winner.
+   * All blobs stored so far are durable before the result gets its name.
    */
-  commit(result: Result, { replace }: { replace: boolean }): Result {
+  async commit(result: Result, { replace }: { replace: boolean }): Promise<Result> {
     const path = this.path(result.fingerprint);
     const dir = dirname(path);
     if (!this.#shards.has(dir)) {
@@ -108,11 +98,15 @@ export class Results {
     }
     const temporary = join(dir, `.${randomUUID()}`);
     try {
-      writeDurably(temporary, JSON.stringify(result));
+      const text = Buffer.from(JSON.stringify(result));
+      await Promise.all([
+        this.#blobs.settle(),
+        writeDurably(temporary, text, 0o644, () => failpoint('result.before-fsync')),
+      ]);
       failpoint('result.before-link');
       const winner = this.#place(temporary, path, result, replace);
       failpoint('result.after-link');
-      syncFolder(dir);
+      await syncFolder(dir);
       return winner;
     } finally {
       rmSync(temporary, { force: true });
@@ -168,17 +162,5 @@ function parseResult(text: string, fingerprint: Fingerprint): Result | undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
-  }
-}
-
-function writeDurably(path: string, text: string): void {
-  const fd = openSync(path, 'wx', 0o644);
-  try {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-    failpoint('result.before-fsync');
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

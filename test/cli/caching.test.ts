@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CliRig } from '../rigs/cli-rig.ts';
 
@@ -101,4 +102,16 @@ describe('two runs at the same instant', () => {
       'greet',
     ]);
   });
+});
+
+test('two steps of one recipe that are the same task execute once', async () => {
+  await using rig = await CliRig.create({
+    'recipe.yaml': `steps:
+  a: { run: 'sleep 0.3; echo x >> "$COUNT"; touch "$OUT_o"', outputs: { o: o.txt }, pass_env: [COUNT] }
+  b: { run: 'sleep 0.3; echo x >> "$COUNT"; touch "$OUT_o"', outputs: { o: o.txt }, pass_env: [COUNT] }
+`,
+  });
+  rig.env['COUNT'] = join(rig.dir, 'count');
+  expect(Object.values(await rig.run('-j', '2')).toSorted()).toEqual(['cached', 'succeeded']);
+  expect(await rig.read('count')).toBe('x\n');
 });

@@ -1,0 +1,120 @@
+import type { Unstamped } from '../core/events.ts';
+import type { Fingerprint } from '../core/ids.ts';
+import type { PlanStep } from '../core/plan.ts';
+import type { AttemptOutcome, Task } from './ports.ts';
+import type { PreparedTask } from './prepare-task.ts';
+import { Room } from './room.ts';
+import type { RunOptions } from './run-options.ts';
+import { SingleFlight } from './single-flight.ts';
+
+/** What a task waits for that could otherwise be executed. */
+export interface Holder {
+  readonly reason: 'single-flight' | 'limit' | 'resources';
+  readonly holder: string;
+}
+
+interface AttemptsHooks {
+  readonly emit: (event: Unstamped) => void;
+  /** Called when something that waits may have room now, though no attempt has ended. */
+  readonly onRoom: () => void;
+}
+
+/** Attempts, for each that runs, which may be hashing and writing outputs while others run. */
+const PUBLISHING_PER_JOB = 4;
+
+/**
+ * Gives tasks room on the machine and the right to be the only one at their fingerprint, and runs attempts
+ * at them. The room is free again when the process has ended: its outputs are published beside the next.
+ */
+export class Attempts {
+  readonly #options: RunOptions;
+  readonly #hooks: AttemptsHooks;
+  readonly #room: Room;
+  readonly #flights: SingleFlight;
+  /** What this run executes itself: two of its steps may be the same task. */
+  readonly #own = new Set<Fingerprint>();
+  #publishing = 0;
+
+  constructor(options: RunOptions, hooks: AttemptsHooks) {
+    const { machine, flags, plan, store, me, id, isAlive } = options;
+    this.#options = options;
+    this.#hooks = hooks;
+    this.#room = new Room(machine, flags.jobs, plan.settings.limits);
+    this.#flights = new SingleFlight(store.index, me, id, isAlive);
+  }
+
+  get isFull(): boolean {
+    return this.#room.isFull;
+  }
+
+  /** Takes room and flight for the task, which `execute` gives back; or says what it has to wait for. */
+  enter(step: PlanStep, { fingerprint }: PreparedTask): Holder | undefined {
+    const blocked = this.#room.blockedBy(step);
+    if (blocked !== undefined) return blocked;
+    if (step.cache !== 'never') {
+      if (this.#own.has(fingerprint)) return { reason: 'single-flight', holder: 'another step of this run' };
+      const other = this.#flights.take(fingerprint);
+      if (other !== undefined)
+        return { reason: 'single-flight', holder: `run ${other.run} (pid ${other.holder.pid})` };
+      this.#own.add(fingerprint);
+    }
+    this.#room.enter(step);
+    return undefined;
+  }
+
+  /** For a task that turns out to need no attempt. */
+  leave(step: PlanStep, { fingerprint }: PreparedTask): void {
+    this.#room.leave(step);
+    this.#land(step, fingerprint);
+  }
+
+  /** @throws BlobDamaged if the store has lost an input */
+  async execute(
+    step: PlanStep,
+    { fingerprint, document, inputs, code }: PreparedTask,
+    { attempt, replace }: Pick<Task, 'attempt' | 'replace'>,
+    signal: AbortSignal,
+  ): Promise<AttemptOutcome> {
+    const { executor, flags, machine } = this.#options;
+    const cpus = Math.min(step.resources.cpus ?? Infinity, machine.cpus);
+    let [hasRoom, hasExited] = [true, false];
+    try {
+      return await executor.execute(
+        {
+          step,
+          fingerprint,
+          document,
+          inputs,
+          code,
+          attempt,
+          threads: Math.max(1, Math.floor(cpus)),
+          replace,
+          allowChangingInputs: flags.allowChangingInputs,
+        },
+        {
+          output: (stream, text) => this.#hooks.emit({ type: 'step.output', step: step.id, stream, text }),
+          report: (entry) => this.#hooks.emit({ type: 'step.report', step: step.id, entry }),
+          exited: () => {
+            hasExited = true;
+            this.#publishing += 1;
+            if (this.#publishing > flags.jobs * PUBLISHING_PER_JOB) return;
+            this.#room.leave(step);
+            hasRoom = false;
+            this.#hooks.onRoom();
+          },
+        },
+        signal,
+      );
+    } finally {
+      if (hasExited) this.#publishing -= 1;
+      if (hasRoom) this.#room.leave(step);
+      this.#land(step, fingerprint);
+    }
+  }
+
+  #land(step: PlanStep, fingerprint: Fingerprint): void {
+    if (step.cache === 'never') return;
+    this.#own.delete(fingerprint);
+    this.#flights.release(fingerprint);
+  }
+}
