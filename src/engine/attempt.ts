@@ -133,7 +133,8 @@ interface Room {
 }
 
 async function layOut(task: Task, dir: string, shop: Workshop): Promise<Room> {
-  for (const name of ['work', 'in', 'out', 'tmp']) mkdirSync(join(dir, name), { recursive: true });
+  mkdirSync(dir, { recursive: true });
+  for (const name of ['work', 'in', 'out', 'tmp']) mkdirSync(join(dir, name));
   const inputs: Record<string, { path: string; kind: string; digest: string }> = {};
   for (const input of task.inputs) {
     const path = await materialise(input, join(dir, 'in'), shop);

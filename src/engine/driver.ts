@@ -121,11 +121,14 @@ export class Driver {
   /** Until something ends or has room; what another process executes is looked for now and then. */
   async #pause(): Promise<void> {
     const { clock } = this.#options.world;
+    const { promise: room, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    if (!this.#mustPoll) {
+      await Promise.race([...this.#busy, room]);
+      return;
+    }
     const woken = new AbortController();
-    this.#wake = (): void => woken.abort();
-    const room = new Promise<void>((resolve) => woken.signal.addEventListener('abort', () => resolve()));
-    const poll = this.#mustPoll ? [clock.sleep(POLL_MS, woken.signal).catch(() => {})] : [];
-    await Promise.race([...this.#busy, room, ...poll]);
+    await Promise.race([...this.#busy, room, clock.sleep(POLL_MS, woken.signal).catch(() => {})]);
     woken.abort();
   }
 

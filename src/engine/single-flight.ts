@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Fingerprint } from '../core/ids.ts';
 import { immediate } from '../db/sqlite.ts';
 
@@ -19,6 +19,9 @@ export interface ProcessIdentity {
  */
 export class SingleFlight {
   readonly #db: DatabaseSync;
+  readonly #find: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #delete: StatementSync;
   readonly #me: ProcessIdentity;
   readonly #run: string;
   readonly #isAlive: (holder: ProcessIdentity) => boolean;
@@ -30,6 +33,9 @@ export class SingleFlight {
     isAlive: (holder: ProcessIdentity) => boolean,
   ) {
     this.#db = db;
+    this.#find = db.prepare('SELECT pid, boot, started, run FROM flight WHERE fingerprint = ?');
+    this.#insert = db.prepare('INSERT OR REPLACE INTO flight VALUES (?, ?, ?, ?, ?, ?)');
+    this.#delete = db.prepare('DELETE FROM flight WHERE fingerprint = ? AND run = ?');
     this.#me = me;
     this.#run = run;
     this.#isAlive = isAlive;
@@ -38,9 +44,7 @@ export class SingleFlight {
   /** Takes the task; gives the living holder if another process has it. */
   take(fingerprint: Fingerprint): { readonly holder: ProcessIdentity; readonly run: string } | undefined {
     return immediate(this.#db, () => {
-      const row = this.#db
-        .prepare('SELECT pid, boot, started, run FROM flight WHERE fingerprint = ?')
-        .get(fingerprint);
+      const row = this.#find.get(fingerprint);
       if (row !== undefined) {
         const holder = {
           pid: Number(row['pid']),
@@ -50,15 +54,13 @@ export class SingleFlight {
         const run = String(row['run']);
         if (run !== this.#run && this.#isAlive(holder)) return { holder, run };
       }
-      this.#db
-        .prepare('INSERT OR REPLACE INTO flight VALUES (?, ?, ?, ?, ?, ?)')
-        .run(fingerprint, this.#me.pid, this.#me.boot, this.#me.started, this.#run, 0);
+      this.#insert.run(fingerprint, this.#me.pid, this.#me.boot, this.#me.started, this.#run, 0);
       return undefined;
     });
   }
 
   release(fingerprint: Fingerprint): void {
-    this.#db.prepare('DELETE FROM flight WHERE fingerprint = ? AND run = ?').run(fingerprint, this.#run);
+    this.#delete.run(fingerprint, this.#run);
   }
 }
 
