@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import type { CardBlock } from './core/card-block.ts';
-import type { RunEvent, RunFinished, Subscriber } from './core/events.ts';
+import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
 import type { Plan, PlanStep } from './core/plan.ts';
 import type { World } from './core/world.ts';
@@ -187,7 +187,7 @@ export class Project implements Disposable {
       plan,
       roles,
       projectDir: this.dir,
-      runDir: join(this.home, 'runs', id),
+      home: this.home,
       store: this.store,
       executor,
       references: this.references(request.offline),
@@ -320,23 +320,6 @@ export function forceFlag(plan: Plan, force: boolean | readonly string[]): RunFl
 
 export function defaultJobs(): number {
   return availableParallelism();
-}
-
-/** The events of a run of this machine, oldest first. */
-export function readEvents(home: string, run: string): RunEvent[] {
-  const path = join(home, 'runs', run, 'events-1.jsonl');
-  if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return line === '' ? [] : [JSON.parse(line) as RunEvent];
-      } catch (error) {
-        // The last line of a run that was cut off may be torn.
-        if (error instanceof SyntaxError) return [];
-        throw error;
-      }
-    });
 }
 
 function isAlive({ pid, boot, started }: ProcessIdentity): boolean {

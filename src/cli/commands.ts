@@ -146,9 +146,17 @@ export const COMMANDS: readonly Declaration[] = [
       PROFILE,
       SET,
       { long: '--run', value: 'ID', help: 'of this run instead of the newest' },
+      {
+        long: '--follow',
+        short: '-f',
+        help: 'print what a run that is going on writes, until the step ends',
+      },
       JSON_OPTION,
     ],
-    examples: [['recipe logs flight-delay:train', 'of its newest run']],
+    examples: [
+      ['recipe logs flight-delay:train', 'of its newest run'],
+      ['recipe logs -f flight-delay:train', 'while it runs'],
+    ],
     load: () => import('./logs.ts'),
   },
   {

@@ -1,5 +1,8 @@
+import { defaultJobs } from '../compose.ts';
 import { ExitCode } from '../core/exit-code.ts';
+import type { Plan, PlanStep } from '../core/plan.ts';
 import { type Forecast, forecast } from '../engine/forecast.ts';
+import { makespanMs, type TimedWork } from '../engine/makespan.ts';
 import { preflight } from '../engine/preflight.ts';
 import { select } from '../engine/selection.ts';
 import { formatDuration } from '../report/text/format.ts';
@@ -26,16 +29,14 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     references: project.references(flag(options, 'offline')),
   });
   context.out(
-    flag(options, 'json')
-      ? `${JSON.stringify({ recipe: plan.recipe, steps })}\n`
-      : render(plan.recipe, steps),
+    flag(options, 'json') ? `${JSON.stringify({ recipe: plan.recipe, steps })}\n` : render(plan, steps),
   );
   return ExitCode.ok;
 }
 
 const WORDS = { cached: 'cached', run: 'would run', maybe: 'may run', skip: 'skipped' } as const;
 
-function render(recipe: string, steps: readonly Forecast[]): string {
+function render({ recipe, steps: planned }: Plan, steps: readonly Forecast[]): string {
   const changed = steps.filter(({ would }) => would !== 'cached');
   const shown = steps.length > 50 ? changed : steps;
   const table = textTable(
@@ -49,8 +50,23 @@ function render(recipe: string, steps: readonly Forecast[]): string {
   );
   if (changed.length === 0)
     return `${shown.length === 0 ? '' : table}${recipe}: nothing to do, all ${steps.length} steps are cached\n`;
-  const known = changed.map(({ durationMs }) => durationMs);
-  const sum = known.reduce<number>((total, ms) => total + (ms ?? 0), 0);
-  const estimate = known.includes(undefined) ? 'a step was never timed' : `up to ${formatDuration(sum)}`;
+  const expectedMs = expectedOf(planned, changed);
+  const estimate =
+    expectedMs === undefined ? 'a step was never timed' : `up to ${formatDuration(expectedMs)}`;
   return `${table}${recipe}: ${changed.length} of ${steps.length} steps to do · ${estimate}\n`;
+}
+
+/** How long all that would or may run takes, one after and beside the other; undefined if one was never timed. */
+function expectedOf(planned: readonly PlanStep[], changed: readonly Forecast[]): number | undefined {
+  const indexOf = new Map(planned.map(({ id }, index) => [id, index]));
+  const timed = new Map(
+    changed.map(({ step, would, durationMs }) => [step, would === 'skip' ? 0 : durationMs]),
+  );
+  const work: TimedWork[] = [];
+  for (const { id, needs } of planned) {
+    const durationMs = timed.has(id) ? timed.get(id) : 0;
+    if (durationMs === undefined) return undefined;
+    work.push({ durationMs, needs: needs.map((need) => indexOf.get(need) ?? 0) });
+  }
+  return makespanMs(work, defaultJobs());
 }

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Outputs, RunFinished, Unstamped } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Fingerprint, StepId } from '../core/ids.ts';
@@ -10,8 +11,10 @@ import { reasonFor } from './explain.ts';
 import { failureOfError } from './failure-of-error.ts';
 import { History } from './history.ts';
 import { Journal } from './journal.ts';
+import { LatestLinks } from './latest-links.ts';
 import type { AttemptOutcome } from './ports.ts';
 import { type PreparedTask, prepareTask } from './prepare-task.ts';
+import { journalPath } from './read-journal.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import { replayLog } from './replay-log.ts';
 import { retryDelayMs } from './retry-policy.ts';
@@ -38,6 +41,7 @@ export class Driver {
   readonly #graph: RunGraph;
   readonly #journal: Journal;
   readonly #history: History;
+  readonly #latest: LatestLinks;
   readonly #attempts: Attempts;
   readonly #code: CodeBook;
   readonly #ready: ReadyQueue;
@@ -58,10 +62,19 @@ export class Driver {
     const { plan, roles, world, store } = options;
     this.#startedAt = options.startedAt;
     this.#graph = new RunGraph(plan, roles);
-    this.#journal = Journal.create(options.runDir, world.clock, options.subscribers);
+    this.#journal = Journal.create(
+      dirname(journalPath(options.home, options.id)),
+      world.clock,
+      options.subscribers,
+    );
     this.#history = new History(store.index, plan.recipe);
+    this.#latest = new LatestLinks(options.home, plan.recipe, store);
     this.#attempts = new Attempts(options, {
-      emit: (event) => this.#emit(event),
+      emit: (event) => {
+        this.#emit(event);
+        // Whoever follows the journal sees it now, not when the step ends.
+        this.#wake();
+      },
       onRoom: () => this.#wake(),
     });
     this.#code = new CodeBook(options.projectDir, store.files);
@@ -88,7 +101,7 @@ export class Driver {
 
   #begin(): void {
     const { id, plan } = this.#options;
-    const expected = this.#graph.nodes.length > 1000 ? undefined : this.#graph.expectedMs(this.#history);
+    const expected = this.#graph.expectedMs(this.#history, this.#options.flags.jobs);
     this.#emit({
       type: 'run.started',
       v: 1,
@@ -118,7 +131,7 @@ export class Driver {
       if (node.role === 'run' && node.phase === 'pending') this.#cancel(node);
   }
 
-  /** Until something ends or has room; what another process executes is looked for now and then. */
+  /** Until something ends, is said or has room; what another process executes is looked for now and then. */
   async #pause(): Promise<void> {
     const { clock } = this.#options.world;
     const { promise: room, resolve } = Promise.withResolvers<void>();
@@ -307,6 +320,9 @@ export class Driver {
     node.outputs = outputs;
     node.phase = 'done';
     node.published &&= node.step.needs.every((need) => this.#graph.get(need).published);
+    const isNew = this.#history.get(node.step.id)?.fingerprint !== fingerprint;
+    const problem = isNew || !this.#latest.areThere ? this.#latest.update(node.step, outputs) : undefined;
+    if (problem !== undefined) this.#emit({ type: 'run.warning', step: node.step.id, message: problem });
     this.#history.note(node.step.id, fingerprint, id, world.clock.now(), durationMs);
     if (node.role === 'run' && 'effect' in node.step.action)
       this.#inBackground(node, () => this.#reconcile(node));

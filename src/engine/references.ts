@@ -34,6 +34,8 @@ export class References {
   readonly #options: ReferencesOptions;
   readonly #blobs = new Map<string, ReferencedBlob>();
   readonly #probes = new Map<string, string>();
+  /** Questions on their way: several steps may ask the same at once. */
+  readonly #asking = new Map<string, Promise<void>>();
   readonly #tools = new Map<string, string>();
 
   constructor(options: ReferencesOptions) {
@@ -48,17 +50,27 @@ export class References {
   /** Asks for all that the step refers to. Gives what was asked for the first time in this run. */
   async resolve(step: PlanStep): Promise<{ input: string; reference: string; digest: Digest | 'none' }[]> {
     const asked: { input: string; reference: string; digest: Digest | 'none' }[] = [];
-    if (step.probe !== undefined) await this.#probe(step, step.probe);
+    const { probe } = step;
+    if (probe !== undefined) await this.#once(JSON.stringify(probe), () => this.#probe(step, probe));
     for (const [input, source] of Object.entries(step.inputs))
       for (const one of mutable(source)) {
         const reference = one.kind === 'uri' ? one.uri : one.reference;
-        if (this.#blobs.has(reference)) continue;
-        // A step with a probe trusts it: its URLs are not asked again while the answer is the same.
-        const found = one.kind === 'uri' ? await this.#fetch(one.uri) : await this.#model(one);
-        this.#blobs.set(reference, found);
-        asked.push({ input, reference, digest: found === 'none' ? 'none' : found.digest });
+        await this.#once(reference, async () => {
+          const found = one.kind === 'uri' ? await this.#fetch(one.uri) : await this.#model(one);
+          this.#blobs.set(reference, found);
+          asked.push({ input, reference, digest: found === 'none' ? 'none' : found.digest });
+        });
       }
     return asked;
+  }
+
+  #once(question: string, ask: () => Promise<void>): Promise<void> {
+    let answer = this.#asking.get(question);
+    if (answer === undefined) {
+      answer = ask();
+      this.#asking.set(question, answer);
+    }
+    return answer;
   }
 
   referenced(reference: string): ReferencedBlob {
@@ -168,7 +180,6 @@ export class References {
 
   async #probe(step: PlanStep, probe: Probe): Promise<void> {
     const key = JSON.stringify(probe);
-    if (this.#probes.has(key)) return;
     const { store, offline, clock } = this.#options;
     if (offline && probe.kind !== 'file') {
       const row = store.index.prepare('SELECT value FROM probe WHERE key = ?').get(key);

@@ -2,6 +2,7 @@ import type { OutputRef } from '../core/events.ts';
 import type { StepId } from '../core/ids.ts';
 import type { Plan, PlanStep } from '../core/plan.ts';
 import type { History } from './history.ts';
+import { longestWays, makespanMs, type TimedWork } from './makespan.ts';
 import type { Role } from './selection.ts';
 
 /** A step as the driver sees it during a run. Only the driver writes it. */
@@ -92,23 +93,20 @@ export class RunGraph {
   /** Works the priorities out, once something must run. */
   rank(history: History): void {
     if (this.#priorities !== undefined) return;
-    const priorities = new Float64Array(this.nodes.length);
-    for (let index = this.nodes.length - 1; index >= 0; index -= 1) {
-      const { step, dependents } = this.at(index);
-      const own = history.get(step.id)?.durationMs ?? 1;
-      priorities[index] = own + dependents.reduce((most, next) => Math.max(most, priorities[next] ?? 0), 0);
-    }
-    this.#priorities = priorities;
+    this.#priorities = longestWays(
+      this.nodes.map(({ step }) => ({ durationMs: history.get(step.id)?.durationMs ?? 1 })),
+      this.nodes.map(({ dependents }) => dependents),
+    );
   }
 
-  /** All the work of the run if nothing were cached; undefined if a step was never timed. */
-  expectedMs(history: History): number | undefined {
-    let sum = 0;
+  /** How long the run takes if nothing is cached; undefined if a step was never timed. */
+  expectedMs(history: History, jobs: number): number | undefined {
+    const work: TimedWork[] = [];
     for (const { step, role } of this.nodes) {
-      const known = history.get(step.id)?.durationMs;
-      if (role === 'run' && known === undefined) return undefined;
-      sum += known ?? 0;
+      const known = role === 'run' ? history.get(step.id)?.durationMs : 0;
+      if (known === undefined) return undefined;
+      work.push({ durationMs: known, needs: step.needs.map((need) => this.get(need).index) });
     }
-    return sum;
+    return makespanMs(work, jobs);
   }
 }

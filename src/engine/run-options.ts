@@ -15,8 +15,8 @@ export interface RunOptions {
   /** One for each step of the plan. */
   readonly roles: readonly Role[];
   readonly projectDir: string;
-  /** `runs/<id>/`, to be created. */
-  readonly runDir: string;
+  /** `.stockpot`: the journal and the links to the newest outputs lie below it. */
+  readonly home: string;
   readonly store: Store;
   readonly executor: Executor;
   readonly references: References;

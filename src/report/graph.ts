@@ -1,30 +1,50 @@
+import { styleText } from 'node:util';
 import type { StepId } from '../core/ids.ts';
 import type { Plan, PlanInput } from '../core/plan.ts';
+import type { StepState } from '../core/step-state.ts';
+import { LOOKS } from './looks.ts';
 
 /** The graph of a plan, for people and for programs that draw. */
 export const GRAPH_FORMATS = ['tree', 'mermaid', 'dot', 'json'] as const;
 export type GraphFormat = (typeof GRAPH_FORMATS)[number];
 
-export function renderGraph(plan: Plan, format: GraphFormat): string {
+type Kind = StepState['kind'];
+
+/** Where each step stood at the end of the newest run; empty if there was none. */
+export type KnownStates = ReadonlyMap<StepId, StepState>;
+
+export function renderGraph(plan: Plan, states: KnownStates, format: GraphFormat, colour: boolean): string {
   switch (format) {
     case 'tree':
-      return tree(plan);
+      return tree(plan, states, colour);
     case 'mermaid':
-      return mermaid(plan);
+      return mermaid(plan, states);
     case 'dot':
-      return dot(plan);
+      return dot(plan, states);
     case 'json':
-      return `${JSON.stringify({ recipe: plan.recipe, steps: plan.steps.map(({ id, needs, inputs, outputs }) => ({ id, needs, inputs, outputs })) })}\n`;
+      return `${JSON.stringify({
+        recipe: plan.recipe,
+        steps: plan.steps.map(({ id, needs, inputs, outputs }) => ({
+          id,
+          state: states.get(id)?.kind ?? null,
+          needs,
+          inputs,
+          outputs,
+        })),
+      })}\n`;
   }
 }
 
-function tree({ steps }: Plan): string {
+function tree({ steps }: Plan, states: KnownStates, colour: boolean): string {
   const width = Math.max(0, ...steps.map(({ id }) => id.length));
   return steps
     .map(({ id, inputs, outputs }) => {
       const from = Object.values(inputs).map(describeInput).join(', ');
       const to = Object.keys(outputs).join(', ');
-      return `${id.padEnd(width)}  ${from === '' ? '' : `← ${from}  `}${to === '' ? '' : `→ ${to}`}`.trimEnd();
+      const kind = states.get(id)?.kind ?? 'pending';
+      const name = `${LOOKS[kind].icon} ${id.padEnd(width)}`;
+      const shown = colour ? styleText(LOOKS[kind].style, name, { validateStream: false }) : name;
+      return `${shown}  ${from === '' ? '' : `← ${from}  `}${to === '' ? '' : `→ ${to}`}`.trimEnd();
     })
     .join('\n')
     .concat('\n');
@@ -47,16 +67,26 @@ function describeInput(input: PlanInput): string {
   }
 }
 
-function mermaid({ steps }: Plan): string {
+function mermaid({ steps }: Plan, states: KnownStates): string {
   const name = names(steps.map(({ id }) => id));
-  const nodes = steps.map(({ id }) => `  ${name(id)}["${id.replaceAll('"', '#quot;')}"]`);
+  const nodes = steps.map(({ id }) => {
+    const kind = states.get(id)?.kind;
+    return `  ${name(id)}["${id.replaceAll('"', '#quot;')}"]${kind === undefined ? '' : `:::${kind}`}`;
+  });
   const edges = steps.flatMap(({ id, needs }) => needs.map((need) => `  ${name(need)} --> ${name(id)}`));
-  return ['flowchart LR', ...nodes, ...edges].join('\n').concat('\n');
+  const kinds = new Set(steps.flatMap(({ id }): Kind[] => [states.get(id)?.kind ?? []].flat()));
+  const looks = [...kinds].toSorted().map((kind) => `  classDef ${kind} fill:${LOOKS[kind].fill}`);
+  return ['flowchart LR', ...nodes, ...edges, ...looks].join('\n').concat('\n');
 }
 
-function dot({ recipe, steps }: Plan): string {
+function dot({ recipe, steps }: Plan, states: KnownStates): string {
   const quote = (text: string): string => JSON.stringify(text);
-  const nodes = steps.map(({ id }) => `  ${quote(id)};`);
+  const nodes = steps.map(({ id }) => {
+    const kind = states.get(id)?.kind;
+    const look =
+      kind === undefined ? '' : ` [style=filled, fillcolor=${quote(LOOKS[kind].fill)}, tooltip=${kind}]`;
+    return `  ${quote(id)}${look};`;
+  });
   const edges = steps.flatMap(({ id, needs }) => needs.map((need) => `  ${quote(need)} -> ${quote(id)};`));
   return [`digraph ${quote(recipe)} {`, '  rankdir=LR;', '  node [shape=box];', ...nodes, ...edges, '}']
     .join('\n')

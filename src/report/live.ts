@@ -4,6 +4,7 @@ import { describeFailure } from '../core/failure.ts';
 import type { StepId } from '../core/ids.ts';
 import { emptyRun, foldRun, isStepEvent, type RunState } from '../core/run-state.ts';
 import type { StepState } from '../core/step-state.ts';
+import { LOOKS } from './looks.ts';
 import { formatCount, formatDuration } from './text/format.ts';
 
 /** What a frame of the live view is drawn from. */
@@ -43,7 +44,7 @@ export function renderFrame(
     steps.length <= room ? steps : steps.filter(([, { kind }]) => URGENT.has(kind)).slice(0, room);
   const width = Math.min(32, Math.max(0, ...shown.map(([step]) => step.length)));
   const lines = shown.map(([step, state]) => {
-    const [icon, style] = LOOKS[state.kind];
+    const { icon, style } = LOOKS[state.kind];
     const text = `${icon} ${step.padEnd(width)}  ${about(state, progress.get(step), now)}`.slice(
       0,
       columns - 1,
@@ -58,18 +59,6 @@ export function renderFrame(
 }
 
 const URGENT = new Set<StepState['kind']>(['running', 'retrying', 'failed', 'waiting']);
-
-const LOOKS = {
-  pending: ['·', 'dim'],
-  waiting: ['◌', 'yellow'],
-  running: ['▶', 'cyan'],
-  retrying: ['↻', 'yellow'],
-  cached: ['✓', 'green'],
-  succeeded: ['✓', 'green'],
-  failed: ['✗', 'red'],
-  skipped: ['–', 'dim'],
-  cancelled: ['–', 'dim'],
-} as const satisfies Record<StepState['kind'], readonly [string, Parameters<typeof styleText>[0]]>;
 
 function about(
   state: StepState,

@@ -9,10 +9,14 @@ import { safeText } from './text/safe-text.ts';
 /** Cached steps are shown one by one up to this many; beyond, the last line counts them. */
 const MAX_CACHED_LINES = 50;
 
+const MAX_LEFT_NAMED = 8;
+
 /** A run as lines of text: for a pipe, a file, a CI log. */
 export class PlainRenderer {
   readonly #progress = new Map<StepId, ReportEntry & { type: 'progress' }>();
   readonly #metrics = new Map<StepId, Map<string, number>>();
+  /** Steps that the run was stopped before. */
+  readonly #left: StepId[] = [];
   #recipe = '';
   #width = 0;
   #showCached = true;
@@ -26,7 +30,7 @@ export class PlainRenderer {
         this.#showCached = event.steps.length <= MAX_CACHED_LINES;
         const profile = event.profile === undefined ? '' : ` · profile ${event.profile}`;
         const expected =
-          event.expectedMs === undefined ? '' : ` · up to ${formatDuration(event.expectedMs)} of work`;
+          event.expectedMs === undefined ? '' : ` · ${formatDuration(event.expectedMs)} if nothing is cached`;
         return [
           `${event.recipe} · ${event.steps.length} step${event.steps.length === 1 ? '' : 's'}${profile}${expected}`,
         ];
@@ -103,6 +107,7 @@ export class PlainRenderer {
           ),
         ];
       case 'step.cancelled':
+        this.#left.push(step);
         return [this.#line(step, `cancelled: ${event.reason}`)];
       case 'step.rewound':
         return [
@@ -146,11 +151,13 @@ export class PlainRenderer {
       formatDuration(durationMs),
       savedMs > 0 ? `saved ${formatDuration(savedMs)}` : '',
     ].filter((part) => part !== '');
-    const next =
-      outcome === 'cancelled'
-        ? [`Stopped. What had finished is kept: \`recipe run ${this.#recipe}\` goes on from there.`]
-        : [];
-    return [parts.join(' · '), ...next];
+    if (outcome !== 'cancelled') return [parts.join(' · ')];
+    const named = this.#left.slice(0, MAX_LEFT_NAMED).join(', ');
+    const more = this.#left.length > MAX_LEFT_NAMED ? ` and ${this.#left.length - MAX_LEFT_NAMED} more` : '';
+    return [
+      parts.join(' · '),
+      `Stopped; left to do: ${named}${more}. What had finished is kept: \`recipe run ${this.#recipe}\` goes on from there.`,
+    ];
   }
 
   #line(step: StepId, text: string): string {
