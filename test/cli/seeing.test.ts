@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -151,5 +151,4 @@ test('a URL that many steps take is asked for once a run', async () => {
   await using rig = await CliRig.create({ 'recipe.yaml': `steps:\n${steps.join('\n')}\n` });
   expect(new Set(Object.values(await rig.run('-j', '4')))).toEqual(new Set(['succeeded']));
   expect(asked).toBe(1);
-  expect(existsSync(join(rig.dir, '.stockpot/cache/cas'))).toBe(true);
 });
