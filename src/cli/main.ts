@@ -45,7 +45,8 @@ function armFailpoint(spec: string | undefined): void {
   });
 }
 
-async function dispatch(argv: readonly string[], context: Context): Promise<ExitCode> {
+/** Runs the command that `argv` names; rejects with what is wrong. */
+export async function dispatch(argv: readonly string[], context: Context): Promise<ExitCode> {
   const found = findCommand(argv);
   if (found === undefined) {
     const [first] = argv;

@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import type { Context } from '../../src/cli/context.ts';
+import { dispatch } from '../../src/cli/main.ts';
+import { describeError } from '../../src/cli/print-error.ts';
+import { systemWorld } from '../../src/core/system-world.ts';
+import type { Outcome } from './cli-rig.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** A command line in this process: for many commands that are over at once. Everything but the start is real. */
+export async function inProcess(dir: string, ...argv: string[]): Promise<Outcome> {
+  let [out, err] = ['', ''];
+  const env = { PATH: process.env['PATH'], HOME: dir };
+  const context: Context = {
+    cwd: dir,
+    env,
+    world: systemWorld(env),
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    isTerminal: false,
+    columns: 100,
+    rows: 40,
+    signal: new AbortController().signal,
+    version: '0.0.0-test',
+    packageDir: ROOT,
+    node: process.execPath,
+    pid: process.pid,
+  };
+  try {
+    return { exit: await dispatch(argv, context), signal: undefined, out, err };
+  } catch (error) {
+    const { text, exit } = describeError(error, { json: argv.includes('--json') });
+    return { exit, signal: undefined, out, err: err + text };
+  }
+}
