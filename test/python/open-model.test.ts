@@ -2,47 +2,66 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Column } from '../../src/core/columns.ts';
 import { openModel, type Scores, writeModelDirectory } from '../../src/learn/model-directory.ts';
 import type { Transformer } from '../../src/learn/transformer/transformer.ts';
 import { fitModel, rawRows, transformerFor } from '../rigs/model-rig.ts';
 
-/** An interpreter that has mlflow and onnxruntime; without one there is nothing to compare with. */
+/** An interpreter that has mlflow and onnxruntime, from `npm run test:python`. */
 const PYTHON = process.env['STOCKPOT_TEST_PYTHON'];
 
+const CASES = [
+  ['gbdt', 'regression', 'float'],
+  ['gbdt', 'binary', 'boolean'],
+  ['gbdt', 'binary', 'text'],
+  ['gbdt', 'multiclass', 'text'],
+  ['gbdt', 'multiclass', 'integer'],
+  ['linear', 'regression', 'float'],
+  ['linear', 'binary', 'boolean'],
+  ['linear', 'binary', 'integer'],
+  ['linear', 'multiclass', 'text'],
+] as const;
+
 describe.skipIf(PYTHON === undefined)("MLflow's own client gives what Stockpot gives, from raw rows", () => {
-  test.each([
-    ['gbdt', 'regression'],
-    ['gbdt', 'binary'],
-    ['linear', 'multiclass'],
-  ] as const)('%s, %s', (kind, task) => {
+  let verdicts: readonly string[] = [];
+
+  beforeAll(() => {
     const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
     try {
-      const all = rawRows('linear');
-      const transformer = transformerFor(task);
-      const model = join(dir, 'model');
-      writeModelDirectory(model, { transformer, model: fitModel(task, kind, transformer, all) });
-      const expected = expectedOf(transformer, openModel(model).score(all));
-      const columns = Object.fromEntries(
-        all.columns.map((column) => [column.name, { type: column.type, values: valuesOf(column) }]),
-      );
-      writeFileSync(join(dir, 'case.json'), JSON.stringify({ columns, expected }));
+      writeFileSync(join(dir, 'cases.json'), JSON.stringify(CASES.map((one, at) => caseOf(one, dir, at))));
       const script = join(import.meta.dirname, 'open-model.py');
-      const verdict = execFileSync(PYTHON ?? '', [script, model, join(dir, 'case.json')], {
+      const printed = execFileSync(PYTHON ?? '', [script, join(dir, 'cases.json')], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'pipe'],
       });
-      expect(verdict.trim()).toBe('equal');
+      verdicts = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as string[];
     } finally {
       rmSync(dir, { recursive: true });
     }
   });
+
+  test.each(CASES.map((one, at) => [...one, at] as const))('%s, %s, labels of type %s', (_, _1, _2, at) => {
+    expect(verdicts[at]).toBe('equal');
+  });
 });
+
+function caseOf([kind, task, type]: (typeof CASES)[number], dir: string, at: number): object {
+  const all = rawRows('linear');
+  const transformer = transformerFor(task, type);
+  const model = join(dir, `model-${at}`);
+  writeModelDirectory(model, { transformer, model: fitModel(task, kind, transformer, all) });
+  const columns = Object.fromEntries(
+    all.columns.map((column) => [column.name, { type: column.type, values: valuesOf(column) }]),
+  );
+  return { model, columns, expected: expectedOf(transformer, openModel(model).score(all)) };
+}
 
 function expectedOf({ target: { type, classes = [] } }: Transformer, scores: Scores): object {
   if (scores.kind === 'regression') return { prediction: [...scores.prediction] };
-  const labels = Array.from(scores.labels, (k) => (type === 'boolean' ? classes[k] === 'true' : classes[k]));
+  const labels = Array.from(scores.labels, (k) =>
+    type === 'boolean' ? classes[k] === 'true' : type === 'integer' ? Number(classes[k]) : classes[k],
+  );
   return {
     predicted_label: labels,
     ...Object.fromEntries(

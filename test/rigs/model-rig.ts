@@ -1,4 +1,4 @@
-import type { Column, Columns } from '../../src/core/columns.ts';
+import type { Column, Columns, ColumnType } from '../../src/core/columns.ts';
 import { fitGbdt } from '../../src/learn/gbdt/fit-gbdt.ts';
 import { fitLinear } from '../../src/learn/linear/fit-linear.ts';
 import type { Model, Task } from '../../src/learn/model.ts';
@@ -42,13 +42,18 @@ export function rawRows(kind: 'gbdt' | 'linear'): Columns {
   };
 }
 
-/** One feature of each operation. */
-export function transformerFor(task: Task): Transformer {
+/** One feature of each operation; `type` is that of the target. */
+export function transformerFor(
+  task: Task,
+  type: ColumnType = task === 'regression' ? 'float' : task === 'binary' ? 'boolean' : 'text',
+): Transformer {
+  const labels =
+    type === 'boolean' ? ['false', 'true'] : type === 'integer' ? ['-1', '7', '30'] : ['a', 'b', 'c'];
   const target: Target = {
     column: 'y',
-    type: task === 'binary' ? 'boolean' : task === 'multiclass' ? 'text' : 'float',
+    type,
     task,
-    ...(task === 'regression' ? {} : { classes: task === 'binary' ? ['false', 'true'] : ['a', 'b', 'c'] }),
+    ...(task === 'regression' ? {} : { classes: labels.slice(0, task === 'binary' ? 2 : 3) }),
   };
   return {
     v: 1,
