@@ -21,11 +21,13 @@ export {
 } from '../learn/metrics/classifier-metrics.ts';
 export { type RegressorReport, regressorReport } from '../learn/metrics/regressor-metrics.ts';
 export type { FeatureColumn, Features, Model, Task } from '../learn/model.ts';
-export { openModel, type Scores, type ScoringModel, writeModelDirectory } from '../learn/model-directory.ts';
+export type { Scores } from '../learn/model-answer.ts';
+export { writeModelDirectory } from '../learn/model-directory.ts';
+export { openModel, type ScoringModel } from '../learn/open-model.ts';
 export {
   type ColumnStatistics,
   type FitOptions,
   fitTransformer,
 } from '../learn/transformer/fit-transformer.ts';
-export type { Feature, InputColumn, Target, Transformer } from '../learn/transformer/transformer.ts';
+export type { Answer, Feature, InputColumn, Target, Transformer } from '../learn/transformer/transformer.ts';
 export { type SqlQuotes, targetSql, transformerSql } from '../learn/transformer/transformer-sql.ts';

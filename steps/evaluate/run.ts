@@ -9,10 +9,11 @@ import {
   regressorReport,
   type Scores,
   type ScoringModel,
+  type Target,
   targetSql,
 } from 'stockpot/learn';
 import { defineStep, oneOf, RecipeError, Type } from 'stockpot/steps';
-import { quoteIdentifier, quoteLiteral, ROW, readColumns, Tables } from 'stockpot/tables';
+import { describeSelect, quoteIdentifier, quoteLiteral, ROW, readColumns, Tables } from 'stockpot/tables';
 
 const SPLITS = ['training', 'validation', 'test'] as const;
 const PREFIX = { training: 'training_', validation: 'val_', test: 'test_' } as const;
@@ -21,9 +22,12 @@ const BATCH = 250_000;
 /** Scores a model on every split and judges it by criteria on the test split. */
 export const step = defineStep({
   title: 'Judge a model: metrics on every split, against a baseline and the champion',
-  version: '1',
+  version: '2',
   config: Type.Object(
     {
+      target_col: Type.Optional(
+        Type.String({ description: 'What the model predicts, if it does not say so itself.' }),
+      ),
       primary_metric: Type.Optional(Type.String()),
       validation_criteria: Type.Optional(
         Type.Array(
@@ -69,12 +73,16 @@ export const step = defineStep({
   },
   async run({ config, inputs, inputDigests, outputs, threads, memoryBytes, tmp, report }) {
     await using tables = await Tables.open({ threads, memoryBytes, tmp });
-    const model = openModel(inputs.model);
+    const model = await openModel(inputs.model);
+    const column = config.target_col ?? model.targetColumn;
+    if (column === undefined) throw new RecipeError('MODEL_TARGET_UNKNOWN', undefined);
+    const judged: Judged = { model, target: { ...model.answer, column } };
+    await checkColumns(tables, judged, inputs.test);
     const metrics: Record<string, number> = {};
     const reports: Record<string, Report> = {};
     let done = 0;
     for (const split of SPLITS) {
-      const { report: one, rows } = await evaluate(tables, model, inputs[split]);
+      const { report: one, rows } = await evaluate(tables, judged, inputs[split]);
       reports[split] = one;
       for (const [name, value] of Object.entries(one.metrics))
         if (Number.isFinite(value)) metrics[PREFIX[split] + name] = value;
@@ -86,11 +94,11 @@ export const step = defineStep({
     const unknown = criteria.find(({ metric }) => !(metric in test));
     if (unknown !== undefined)
       throw new RecipeError('CRITERIA_METRIC_UNKNOWN', { metric: unknown.metric, known: Object.keys(test) });
-    const baseline = await baselineOf(tables, model, inputs.training, inputs.test);
+    const baseline = await baselineOf(tables, judged.target, inputs.training, inputs.test);
     const champion =
       inputs.champion === undefined
         ? undefined
-        : (await evaluate(tables, openModel(inputs.champion), inputs.test)).report.metrics;
+        : await championOf(tables, inputs.champion, column, inputs.test);
     const { verdict, outcomes } = judge(criteria, test, { baseline, champion });
     const isPrimary = (key: string): boolean => key === `test_${config.primary_metric}`;
     const ordered = Object.entries(metrics).toSorted(
@@ -110,8 +118,8 @@ export const step = defineStep({
     writeFileSync(
       outputs.report,
       JSON.stringify({
-        task: model.target.task,
-        classes: model.target.classes ?? [],
+        task: model.answer.task,
+        classes: model.answer.classes ?? [],
         primary_metric: config.primary_metric ?? null,
         splits: reports,
         baseline,
@@ -123,12 +131,38 @@ export const step = defineStep({
 
 type Report = ClassifierReport | RegressorReport;
 
+/** A model, and what it is held against. */
+interface Judged {
+  readonly model: ScoringModel;
+  readonly target: Target;
+}
+
+/** @throws RecipeError DATA_COLUMN_UNKNOWN */
+async function checkColumns(tables: Tables, { model, target }: Judged, path: string): Promise<void> {
+  const columns = await describeSelect(tables, `SELECT * FROM read_parquet(${quoteLiteral(path)})`);
+  const known = columns.map(({ name }) => name);
+  const missing = [...model.inputs, target.column].find((name) => !known.includes(name));
+  if (missing !== undefined)
+    throw new RecipeError('DATA_COLUMN_UNKNOWN', { column: missing, what: 'the model', known });
+}
+
+/** Metrics of the champion on the test rows; it is held against the same column, whatever it was fitted to. */
+async function championOf(
+  tables: Tables,
+  dir: string,
+  column: string,
+  test: string,
+): Promise<Record<string, number>> {
+  const model = await openModel(dir);
+  return (await evaluate(tables, { model, target: { ...model.answer, column } }, test)).report.metrics;
+}
+
 async function evaluate(
   tables: Tables,
-  model: ScoringModel,
+  { model, target: judged }: Judged,
   path: string,
 ): Promise<{ report: Report; rows: number }> {
-  const { target, rows } = await readTarget(tables, model, path);
+  const { target, rows } = await readTarget(tables, judged, path);
   const parts: Scores[] = [];
   // Raw columns are read a part at a time; only the answers are kept.
   const [bounds] = await tables.query(
@@ -136,7 +170,7 @@ async function evaluate(
   );
   for (let from = 0; from <= Number(bounds?.['last'] ?? -1); from += BATCH) {
     const columns = await readColumns(tables, path, { columns: model.inputs, from, to: from + BATCH });
-    if (columns.rows > 0) parts.push(model.score(columns));
+    if (columns.rows > 0) parts.push(await model.score(columns));
   }
   return { report: reportOf(model, target, parts), rows };
 }
@@ -144,7 +178,7 @@ async function evaluate(
 function reportOf(model: ScoringModel, target: Float64Array, parts: readonly Scores[]): Report {
   // A row without a known target cannot be judged.
   const known = Uint32Array.from([...target.keys()].filter((row) => !Number.isNaN(target[row])));
-  if (model.target.task === 'regression') {
+  if (model.answer.task === 'regression') {
     const prediction = concat(
       parts.map((part) => (part.kind === 'regression' ? part.prediction : new Float32Array(0))),
     );
@@ -153,7 +187,7 @@ function reportOf(model: ScoringModel, target: Float64Array, parts: readonly Sco
       Float32Array.from(known, (row) => prediction[row] as number),
     );
   }
-  const classes = model.target.classes ?? [];
+  const classes = model.answer.classes ?? [];
   const labels = concat(
     parts.map((part) =>
       part.kind === 'classification' ? Float32Array.from(part.labels) : new Float32Array(0),
@@ -175,7 +209,7 @@ function reportOf(model: ScoringModel, target: Float64Array, parts: readonly Sco
 
 async function readTarget(
   tables: Tables,
-  { target }: ScoringModel,
+  target: Target,
   path: string,
 ): Promise<{ target: Float64Array; rows: number }> {
   const from = `read_parquet(${quoteLiteral(path)})`;
@@ -193,21 +227,21 @@ async function readTarget(
 /** Metrics on the test rows of the best constant: the training mean, or the training shares of the classes. */
 async function baselineOf(
   tables: Tables,
-  model: ScoringModel,
+  target: Target,
   training: string,
   test: string,
 ): Promise<Record<string, number>> {
   const known = ({ target }: { target: Float64Array }): Float64Array =>
     target.filter((value) => !Number.isNaN(value));
   const [fitted, judged] = [
-    known(await readTarget(tables, model, training)),
-    known(await readTarget(tables, model, test)),
+    known(await readTarget(tables, target, training)),
+    known(await readTarget(tables, target, test)),
   ];
-  if (model.target.task === 'regression') {
+  if (target.task === 'regression') {
     const mean = fitted.reduce((a, b) => a + b, 0) / fitted.length;
     return regressorReport(judged, new Float32Array(judged.length).fill(mean)).metrics;
   }
-  const shares = (model.target.classes ?? []).map(
+  const shares = (target.classes ?? []).map(
     (_, k) => fitted.reduce((sum, value) => sum + (value === k ? 1 : 0), 0) / fitted.length,
   );
   const label = shares.indexOf(Math.max(...shares));

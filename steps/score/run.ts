@@ -9,7 +9,7 @@ const BATCH = 250_000;
 /** Predicts the rows of a raw table. */
 export const step = defineStep({
   title: 'Predict the rows of a table with a model',
-  version: '1',
+  version: '2',
   config: Type.Object({}, { additionalProperties: false }),
   inputs: {
     model: { kind: 'model' },
@@ -24,7 +24,7 @@ export const step = defineStep({
   },
   async run({ inputs, outputs, threads, memoryBytes, tmp, report }) {
     await using tables = await Tables.open({ threads, memoryBytes, tmp });
-    const model = openModel(inputs.model);
+    const model = await openModel(inputs.model);
     const source = `SELECT * FROM read_parquet(${quoteLiteral(inputs.data)})`;
     const known = (await describeSelect(tables, source)).map(({ name }) => name);
     const missing = model.inputs.find((name) => !known.includes(name));
@@ -46,7 +46,7 @@ export const step = defineStep({
       const path = join(tmp, `part-${parts.length}.parquet`);
       await tables.writeColumns(path, [
         { name: ROW, type: 'BIGINT', values: rows.values },
-        ...answer(model, model.score(columns)),
+        ...answer(model, await model.score(columns)),
       ]);
       parts.push(path);
       report({ type: 'progress', done: Math.min(from + BATCH, last + 1), total: last + 1, unit: 'rows' });
@@ -62,11 +62,11 @@ export const step = defineStep({
 
 type OutputColumn = Parameters<Tables['writeColumns']>[1][number];
 
-function answer({ target }: ScoringModel, scores: Scores): OutputColumn[] {
-  const names = answerColumns(target).map(({ name }) => name);
+function answer({ answer: said }: ScoringModel, scores: Scores): OutputColumn[] {
+  const names = answerColumns(said).map(({ name }) => name);
   const [first = ''] = names;
   if (scores.kind === 'regression') return [{ name: first, type: 'FLOAT', values: scores.prediction }];
-  const classes = target.classes ?? [];
+  const classes = said.classes ?? [];
   return [
     { name: first, type: 'VARCHAR', values: Array.from(scores.labels, (k) => classes[k] ?? '') },
     ...scores.probabilities.map(

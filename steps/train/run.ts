@@ -14,7 +14,7 @@ import { describeSelect, quoteIdentifier, quoteLiteral, ROW, readFloats, Tables 
 /** Fits a model on features and writes it as an MLflow model directory that takes raw columns. */
 export const step = defineStep({
   title: 'Fit a model: boosted trees, or a linear or logistic one',
-  version: '1',
+  version: '2',
   config: Type.Object(
     {
       using: Type.Optional(

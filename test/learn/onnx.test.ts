@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { Columns } from '../../src/core/columns.ts';
 import type { Model } from '../../src/learn/model.ts';
-import { openModel, type Scores, writeModelDirectory } from '../../src/learn/model-directory.ts';
+import type { Scores } from '../../src/learn/model-answer.ts';
+import { writeModelDirectory } from '../../src/learn/model-directory.ts';
+import { openModel } from '../../src/learn/open-model.ts';
 import type { Transformer } from '../../src/learn/transformer/transformer.ts';
 import { fitModel, rawRows, transformerFor } from '../rigs/model-rig.ts';
 
@@ -56,7 +58,7 @@ describe('onnxruntime gives what Stockpot gives, from raw rows', () => {
       const columns = rawRows(kind);
       const transformer = transformerFor(task);
       writeModelDirectory(dir, { transformer, model: fitModel(task, kind, transformer, columns) });
-      const ours: Scores = openModel(dir).score(columns);
+      const ours: Scores = await (await openModel(dir)).score(columns);
       const theirs = await runOnnx(join(dir, 'model.onnx'), columns);
       const names = (
         JSON.parse(

@@ -16,7 +16,6 @@ import {
   record,
 } from 'fast-check';
 import { expect, test } from 'vitest';
-import { applyTransformer } from '../../src/learn/transformer/apply-transformer.ts';
 import { type ColumnStatistics, fitTransformer } from '../../src/learn/transformer/fit-transformer.ts';
 import type { Transformer } from '../../src/learn/transformer/transformer.ts';
 import { transformerSql } from '../../src/learn/transformer/transformer-sql.ts';
@@ -24,6 +23,7 @@ import { profileTable } from '../../src/tables/profile-table.ts';
 import { readColumns, readFloats } from '../../src/tables/read-columns.ts';
 import { quoteIdentifier, quoteLiteral } from '../../src/tables/sql-text.ts';
 import { Tables } from '../../src/tables/tables.ts';
+import { featuresOf } from '../rigs/feature-rig.ts';
 
 const TEXTS = ['a', 'A', "it's", '"', '{{ x }}', 'Zürich', '日本', ' ', '', null];
 
@@ -88,24 +88,31 @@ test('SQL gives the features that a model computes from the same raw rows, to th
   try {
     await using tables = await Tables.open({ threads: 2, tmp: dir });
     await assert(
-      asyncProperty(array(row, { minLength: 5, maxLength: 40 }), boolean(), async (rows, raw) => {
-        const path = await writeRows(tables, rows, dir);
-        const transformer = fitted(await statisticsOf(tables, path), raw);
-        pre(transformer.features.length > 0);
-        const written = join(dir, 'features.parquet');
-        await tables.writeTable(
-          `SELECT __row, ${transformerSql(transformer, quotes).join(', ')} FROM read_parquet(${quoteLiteral(path)})`,
-          written,
-        );
-        const names = transformer.features.map(({ name }) => name);
-        const bySql = await readFloats(tables, written, names);
-        const inMemory = applyTransformer(transformer, await readColumns(tables, path));
-        for (const [index, name] of names.entries())
-          expect([name, ...unsigned(bySql.columns[index])]).toEqual([
-            name,
-            ...unsigned(inMemory.columns[index]?.values),
-          ]);
-      }),
+      asyncProperty(
+        array(row, { minLength: 5, maxLength: 40 }),
+        boolean(),
+        constantFrom(1, 3),
+        async (rows, raw, share) => {
+          // Fitted on some of the rows only: others hold texts never seen, and miss numbers that were always there.
+          const some = await writeRows(tables, rows.slice(0, Math.ceil(rows.length / share)), dir);
+          const transformer = fitted(await statisticsOf(tables, some), raw);
+          const path = await writeRows(tables, rows, dir);
+          pre(transformer.features.length > 0);
+          const written = join(dir, 'features.parquet');
+          await tables.writeTable(
+            `SELECT __row, ${transformerSql(transformer, quotes).join(', ')} FROM read_parquet(${quoteLiteral(path)})`,
+            written,
+          );
+          const names = transformer.features.map(({ name }) => name);
+          const bySql = await readFloats(tables, written, names);
+          const inMemory = featuresOf(transformer, await readColumns(tables, path));
+          for (const [index, name] of names.entries())
+            expect([name, ...unsigned(bySql.columns[index])]).toEqual([
+              name,
+              ...unsigned(inMemory.columns[index]?.values),
+            ]);
+        },
+      ),
       { numRuns: 40 },
     );
   } finally {

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Column } from '../../src/core/columns.ts';
-import { openModel, type Scores, writeModelDirectory } from '../../src/learn/model-directory.ts';
+import type { Scores } from '../../src/learn/model-answer.ts';
+import { writeModelDirectory } from '../../src/learn/model-directory.ts';
+import { openModel } from '../../src/learn/open-model.ts';
 import type { Transformer } from '../../src/learn/transformer/transformer.ts';
 import { fitModel, rawRows, transformerFor } from '../rigs/model-rig.ts';
 
@@ -26,10 +28,11 @@ const CASES = [
 describe.skipIf(PYTHON === undefined)("MLflow's own client gives what Stockpot gives, from raw rows", () => {
   let verdicts: readonly string[] = [];
 
-  beforeAll(() => {
+  beforeAll(async () => {
     const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
     try {
-      writeFileSync(join(dir, 'cases.json'), JSON.stringify(CASES.map((one, at) => caseOf(one, dir, at))));
+      const cases = await Promise.all(CASES.map((one, at) => caseOf(one, dir, at)));
+      writeFileSync(join(dir, 'cases.json'), JSON.stringify(cases));
       const script = join(import.meta.dirname, 'open-model.py');
       const printed = execFileSync(PYTHON ?? '', [script, join(dir, 'cases.json')], {
         encoding: 'utf8',
@@ -46,7 +49,7 @@ describe.skipIf(PYTHON === undefined)("MLflow's own client gives what Stockpot g
   });
 });
 
-function caseOf([kind, task, type]: (typeof CASES)[number], dir: string, at: number): object {
+async function caseOf([kind, task, type]: (typeof CASES)[number], dir: string, at: number): Promise<object> {
   const all = rawRows('linear');
   const transformer = transformerFor(task, type);
   const model = join(dir, `model-${at}`);
@@ -54,7 +57,7 @@ function caseOf([kind, task, type]: (typeof CASES)[number], dir: string, at: num
   const columns = Object.fromEntries(
     all.columns.map((column) => [column.name, { type: column.type, values: valuesOf(column) }]),
   );
-  return { model, columns, expected: expectedOf(transformer, openModel(model).score(all)) };
+  return { model, columns, expected: expectedOf(transformer, await (await openModel(model)).score(all)) };
 }
 
 function expectedOf({ target: { type, classes = [] } }: Transformer, scores: Scores): object {

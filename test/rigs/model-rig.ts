@@ -2,8 +2,8 @@ import type { Column, Columns, ColumnType } from '../../src/core/columns.ts';
 import { fitGbdt } from '../../src/learn/gbdt/fit-gbdt.ts';
 import { fitLinear } from '../../src/learn/linear/fit-linear.ts';
 import type { Model, Task } from '../../src/learn/model.ts';
-import { applyTransformer } from '../../src/learn/transformer/apply-transformer.ts';
 import { CALENDAR_PARTS, type Target, type Transformer } from '../../src/learn/transformer/transformer.ts';
+import { featuresOf } from './feature-rig.ts';
 
 const ROWS = 3000;
 
@@ -93,7 +93,7 @@ export function fitModel(
   transformer: Transformer,
   columns: Columns,
 ): Model {
-  const features = applyTransformer(transformer, columns);
+  const features = featuresOf(transformer, columns);
   const size = features.columns[1]?.values ?? new Float32Array(0);
   const place = features.columns[4]?.values ?? new Float32Array(0);
   const target = Float64Array.from(size, (value, row) => {

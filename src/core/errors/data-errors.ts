@@ -102,6 +102,18 @@ export const DATA_ERRORS = {
   MODEL_UNREADABLE: {
     exit: ExitCode.stepFailed,
     message: (p: { path: string; problem: string }) => `The model in ${p.path} cannot be used: ${p.problem}`,
-    hint: () => 'Use a model that this or an earlier version of Stockpot trained.',
+    hint: () =>
+      'Use a model that `train` wrote, or an ONNX graph that answers in the same columns: docs/errors/data.md has them.',
+  },
+  MODEL_OPERATOR_UNKNOWN: {
+    exit: ExitCode.stepFailed,
+    message: (p: { path: string; operator: string }) =>
+      `The model in ${p.path} needs ${p.operator}, which Stockpot does not run itself`,
+    hint: () => 'Install onnxruntime-node in the project: with it any ONNX graph is run.',
+  },
+  MODEL_TARGET_UNKNOWN: {
+    exit: ExitCode.stepFailed,
+    message: () => 'The model does not say which column it predicts',
+    hint: () => 'Name the column with `target_col:` in the step.',
   },
 } as const satisfies Record<string, Entry>;

@@ -1,6 +1,7 @@
 import { unreachable } from '../../core/failure.ts';
 import type { CalendarPart, Feature, InputColumn, Transformer } from '../transformer/transformer.ts';
-import type { ElementType, GraphBuilder } from './graph-builder.ts';
+import type { GraphBuilder } from './graph-builder.ts';
+import type { ElementType } from './tensor.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -51,10 +52,7 @@ function addFeature(
       return element === 'float' ? column : graph.cast(column, 'float');
     case 'scale': {
       const number = element === 'float' ? column : graph.cast(column, 'float');
-      const filled =
-        element === 'float'
-          ? graph.node('Where', [graph.node('IsNaN', [number]), float(feature.fill), number])
-          : number;
+      const filled = graph.node('Where', [graph.node('IsNaN', [number]), float(feature.fill), number]);
       return graph.node('Div', [graph.node('Sub', [filled, float(feature.mean)]), float(feature.std)]);
     }
     case 'one-hot':

@@ -1,8 +1,5 @@
-import { ProtoWriter } from './protobuf.ts';
-
-/** Element types of tensors, by ONNX's numbers (TensorProto.DataType). */
-export const ELEMENT = { float: 1, int64: 7, string: 8, bool: 9, double: 11 } as const;
-export type ElementType = keyof typeof ELEMENT;
+import { ELEMENT, type ElementType } from './tensor.ts';
+import { ProtoWriter } from './write-protobuf.ts';
 
 type Attribute =
   | number
@@ -75,20 +72,23 @@ export class GraphBuilder {
     return name;
   }
 
-  finish(): Buffer {
+  /** @param metadata kept with the graph, in the file's own place for it. */
+  finish(metadata: Readonly<Record<string, string>> = {}): Buffer {
     const graph = new ProtoWriter();
     for (const node of this.#nodes) graph.bytes(1, node);
     graph.bytes(2, 'stockpot');
     for (const initializer of this.#initializers) graph.bytes(5, initializer);
     for (const input of this.#inputs) graph.bytes(11, input);
     for (const output of this.#outputs) graph.bytes(12, output);
-    return new ProtoWriter()
+    const model = new ProtoWriter()
       .int(1, IR_VERSION)
       .bytes(2, 'stockpot')
       .bytes(7, graph)
       .bytes(8, new ProtoWriter().bytes(1, '').int(2, OPSET))
-      .bytes(8, new ProtoWriter().bytes(1, 'ai.onnx.ml').int(2, ML_OPSET))
-      .finish();
+      .bytes(8, new ProtoWriter().bytes(1, 'ai.onnx.ml').int(2, ML_OPSET));
+    for (const [key, value] of Object.entries(metadata))
+      model.bytes(14, new ProtoWriter().bytes(1, key).bytes(2, value));
+    return model.finish();
   }
 }
 

@@ -3,7 +3,11 @@ import { answerColumns } from '../answer-columns.ts';
 import type { GbdtModel, LinearModel, Model } from '../model.ts';
 import type { Target, Transformer } from '../transformer/transformer.ts';
 import { addFeatures } from './feature-graph.ts';
-import { type ElementType, GraphBuilder } from './graph-builder.ts';
+import { GraphBuilder } from './graph-builder.ts';
+import type { ElementType } from './tensor.ts';
+
+/** Where the graph says which column it was fitted to predict. */
+export const TARGET_KEY = 'stockpot.target';
 
 /** One graph from raw columns to the answer. */
 export function modelGraph(transformer: Transformer, model: Model): Buffer {
@@ -16,7 +20,7 @@ export function modelGraph(transformer: Transformer, model: Model): Buffer {
   if (target.task === 'regression') graph.output(names[0] ?? '', 'float', graph.node('Squeeze', [raw, axis]));
   else if (target.task === 'binary') addBinary(graph, target, graph.node('Squeeze', [raw, axis]), names);
   else addMulticlass(graph, target, raw, names);
-  return graph.finish();
+  return graph.finish({ [TARGET_KEY]: target.column });
 }
 
 /** The type that labels have in the answer. */

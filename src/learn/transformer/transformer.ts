@@ -24,8 +24,13 @@ export interface InputColumn {
   readonly nullable: boolean;
 }
 
-export interface Target {
+export interface Target extends Answer {
   readonly column: string;
+}
+
+/** In what a model answers. */
+export interface Answer {
+  /** Of the target. */
   readonly type: ColumnType;
   readonly task: Task;
   /** Labels in the order of the model's scores; binary: the positive class last. */
