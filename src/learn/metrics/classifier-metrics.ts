@@ -8,11 +8,13 @@ export interface Classified {
   readonly labels: Int32Array;
   /** One array a class. */
   readonly probabilities: readonly Float32Array[];
+  /** How much each row counts; 1 if not said. */
+  readonly weight?: Float64Array | undefined;
 }
 
 export interface ClassifierReport {
   readonly metrics: Record<string, number>;
-  /** Rows by true class and said class. */
+  /** Rows by true class and said class, whatever they weigh. */
   readonly confusion: readonly (readonly number[])[];
   /** Of the positive class; absent for more than two classes. */
   readonly curves?: Curves;
@@ -27,26 +29,37 @@ export interface ClassifierReport {
 /** Smallest probability in a log loss: of float32, as scikit-learn clips it. */
 const EPSILON = 2 ** -23;
 
-/** MLflow's metrics of a classifier, by MLflow's names. The last class of two is the positive one. */
-export function classifierReport({ truth, labels, probabilities }: Classified): ClassifierReport {
+/**
+ * MLflow's metrics of a classifier, by MLflow's names. The last class of two is the positive one. Weights
+ * count in all but the numbers of rows. A metric without a value is NaN.
+ */
+export function classifierReport(classified: Classified): ClassifierReport {
+  const { truth, labels, probabilities, weight } = classified;
   const classes = probabilities.length;
-  const rows = truth.length;
-  const confusion = Array.from({ length: classes }, () => Array.from({ length: classes }, () => 0));
-  let loss = 0;
-  let correct = 0;
-  for (let row = 0; row < rows; row += 1) {
+  const table = (): number[][] =>
+    Array.from({ length: classes }, () => Array.from({ length: classes }, () => 0));
+  const [confusion, weighed] = [table(), table()];
+  let [loss, total] = [0, 0];
+  for (let row = 0; row < truth.length; row += 1) {
     const [own, said] = [truth[row] as number, labels[row] as number];
-    const line = confusion[own] as number[];
-    line[said] = (line[said] ?? 0) + 1;
-    if (own === said) correct += 1;
-    loss -= Math.log(Math.min(1 - EPSILON, Math.max(EPSILON, probabilities[own]?.[row] ?? 0)));
+    const w = weight === undefined ? 1 : (weight[row] as number);
+    (confusion[own] as number[])[said] = (confusion[own]?.[said] as number) + 1;
+    (weighed[own] as number[])[said] = (weighed[own]?.[said] as number) + w;
+    const p = probabilities[own]?.[row] as number;
+    loss -= w * Math.log(Math.min(1 - EPSILON, Math.max(EPSILON, p)));
+    total += w;
   }
-  const shared = { example_count: rows, accuracy_score: correct / rows, log_loss: loss / rows };
-  if (classes !== 2)
-    return { metrics: { ...shared, ...multiclass(confusion, truth, probabilities) }, confusion };
+  const correct = weighed.reduce((sum, line, k) => sum + (line[k] as number), 0);
+  const shared = {
+    example_count: truth.length,
+    accuracy_score: correct / total,
+    log_loss: loss / total,
+  };
+  if (classes !== 2) return { metrics: { ...shared, ...multiclass(classified, weighed, total) }, confusion };
   const [[tn = 0, fp = 0] = [], [fn = 0, tp = 0] = []] = confusion;
-  const [precision, recall] = [ratio(tp, tp + fp), ratio(tp, tp + fn)];
-  const curves = rankingCurves(probabilities[1] as Float32Array, Uint8Array.from(truth));
+  const positive = probabilities[1] as Float32Array;
+  const curves = rankingCurves(positive, Uint8Array.from(truth), weight);
+  const { precision, recall, f1 } = ofClass(weighed, 1);
   return {
     metrics: {
       true_negatives: tn,
@@ -56,64 +69,82 @@ export function classifierReport({ truth, labels, probabilities }: Classified): 
       ...shared,
       recall_score: recall,
       precision_score: precision,
-      f1_score: ratio(2 * precision * recall, precision + recall),
+      f1_score: f1,
       roc_auc: curves.rocAuc,
-      precision_recall_auc: curves.precisionRecallAuc,
+      precision_recall_auc: curves.averagePrecision,
     },
     confusion,
     curves,
-    calibration: calibrationOf(probabilities[1] as Float32Array, truth),
+    calibration: calibrationOf(positive, truth, weight),
   };
 }
 
-/** Averages over the classes: by their rows, and for F1 also each class alike. */
+/** Averages over the classes by what their rows weigh; the macro F1 counts each class alike that is true or said. */
 function multiclass(
-  confusion: readonly (readonly number[])[],
-  truth: Int32Array,
-  probabilities: readonly Float32Array[],
+  { truth, probabilities, weight }: Classified,
+  weighed: readonly (readonly number[])[],
+  total: number,
 ): Record<string, number> {
-  let [precision, recall, weighted, macro, auc, aucWeight] = [0, 0, 0, 0, 0, 0];
-  for (const [k, line] of confusion.entries()) {
-    const support = line.reduce((a, b) => a + b, 0);
-    const said = confusion.reduce((sum, other) => sum + (other[k] ?? 0), 0);
-    const [p, r] = [ratio(line[k] ?? 0, said), ratio(line[k] ?? 0, support)];
-    const f1 = ratio(2 * p * r, p + r);
-    precision += (p * support) / truth.length;
-    recall += (r * support) / truth.length;
-    weighted += (f1 * support) / truth.length;
-    macro += f1 / confusion.length;
-    if (support > 0 && support < truth.length) {
-      const isOwn = Uint8Array.from(truth, (own) => (own === k ? 1 : 0));
-      auc += rankingCurves(probabilities[k] as Float32Array, isOwn).rocAuc * support;
-      aucWeight += support;
-    }
+  let [precision, recall, f1, macro, classes, auc, aucWeight] = [0, 0, 0, 0, 0, 0, 0];
+  for (const k of weighed.keys()) {
+    const one = ofClass(weighed, k);
+    precision += (one.precision * one.support) / total;
+    recall += (one.recall * one.support) / total;
+    f1 += (one.f1 * one.support) / total;
+    macro += one.f1;
+    classes += one.support + one.said > 0 ? 1 : 0;
+    // A class that all rows have, or none, is ranked against nothing.
+    if (one.support === 0 || one.support === total) continue;
+    const isOwn = Uint8Array.from(truth, (own) => (own === k ? 1 : 0));
+    auc += rankingCurves(probabilities[k] as Float32Array, isOwn, weight).rocAuc * one.support;
+    aucWeight += one.support;
   }
   return {
     precision_score: precision,
     recall_score: recall,
-    f1_score: weighted,
-    f1_score_macro: macro,
-    roc_auc: ratio(auc, aucWeight),
+    f1_score: f1,
+    f1_score_macro: ratio(macro, classes),
+    roc_auc: auc / aucWeight,
   };
+}
+
+/** `support` is what the rows of class `k` weigh, `said` what those weigh of which it was said. */
+function ofClass(
+  weighed: readonly (readonly number[])[],
+  k: number,
+): { precision: number; recall: number; f1: number; support: number; said: number } {
+  const correct = weighed[k]?.[k] as number;
+  const support = (weighed[k] as readonly number[]).reduce((a, b) => a + b, 0);
+  const said = weighed.reduce((sum, line) => sum + (line[k] as number), 0);
+  const [precision, recall] = [ratio(correct, said), ratio(correct, support)];
+  return { precision, recall, f1: ratio(2 * correct, said + support), support, said };
 }
 
 function calibrationOf(
   p: Float32Array,
   truth: Int32Array,
+  weight: Float64Array | undefined,
 ): { predicted: number; observed: number; rows: number }[] {
-  const bins = Array.from({ length: 10 }, () => ({ sum: 0, positives: 0, rows: 0 }));
+  const bins = Array.from({ length: 10 }, () => ({ sum: 0, positives: 0, weight: 0, rows: 0 }));
   for (let row = 0; row < p.length; row += 1) {
     const bin = bins[Math.min(9, Math.floor((p[row] as number) * 10))];
     if (bin === undefined) continue;
-    bin.sum += p[row] as number;
-    bin.positives += truth[row] as number;
+    const w = weight === undefined ? 1 : (weight[row] as number);
+    bin.sum += w * (p[row] as number);
+    bin.positives += w * (truth[row] as number);
+    bin.weight += w;
     bin.rows += 1;
   }
   return bins
-    .filter(({ rows }) => rows > 0)
-    .map(({ sum, positives, rows }) => ({ predicted: sum / rows, observed: positives / rows, rows }));
+    .filter(({ weight }) => weight > 0)
+    .map(({ sum, positives, weight, rows }) => ({
+      predicted: sum / weight,
+      observed: positives / weight,
+      rows,
+    }));
 }
 
+/** As scikit-learn takes a division by zero. */
 function ratio(a: number, b: number): number {
   return b === 0 ? 0 : a / b;
 }
