@@ -26,7 +26,7 @@ function closureOf(entry: string): Set<string> {
   for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
     if (found.has(file)) continue;
     found.add(file);
-    pending.push(...importsOf(file).filter((path) => /\/src\/(?:tables|learn)\//.test(path)));
+    pending.push(...importsOf(file).filter((path) => /\/(?:src\/(?:tables|learn)|steps)\//.test(path)));
   }
   return found;
 }

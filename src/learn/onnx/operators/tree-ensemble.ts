@@ -1,5 +1,6 @@
 import { GraphUnsupported } from '../graph-unsupported.ts';
 import type { Values } from '../tensor.ts';
+import { type EnsembleTree, leafMasks } from './leaf-masks.ts';
 import {
   numberAttributes,
   numbersOf,
@@ -10,34 +11,22 @@ import {
   textAttributes,
 } from './operator.ts';
 
-/** A binary tree in arrays; node 0 is the root. */
-interface EnsembleTree {
-  /** To which score its leaves are added. */
-  readonly target: number;
-  /** Feature that a node asks; -1 for a leaf. */
-  readonly feature: Int32Array;
-  readonly threshold: Float64Array;
-  readonly left: Int32Array;
-  readonly right: Int32Array;
-  /** 1 where a missing value goes left. */
-  readonly missingLeft: Uint8Array;
-  readonly value: Float64Array;
-}
-
 /** Sums of leaves: in double from doubles, as onnxruntime does, and given as float32. */
 export const treeEnsemble: Operator = (node) => {
   onlyAttributes(node, ...ATTRIBUTES);
   requireAttribute(node, 'post_transform', 'NONE', 'NONE');
   const outputs = Number(node.attributes.get('n_targets'));
   const trees = treesOf(node);
-  const width = Math.max(...trees.map(({ feature }) => Math.max(...feature))) + 1;
+  const width = trees.reduce((most, { feature }) => Math.max(most, ...feature), -1) + 1;
+  const masks = leafMasks(trees, width);
   return ([input]) => {
     const { dims, columns } = numbersOf(node.operator, input, ['double']);
     if (dims.length !== 2 || columns.length < width)
       throw new GraphUnsupported(node.operator, `of ${columns.length} features`);
     const rows = dims[0] as number;
     const scores = Array.from({ length: outputs }, () => new Float64Array(rows));
-    for (const tree of trees) addTree(tree, columns, scores[tree.target] as Float64Array);
+    if (masks !== undefined && rows > 0) masks.addTo(scores, columns);
+    else for (const tree of trees) addTree(tree, columns, scores[tree.target] as Float64Array);
     return {
       type: 'float',
       dims: [rows, outputs],
