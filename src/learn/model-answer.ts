@@ -60,7 +60,7 @@ function numbers(values: ReadonlyMap<string, Tensor>, name: string, rows: number
   const tensor = values.get(name);
   const column = tensor === undefined || tensor.type === 'string' ? undefined : tensor.columns[0];
   if (column?.length !== rows) throw new Error(`its output ${name} has no number for each row`);
-  return column instanceof Float32Array ? column : Float32Array.from(column);
+  return column instanceof Float32Array ? column : new Float32Array(column);
 }
 
 function indices({ classes = [] }: Answer, labels: Tensor | undefined, rows: number): Int32Array {
@@ -80,10 +80,18 @@ function indices({ classes = [] }: Answer, labels: Tensor | undefined, rows: num
 }
 
 function ofNumbers({ type, columns }: NumberTensor, indexOf: (label: string) => number): Int32Array {
+  const values = columns[0] as Values;
   const found = new Map<number, number>();
-  return Int32Array.from(columns[0] as Values, (value) => {
-    const index = found.get(value) ?? indexOf(type === 'bool' ? String(value === 1) : String(value));
-    found.set(value, index);
-    return index;
-  });
+  const indices = new Int32Array(values.length);
+  let [last, index] = [Number.NaN, 0];
+  for (let row = 0; row < values.length; row += 1) {
+    const value = values[row] as number;
+    if (value !== last) {
+      index = found.get(value) ?? indexOf(type === 'bool' ? String(value === 1) : String(value));
+      found.set(value, index);
+      last = value;
+    }
+    indices[row] = index;
+  }
+  return indices;
 }

@@ -104,6 +104,10 @@ function column(
   dictionary: readonly string[] = [],
 ): Column {
   if (type !== 'text') return { name, type, values };
-  const codes = Int32Array.from(values, (code) => (Number.isNaN(code) ? -1 : code));
+  const codes = new Int32Array(values.length);
+  for (let row = 0; row < codes.length; row += 1) {
+    const code = values[row] as number;
+    codes[row] = Number.isNaN(code) ? -1 : code;
+  }
   return { name, type, codes, dictionary };
 }

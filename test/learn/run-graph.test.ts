@@ -96,33 +96,33 @@ function trees(features: number): Arbitrary<Tree> {
     threshold: float({ noNaN: true }),
     missingLeft: boolean(),
   });
-  return tuple(array(split, { maxLength: 12 }), array(float(FLOATS), { minLength: 25, maxLength: 25 })).map(
-    ([splits, values]) => {
-      const nodes = [{ feature: -1, threshold: 0, left: -1, right: -1, missingLeft: 0 }];
-      for (const { leaf, feature, threshold, missingLeft } of splits) {
-        const leaves = nodes.filter((node) => node.feature === -1);
-        const chosen = leaves[leaf % leaves.length];
-        if (chosen === undefined) continue;
-        Object.assign(chosen, {
-          feature,
-          threshold,
-          left: nodes.length,
-          right: nodes.length + 1,
-          missingLeft: Number(missingLeft),
-        });
-        for (let child = 0; child < 2; child += 1)
-          nodes.push({ feature: -1, threshold: 0, left: -1, right: -1, missingLeft: 0 });
-      }
-      return {
-        feature: Int32Array.from(nodes, (node) => node.feature),
-        threshold: Float32Array.from(nodes, (node) => node.threshold),
-        left: Int32Array.from(nodes, (node) => node.left),
-        right: Int32Array.from(nodes, (node) => node.right),
-        missingLeft: Uint8Array.from(nodes, (node) => node.missingLeft),
-        value: Float32Array.from(nodes, (node, at) => (node.feature === -1 ? (values[at] as number) : 0)),
-      };
-    },
-  );
+  // Trees of more than 32 leaves are walked through.
+  const splits = constantFrom(3, 12, 40).chain((maxLength) => array(split, { maxLength, size: 'max' }));
+  return tuple(splits, array(float(FLOATS), { minLength: 81, maxLength: 81 })).map(([splits, values]) => {
+    const nodes = [{ feature: -1, threshold: 0, left: -1, right: -1, missingLeft: 0 }];
+    for (const { leaf, feature, threshold, missingLeft } of splits) {
+      const leaves = nodes.filter((node) => node.feature === -1);
+      const chosen = leaves[leaf % leaves.length];
+      if (chosen === undefined) continue;
+      Object.assign(chosen, {
+        feature,
+        threshold,
+        left: nodes.length,
+        right: nodes.length + 1,
+        missingLeft: Number(missingLeft),
+      });
+      for (let child = 0; child < 2; child += 1)
+        nodes.push({ feature: -1, threshold: 0, left: -1, right: -1, missingLeft: 0 });
+    }
+    return {
+      feature: Int32Array.from(nodes, (node) => node.feature),
+      threshold: Float32Array.from(nodes, (node) => node.threshold),
+      left: Int32Array.from(nodes, (node) => node.left),
+      right: Int32Array.from(nodes, (node) => node.right),
+      missingLeft: Uint8Array.from(nodes, (node) => node.missingLeft),
+      value: Float32Array.from(nodes, (node, at) => (node.feature === -1 ? (values[at] as number) : 0)),
+    };
+  });
 }
 
 function models({ features, target }: Transformer): Arbitrary<Model> {

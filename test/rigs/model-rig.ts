@@ -5,7 +5,8 @@ import type { Model, Task } from '../../src/learn/model.ts';
 import { CALENDAR_PARTS, type Target, type Transformer } from '../../src/learn/transformer/transformer.ts';
 import { featuresOf } from './feature-rig.ts';
 
-const ROWS = 3000;
+/** More than two blocks of a graph's run. */
+const ROWS = 5000;
 
 /** Raw rows with every type of column: missing values, infinities, texts never seen, names like a graph's own. */
 export function rawRows(kind: 'gbdt' | 'linear'): Columns {

@@ -61,9 +61,12 @@ function descendingRows(scores: Float32Array): Uint32Array {
   const keys = new BigUint64Array(scores.length);
   // Little-endian, as is every platform that Node runs on.
   const halves = new Uint32Array(keys.buffer);
-  const bits = new Uint32Array(Float32Array.from(scores, withoutSign).buffer);
+  const float = new Float32Array(1);
+  const bits = new Uint32Array(float.buffer);
   for (let row = 0; row < scores.length; row += 1) {
-    const own = bits[row] as number;
+    // −0 and 0 are one score.
+    float[0] = (scores[row] as number) + 0;
+    const own = bits[0] as number;
     halves[2 * row] = row;
     // Bits of floats from 0 on are in the order of the floats, those of negative ones in the opposite order.
     halves[2 * row + 1] = own >>> 31 === 0 ? own + 0x80000000 : ~own;
@@ -72,11 +75,6 @@ function descendingRows(scores: Float32Array): Uint32Array {
   const rows = new Uint32Array(scores.length);
   for (let at = 0; at < rows.length; at += 1) rows[at] = halves[2 * (rows.length - 1 - at)] as number;
   return rows;
-}
-
-/** Of a zero: −0 and 0 are one score. */
-function withoutSign(score: number): number {
-  return score + 0;
 }
 
 function stepCount(scores: Float32Array, rows: Uint32Array): number {

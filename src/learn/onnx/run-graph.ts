@@ -26,7 +26,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
 };
 
 /** Rows at a time: what lies between two operators stays in the processor's cache. */
-const BLOCK = 4096;
+const BLOCK = 2048;
 
 /** What pandas makes of a missing date (`NaT`) where whole numbers are wanted. */
 const MISSING_DATE = -(2 ** 63);
@@ -37,6 +37,7 @@ export type GraphRun = (columns: Columns) => ReadonlyMap<string, Tensor>;
 interface Instruction {
   readonly inputs: readonly string[];
   readonly output: string;
+  readonly buffers: Buffers;
   readonly run: ReturnType<Operator>;
 }
 
@@ -70,14 +71,17 @@ export function compileGraph(graph: Graph): GraphRun {
   run(new Map(inputs.map(({ name, type }) => [name, tensorOf(emptyColumn(name, type), type, 0, 0)])));
   return (columns) => {
     const bound = inputs.map((input) => ({ ...input, column: columnOf(input, columns) }));
-    const parts: Map<string, Tensor>[] = [];
+    const whole = new Map<string, Tensor>();
     for (let from = 0; from === 0 || from < columns.rows; from += BLOCK) {
       const to = Math.min(columns.rows, from + BLOCK);
-      parts.push(
-        run(new Map(bound.map(({ name, type, column }) => [name, tensorOf(column, type, from, to)]))),
-      );
+      const block = new Map(bound.map(({ name, type, column }) => [name, tensorOf(column, type, from, to)]));
+      for (const [name, part] of run(block)) {
+        const sofar = whole.get(name) ?? roomFor(part, columns.rows);
+        copyTo(sofar, part, from);
+        whole.set(name, sofar);
+      }
     }
-    return new Map(outputs.map((name) => [name, joined(parts.map((part) => part.get(name) as Tensor))]));
+    return whole;
   };
 }
 
@@ -86,7 +90,9 @@ function compileNode(node: GraphNode, constants: ReadonlyMap<string, Tensor>): I
   const [output] = node.outputs;
   if (operator === undefined || output === undefined) throw new GraphUnsupported(node.operator);
   const constant = (index: number): Tensor | undefined => constants.get(node.inputs[index] ?? '');
-  return { inputs: node.inputs, output, run: operator({ ...node, constant }) };
+  const buffers = new Buffers();
+  const { allocate } = buffers;
+  return { inputs: node.inputs, output, buffers, run: operator({ ...node, constant, allocate }) };
 }
 
 function runBlock(
@@ -96,7 +102,8 @@ function runBlock(
   outputs: readonly string[],
 ): Map<string, Tensor> {
   const values = new Map(block);
-  for (const { inputs, output, run } of instructions)
+  for (const { inputs, output, buffers, run } of instructions) {
+    buffers.reuse();
     values.set(
       output,
       run(
@@ -107,6 +114,7 @@ function runBlock(
         }),
       ),
     );
+  }
   return new Map(
     outputs.map((name) => {
       const value = values.get(name);
@@ -134,14 +142,14 @@ function tensorOf(column: Column, type: ElementType, from: number, to: number): 
   const values = column.values.subarray(from, to);
   switch (type) {
     case 'float':
-      return { type, dims, columns: [Float32Array.from(values)] };
+      return { type, dims, columns: [new Float32Array(values)] };
     case 'double':
       return { type, dims, columns: [values] };
     case 'bool':
       return {
         type,
         dims,
-        columns: [Uint8Array.from(values, (value) => (Number.isNaN(value) ? MISSING_BOOLEAN : value))],
+        columns: [booleansOf(values)],
       };
     default:
       return {
@@ -156,28 +164,49 @@ function tensorOf(column: Column, type: ElementType, from: number, to: number): 
   }
 }
 
+function booleansOf(values: Float64Array): Uint8Array {
+  const booleans = new Uint8Array(values);
+  for (let row = 0; row < values.length; row += 1)
+    if (Number.isNaN(values[row])) booleans[row] = MISSING_BOOLEAN;
+  return booleans;
+}
+
 function emptyColumn(name: string, type: ElementType): Column {
   return type === 'string'
     ? { name, type: 'text', codes: new Int32Array(0), dictionary: [] }
     : { name, type: 'float', values: new Float64Array(0) };
 }
 
-function joined(parts: readonly Tensor[]): Tensor {
-  const [first] = parts as readonly [Tensor, ...Tensor[]];
-  const rows = parts.reduce((sum, { dims }) => sum + (dims[0] as number), 0);
-  let at = 0;
-  if (first.type === 'string') {
-    const codes = new Int32Array(rows);
-    for (const part of parts as (typeof first)[]) {
-      codes.set(part.codes, at);
-      at += part.codes.length;
-    }
-    return { ...first, dims: [rows], codes };
+/** A vector of the same kind as a block's, of all rows. */
+function roomFor(part: Tensor, rows: number): Tensor {
+  return part.type === 'string'
+    ? { ...part, dims: [rows], codes: new Int32Array(rows) }
+    : { ...part, dims: [rows], columns: [allocate(part.type, rows)] };
+}
+
+/** Of texts the codes alone: blocks of one input or of one list of labels share their dictionary. */
+function copyTo(whole: Tensor, part: Tensor, at: number): void {
+  if (whole.type === 'string' && part.type === 'string') whole.codes.set(part.codes, at);
+  else if (whole.type !== 'string' && part.type !== 'string')
+    (whole.columns[0] as Values).set(part.columns[0] as Values, at);
+}
+
+/** A node's results are as large from block to block: their arrays are filled anew. */
+class Buffers {
+  readonly #known: Values[] = [];
+  #used = 0;
+
+  /** What was given is free again. */
+  reuse(): void {
+    this.#used = 0;
   }
-  const values = allocate(first.type, rows);
-  for (const part of parts as NumberTensor[]) {
-    values.set(part.columns[0] as Values, at);
-    at += part.dims[0] as number;
-  }
-  return { ...first, dims: [rows], columns: [values] };
+
+  readonly allocate = (type: NumberTensor['type'], length: number): Values => {
+    const at = this.#used++;
+    const known = this.#known[at];
+    if (known?.length === length) return known;
+    const fresh = allocate(type, length);
+    this.#known[at] = fresh;
+    return fresh;
+  };
 }

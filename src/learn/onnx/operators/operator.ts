@@ -1,6 +1,6 @@
 import { GraphUnsupported } from '../graph-unsupported.ts';
 import type { AttributeValue, GraphNode } from '../read-graph.ts';
-import type { NumberTensor, Tensor, TextTensor } from '../tensor.ts';
+import type { NumberTensor, Tensor, TextTensor, Values } from '../tensor.ts';
 
 /**
  * One operator of ONNX, in the forms that we write and no other. Called once for each node, it checks them and
@@ -13,6 +13,8 @@ export type Operator = (node: OperatorNode) => (inputs: readonly Tensor[]) => Te
 export interface OperatorNode extends GraphNode {
   /** The input of this number, if it is a constant. */
   constant(index: number): Tensor | undefined;
+  /** Room for values until the node's next block: of any content, to be filled. */
+  readonly allocate: (type: NumberTensor['type'], length: number) => Values;
 }
 
 /** @throws GraphUnsupported if there is an attribute but those named. */

@@ -30,7 +30,7 @@ export const treeEnsemble: Operator = (node) => {
     return {
       type: 'float',
       dims: [rows, outputs],
-      columns: scores.map((one) => Float32Array.from(one)),
+      columns: scores.map((one) => new Float32Array(one)),
     };
   };
 };
