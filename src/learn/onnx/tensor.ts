@@ -40,8 +40,3 @@ export function allocate(type: NumberTensor['type'], length: number): Values {
 export function elementType(number: number): ElementType | undefined {
   return (Object.keys(ELEMENT) as ElementType[]).find((type) => ELEMENT[type] === number);
 }
-
-/** How long a column is. */
-export function rowsOf({ dims }: Tensor): number {
-  return dims[0] ?? 1;
-}
