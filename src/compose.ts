@@ -14,7 +14,7 @@ import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
 import { keptFingerprints } from './engine/history.ts';
 import { type CardModule, makeCard } from './engine/make-card.ts';
-import { type CachedPlan, keepPlan, planKey, planOf, recallPlan } from './engine/plan-cache.ts';
+import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
 import { readReport } from './engine/read-report.ts';
 import { References } from './engine/references.ts';
@@ -28,10 +28,8 @@ import { LocalExecutor } from './executors/local/local-executor.ts';
 import { LocalLauncher } from './executors/local/local-launcher.ts';
 import { endLeftover, startOf } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
-import type { Resolved, ResolveRequest } from './recipe/resolve-recipe.ts';
-import { FileDigests } from './store/file-digests.ts';
+import type { ResolveRequest } from './recipe/resolve-recipe.ts';
 import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
-import { openIndex } from './store/index-db.ts';
 import type { Result } from './store/results.ts';
 import { pin } from './store/roots.ts';
 import { Store } from './store/store.ts';
@@ -61,30 +59,22 @@ export interface Surroundings {
 export class Project implements Disposable {
   readonly dir: string;
   readonly home: string;
+  readonly store: Store;
   readonly #surroundings: Surroundings;
-  #store: Store | undefined;
-  #keepPlan: ((store: Store) => void) | undefined;
   #tracking: Project['tracking'] | undefined;
 
-  constructor(dir: string, surroundings: Surroundings) {
+  private constructor(dir: string, home: string, store: Store, surroundings: Surroundings) {
     this.dir = dir;
-    this.home = surroundings.world.env['STOCKPOT_HOME'] ?? join(dir, '.stockpot');
+    this.home = home;
+    this.store = store;
     this.#surroundings = surroundings;
   }
 
-  /** Whether there is state of this project on this machine. */
-  get isNew(): boolean {
-    return this.#store === undefined && !existsSync(join(this.home, 'index.db'));
-  }
-
-  /** Opened when first needed: a recipe that is wrong leaves nothing behind. */
-  get store(): Store {
-    if (this.#store === undefined) {
-      const { env, clock } = this.#surroundings.world;
-      this.#store = Store.open({ home: this.home, cache: env['STOCKPOT_CACHE'], now: () => clock.now() });
-      this.#keepPlan?.(this.#store);
-    }
-    return this.#store;
+  static open(dir: string, surroundings: Surroundings): Project {
+    const { env, clock } = surroundings.world;
+    const home = env['STOCKPOT_HOME'] ?? join(dir, '.stockpot');
+    const store = Store.open({ home, cache: env['STOCKPOT_CACHE'], now: () => clock.now() });
+    return new Project(dir, home, store, surroundings);
   }
 
   /** The plan of a recipe, from the plan cache if nothing it is made of has changed. */
@@ -94,28 +84,19 @@ export class Project implements Disposable {
     set: readonly string[],
   ): Promise<CachedPlan> {
     const { version, world } = this.#surroundings;
-    const now = (): number => world.clock.now();
-    const resolve = async (index: DatabaseSync): Promise<Resolved> =>
-      (await import('./recipe/resolve-recipe.ts')).resolveRecipe(
-        this.#requestOf(location, profile, set, new FileDigests(index, now), index),
-      );
-    const key = planKey(version, location, profile, set);
-    if (!this.isNew) {
-      const { index } = this.store;
-      return recallPlan(index, key, location.projectDir) ?? keepPlan(index, key, await resolve(index), now());
-    }
-    using index = openIndex(':memory:');
-    const resolved = await resolve(index);
-    this.#keepPlan = (store) => void keepPlan(store.index, key, resolved, now());
-    return planOf(resolved);
+    const request = this.#requestOf(location, profile, set);
+    return planOf(request, {
+      store: this.store,
+      version,
+      now: world.clock.now(),
+      resolve: async () => (await import('./recipe/resolve-recipe.ts')).resolveRecipe(request),
+    });
   }
 
   #requestOf(
     { projectDir, file, name }: RecipeLocation,
     profile: string | undefined,
     set: readonly string[],
-    files: FileDigests,
-    index: DatabaseSync,
   ): ResolveRequest {
     const { packageDir, node, version, world } = this.#surroundings;
     return {
@@ -128,8 +109,7 @@ export class Project implements Disposable {
       templatesDir: join(packageDir, 'recipes', 'templates'),
       describe: (entry) =>
         describeStep(entry, {
-          files,
-          index,
+          store: this.store,
           projectDir,
           child: [node, this.#module('step/describe-child')],
           version,
@@ -316,7 +296,7 @@ export class Project implements Disposable {
 
   [Symbol.dispose](): void {
     this.#tracking?.db.close();
-    this.#store?.[Symbol.dispose]();
+    this.store[Symbol.dispose]();
   }
 }
 

@@ -12,5 +12,5 @@ export function openProject(context: Context): Project {
   const dir = findProject(context.cwd);
   if (dir === undefined)
     throw new RecipeError('RECIPE_NOT_FOUND', { recipe: '', dir: context.cwd, known: [] });
-  return new Project(dir, context);
+  return Project.open(dir, context);
 }

@@ -10,7 +10,7 @@ export async function openRecipe(
 ): Promise<{ project: Project; plan: CachedPlan; address: Address }> {
   const address = parseAddress(args[0]);
   const location = locateRecipe(address.recipe, context.cwd);
-  const project = new Project(location.projectDir, context);
+  const project = Project.open(location.projectDir, context);
   try {
     return {
       project,

@@ -1,18 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
 import { canonicalJson } from '../core/canonical-json.ts';
 import type { Json } from '../core/json.ts';
 import type { Described } from '../recipe/component-book.ts';
-import type { FileDigests } from '../store/file-digests.ts';
 import { digestOf } from '../store/hash.ts';
+import type { Store } from '../store/store.ts';
 import { cleanEnvironment } from './attempt-environment.ts';
 import { CodeBook } from './step-code.ts';
 
 export interface DescribeShop {
-  readonly files: FileDigests;
-  readonly index: DatabaseSync;
+  readonly store: Store;
   readonly projectDir: string;
   /** Node's executable, and `step/describe-child`, absolute. */
   readonly child: readonly [node: string, module: string];
@@ -31,12 +29,12 @@ const MAX_BYTES = 1 << 20;
  */
 export function describeStep(
   entry: string,
-  { files: digests, index, projectDir, child, version, env }: DescribeShop,
+  { store, projectDir, child, version, env }: DescribeShop,
 ): Described {
-  const code = new CodeBook(projectDir, digests).closure(entry);
+  const code = new CodeBook(projectDir, store.files).closure(entry);
   const files = code.files.map(({ path }) => path);
   const key = digestOf(canonicalJson([version, entry, code as unknown as Json]));
-  const row = index.prepare('SELECT manifest FROM described WHERE key = ?').get(key);
+  const row = store.index.prepare('SELECT manifest FROM described WHERE key = ?').get(key);
   if (row !== undefined) return { files, manifest: JSON.parse(String(row['manifest'])) as Json };
   const [node, module] = child;
   const { error, signal, status, output } = spawnSync(node, [module, resolve(projectDir, entry)], {
@@ -55,7 +53,7 @@ export function describeStep(
   if (status !== 0)
     return { files, problem: errorLine(said) ?? `its process ended with ${signal ?? `exit code ${status}`}` };
   const text = output[3] ?? '';
-  index.prepare('INSERT OR REPLACE INTO described VALUES (?, ?)').run(key, text);
+  store.index.prepare('INSERT OR REPLACE INTO described VALUES (?, ?)').run(key, text);
   return { files, manifest: JSON.parse(text) as Json };
 }
 

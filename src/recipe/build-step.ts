@@ -3,15 +3,14 @@ import type { Json, JsonObject } from '../core/json.ts';
 import { isOutputKind } from '../core/kinds.ts';
 import type { Action, PlanOutput, PlanStep } from '../core/plan.ts';
 import type { Component, ComponentBook } from './component-book.ts';
-import { ENGINE_KEYS, isEngineKey, LATER_KEYS } from './engine-keys.ts';
+import { isEngineKey, LATER_KEYS } from './engine-keys.ts';
 import { evaluate, type Scope } from './evaluate.ts';
-import { nearest } from './nearest.ts';
 import { parseCommand } from './parse-command.ts';
 import { parseReference, type Reference } from './parse-reference.ts';
 import { invalid, knownKeys, mapTree, textList, textValue } from './read-value.ts';
 import { errorAt, positionOf, type Span } from './source.ts';
 import { readStepSettings } from './step-settings.ts';
-import type { Entry, MapTree, Tree } from './tree.ts';
+import type { MapTree, Tree } from './tree.ts';
 
 /** A step of the recipe before its references are joined to other steps. */
 export interface StepDraft {
@@ -47,7 +46,6 @@ export function buildStep(
     if (later !== undefined) throw errorAt(later.key, 'NOT_IN_THIS_VERSION', { what: `\`${key}:\`` });
   }
   const [uses, run] = [tree.entries.get('uses'), tree.entries.get('run')];
-  const { trees: configTrees, keys } = configOf(draft, run !== undefined);
   if (uses === undefined && run === undefined)
     throw errorAt(span, 'KEY_MISSING', { key: 'uses', where: `The step ${name}` });
   if (uses !== undefined && run !== undefined)
@@ -59,6 +57,7 @@ export function buildStep(
       file: `./${component.entry}`,
       problem: component.problem,
     });
+  const configTrees = configOf(draft, run !== undefined);
   const references =
     component === undefined ? new Map<string, string>() : components.referenceKeys(component);
   const draftInputs = [
@@ -70,7 +69,7 @@ export function buildStep(
   ];
   const outputs = outputsOf(draft, component, scope);
   const symbols = symbolScope(scope, draftInputs, outputs);
-  const config = readConfig(draft, component, components, configTrees, keys, references, scope);
+  const config = readConfig(draft, component, components, configTrees, references, scope);
   if (component !== undefined) checkInputs(component, draftInputs, span, name);
   checkVariables(
     draftInputs.map((input) => input.name),
@@ -102,18 +101,11 @@ function actionOf(component: Component): Action {
 }
 
 /** Where each configuration key stands. */
-function configOf(
-  { tree, flat, name }: StepDraft,
-  isCommand: boolean,
-): { trees: Map<string, Tree>; keys: Map<string, Span> } {
+function configOf({ tree, flat, name }: StepDraft, isCommand: boolean): Map<string, Tree> {
   const given = tree.entries.get('with');
   const trees = new Map<string, Tree>();
-  const keys = new Map<string, Span>();
-  const add = (key: string, entry: Entry): void => {
-    trees.set(key, entry.value);
-    keys.set(key, entry.key);
-  };
-  if (given !== undefined) for (const [key, entry] of mapTree(given.value, 'with').entries) add(key, entry);
+  if (given !== undefined)
+    for (const [key, { value }] of mapTree(given.value, 'with').entries) trees.set(key, value);
   for (const [key, entry] of tree.entries) {
     if (isEngineKey(key)) continue;
     if (!flat || isCommand) {
@@ -121,12 +113,12 @@ function configOf(
         key,
         where: `The step ${name}`,
         known: ['with', 'inputs', 'outputs', 'run', 'uses'],
-        near: nearest(key, ENGINE_KEYS) ?? (isCommand ? undefined : 'with'),
+        near: isCommand ? undefined : 'with',
       });
     }
-    add(key, entry);
+    trees.set(key, entry.value);
   }
-  return { trees, keys };
+  return trees;
 }
 
 function readConfig(
@@ -134,7 +126,6 @@ function readConfig(
   component: Component | undefined,
   components: ComponentBook,
   trees: ReadonlyMap<string, Tree>,
-  keys: ReadonlyMap<string, Span>,
   references: ReadonlyMap<string, string>,
   scope: Scope,
 ): JsonObject {
@@ -146,7 +137,7 @@ function readConfig(
   }
   return component === undefined
     ? config
-    : components.checkConfig(component, config, trees, keys, span, `The step ${name}`);
+    : components.checkConfig(component, config, trees, span, `The step ${name}`);
 }
 
 function inputsOf(tree: MapTree, scope: Scope): DraftInput[] {
@@ -206,9 +197,6 @@ function overlaps(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
 }
 
-/** What file systems take as one name. */
-const MAX_NAME_BYTES = 255;
-
 /** `model/` is a folder; the kind follows from the path unless it is said. */
 function readOutput(name: string, tree: Tree, scope: Scope): PlanOutput {
   let written: string;
@@ -236,8 +224,6 @@ function readOutput(name: string, tree: Tree, scope: Scope): PlanOutput {
     path.split('/').some((part) => part === '..' || part === '.')
   )
     throw errorAt(tree.span, 'PATH_UNSAFE', { path: written });
-  if (path.split('/').some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES))
-    throw invalid(tree.span, `the output ${name}`, `has a name of over ${MAX_NAME_BYTES} bytes`);
   const implied = written.endsWith('/') ? 'directory' : path.endsWith('.parquet') ? 'table' : 'file';
   return { path, kind: kind !== undefined && isOutputKind(kind) ? kind : implied };
 }
@@ -310,7 +296,7 @@ function symbolScope(
       const [kind, name = ''] = path;
       if (path.length === 2 && kind === 'inputs' && inputs.some((input) => input.name === name))
         return { kind: 'symbol', part: { input: name } };
-      if (path.length === 2 && kind === 'outputs' && Object.hasOwn(outputs, name))
+      if (path.length === 2 && kind === 'outputs' && name in outputs)
         return { kind: 'symbol', part: { output: name } };
       return scope.lookUp(path, from);
     },

@@ -97,15 +97,13 @@ export class ComponentBook {
   /**
    * The configuration with defaults filled in.
    *
-   * @param trees where each top-level value stands
-   * @param keys where each top-level key stands
+   * @param trees where each top-level key stands
    * @throws RecipeError KEY_UNKNOWN, KEY_MISSING, VALUE_INVALID at the key's place
    */
   checkConfig(
     component: Component,
     config: JsonObject,
     trees: ReadonlyMap<string, Tree>,
-    keys: ReadonlyMap<string, Span>,
     step: Span,
     where: string,
   ): JsonObject {
@@ -121,7 +119,7 @@ export class ComponentBook {
     const [error] = check.errors ?? [];
     throw error === undefined
       ? new Error('Internal error: a check failed without an error')
-      : configError(error, trees, keys, step, where);
+      : configError(error, trees, step, where);
   }
 
   #shipped(name: string, span: Span): Component {
@@ -187,20 +185,10 @@ function withoutReferences(schema: SchemaNode): object {
     ([, property]) => property['x-input'] === undefined,
   );
   const properties = Object.fromEntries(entries);
-  return {
-    ...schema,
-    properties,
-    required: (schema.required ?? []).filter((name) => Object.hasOwn(properties, name)),
-  };
+  return { ...schema, properties, required: (schema.required ?? []).filter((name) => name in properties) };
 }
 
-function configError(
-  error: ErrorObject,
-  trees: ReadonlyMap<string, Tree>,
-  keys: ReadonlyMap<string, Span>,
-  step: Span,
-  where: string,
-): Error {
+function configError(error: ErrorObject, trees: ReadonlyMap<string, Tree>, step: Span, where: string): Error {
   const path = error.instancePath.split('/').slice(1);
   const span = spanOf(trees, path) ?? step;
   const key = path.join('.');
@@ -208,8 +196,7 @@ function configError(
   if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
     const unknown = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
     const known = Object.keys((error.parentSchema as SchemaNode | undefined)?.properties ?? {});
-    const at = path.length === 0 ? keys.get(unknown) : spanOf(trees, [...path, unknown]);
-    return errorAt(at ?? step, 'KEY_UNKNOWN', {
+    return errorAt(spanOf(trees, [...path, unknown]) ?? step, 'KEY_UNKNOWN', {
       key: unknown,
       where: path.length === 0 ? where : `${where}, ${key}`,
       known,

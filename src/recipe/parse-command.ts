@@ -2,8 +2,7 @@ import type { Json } from '../core/json.ts';
 import type { Action, Text, TextPart } from '../core/plan.ts';
 import { evaluateScalar, find, type Scope, soleExpression, textOf } from './evaluate.ts';
 import { invalid } from './read-value.ts';
-import { mayStandAfter } from './shell-words.ts';
-import { errorAt, type Span } from './source.ts';
+import { errorAt } from './source.ts';
 import type { ExpressionPart, ScalarTree, Tree } from './tree.ts';
 
 /**
@@ -16,30 +15,20 @@ export function parseCommand(tree: Tree, scope: Scope): Action {
     if (argv.length === 0) throw invalid(tree.span, 'run', 'is an empty list');
     return { kind: 'argv', argv };
   }
-  if (tree.kind === 'map' || (typeof tree.value !== 'string' && tree.value !== null))
-    throw invalid(tree.span, 'run', 'is neither a text nor a list');
-  if (tree.value === null || tree.value.trim() === '') throw invalid(tree.span, 'run', 'is empty');
+  if (tree.kind === 'map') throw invalid(tree.span, 'run', 'is neither a text nor a list');
+  if (typeof tree.value !== 'string' || tree.value.trim() === '') throw invalid(tree.span, 'run', 'is empty');
   return script(tree, scope);
 }
 
-/** Programs are given texts that end at the first NUL. */
-export function withoutNul(text: Text, span: Span, what: string): Text {
-  const pieces = typeof text === 'string' ? [text] : text;
-  if (pieces.some((piece) => typeof piece === 'string' && piece.includes('\0')))
-    throw invalid(span, what, 'holds a NUL character, which no program can be given');
-  return text;
-}
-
 function argvElement(tree: Tree, scope: Scope): Text[] {
-  if (tree.kind !== 'scalar' || (tree.value === null && tree.parts === undefined))
-    throw invalid(tree.span, 'an element of run', 'is neither a text nor a number');
+  if (tree.kind !== 'scalar') throw invalid(tree.span, 'an element of run', 'is neither a text nor a number');
   const only = soleExpression(tree);
   if (only !== undefined) {
     const found = find(only, scope);
     if (found.kind === 'value' && Array.isArray(found.value))
-      return found.value.map((value) => withoutNul(elementText(value, tree), tree.span, 'an element of run'));
+      return found.value.map((value) => elementText(value, tree));
   }
-  return [withoutNul(joinText(textOf(tree, scope)), tree.span, 'an element of run')];
+  return [joinText(textOf(tree, scope))];
 }
 
 function elementText(value: Json, tree: ScalarTree): string {
@@ -74,14 +63,32 @@ function script(tree: ScalarTree, scope: Scope): Action {
         : String(evaluateScalar({ ...tree, parts: [part] }, scope) ?? '');
     text += `"\${${name}}"`;
   });
-  for (const value of [text, ...Object.values(variables)]) withoutNul(value, tree.span, 'run');
   return { kind: 'bash', script: text, variables };
 }
 
-/** A word of its own has white space, or what ends a command, on both sides. */
+/** A word of its own has white space, or what ends a command, on both sides, and no open quote before it. */
 function checkWord(before: string, after: string | ExpressionPart | undefined, part: ExpressionPart): void {
   const follows = typeof after === 'string' ? after.charAt(0) : after === undefined ? '' : '{';
   const leads = before.charAt(before.length - 1);
   const alone = (leads === '' || /[\s;&|(<>]/.test(leads)) && (follows === '' || /[\s;&|)<>]/.test(follows));
-  if (!alone || !mayStandAfter(before)) throw errorAt(part.span, 'SHELL_QUOTING', { expression: part.text });
+  if (!alone || isQuoted(before)) throw errorAt(part.span, 'SHELL_QUOTING', { expression: part.text });
+}
+
+/** Whether the text ends inside quotes, a comment, or a here-document. */
+function isQuoted(text: string): boolean {
+  let quote = '';
+  for (let at = 0; at < text.length; at += 1) {
+    const c = text.charAt(at);
+    if (quote === '#') {
+      if (c === '\n') quote = '';
+    } else if (quote === "'") {
+      if (c === "'") quote = '';
+    } else if (c === '\\') at += 1;
+    else if (quote === '"') {
+      if (c === '"') quote = '';
+    } else if (c === '"' || c === "'") quote = c;
+    else if (c === '#' && (at === 0 || /\s/.test(text.charAt(at - 1)))) quote = '#';
+    else if (c === '<' && text.startsWith('<<', at) && !text.startsWith('<<<', at)) return true;
+  }
+  return quote !== '';
 }

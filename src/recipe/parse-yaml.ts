@@ -97,7 +97,6 @@ class Converter {
         const key = this.#span(pair.key as Node);
         const name = isScalar(pair.key) ? (pair.key.source ?? String(pair.key.value)) : undefined;
         if (name === undefined) throw this.#invalid(key, 'a key that is no text');
-        if (name === '__proto__') throw this.#invalid(key, 'the key __proto__');
         if (/\uE000/.test(name)) throw this.#invalid(key, 'an expression in a key');
         if (isScalar(pair.key) && typeof pair.key.value === 'string' && entries.has(pair.key.value))
           throw this.#invalid(key, `the key ${name} twice`);

@@ -15,10 +15,9 @@ import { parseYaml } from './parse-yaml.ts';
 import { type Profile, readProfile, readSettings } from './profile.ts';
 import { invalid, mapTree, textValue, wholeNumber } from './read-value.ts';
 import { applySet, parseSetOption, type SetOption } from './set-option.ts';
-import { errorAt, positionOf, type Span } from './source.ts';
+import { errorAt, positionOf } from './source.ts';
 import { checkKey, readTemplate, type Template } from './template.ts';
 import { type Entry, type MapTree, mapOf, overlay, treeOf } from './tree.ts';
-import { ValueSizes } from './value-size.ts';
 
 export interface ResolveRequest {
   readonly projectDir: string;
@@ -43,13 +42,6 @@ export interface Resolved {
 }
 
 const DEFAULT_MATRIX_LIMIT = 1000;
-
-/** Characters of one value, and of all values that expressions put somewhere. */
-const MAX_VALUE = 1 << 20;
-const MAX_VALUES = 1 << 28;
-
-/** Values that stand one behind the other. */
-const MAX_CHAIN = 200;
 
 /** Works a recipe out: text and files in, plan out. Everything wrong with them is found here. */
 export function resolveRecipe(request: ResolveRequest): Resolved {
@@ -80,8 +72,6 @@ class Resolver {
   readonly #values: ReadonlyMap<string, Entry>;
   readonly #used = new Set<string>();
   readonly #evaluating = new Set<string>();
-  readonly #sizes = new ValueSizes();
-  #spent = 0;
 
   constructor(request: ResolveRequest, files: FileReader, recipe: MapTree, profile: Profile) {
     this.#request = request;
@@ -102,12 +92,12 @@ class Resolver {
     let top = this.#withTemplate(written);
     for (const option of sets.filter((option) => !isValue(option))) top = this.#applySet(top, option);
     this.#top = top;
-    this.#checkTop();
     this.#drafts = this.#readDrafts(written);
   }
 
   plan(): Plan {
     const { name, file } = this.#request;
+    this.#checkTop();
     const base = this.#scope({});
     const recipeKeys = this.#recipeKeys(base);
     const scope = this.#scope(recipeKeys);
@@ -157,7 +147,7 @@ class Resolver {
       recipeKeys,
       settings,
       steps,
-      warnings: [...this.#warnings(), ...unlimited(steps, settings)],
+      warnings: this.#warnings(),
     };
   }
 
@@ -282,15 +272,8 @@ class Resolver {
   }
 
   #scope(recipeKeys: JsonObject): Scope {
-    const known = new Map<string, Found | undefined>();
     const scope: Scope = {
-      lookUp: (path, from) => {
-        const name = path.join('.');
-        if (!known.has(name)) known.set(name, this.#lookUp(path, recipeKeys, scope, from));
-        const found = known.get(name);
-        if (found?.kind === 'value') this.#spend(found.value, from);
-        return found;
-      },
+      lookUp: (path) => this.#lookUp(path, recipeKeys, scope),
       names: () => [
         ...this.#values.keys(),
         ...[...this.#params.entries.keys()].map((name) => `params.${name}`),
@@ -301,7 +284,7 @@ class Resolver {
           path.startsWith('/') || path.split('/').includes('..') ? undefined : this.#files.read(path);
         if (source === undefined) throw invalid(from, path, 'is no file of the project');
         try {
-          return JSON.parse(source.text, refuseProto) as Json;
+          return JSON.parse(source.text) as Json;
         } catch (cause) {
           throw errorAt(from, 'VALUE_INVALID', { what: path, problem: 'is not JSON' }, { cause });
         }
@@ -318,21 +301,8 @@ class Resolver {
     };
   }
 
-  /** A few lines can ask for more text than there is memory: each doubles the one before. */
-  #spend(value: Json, from: Span): void {
-    const size = this.#sizes.of(value);
-    this.#spent += size;
-    if (size > MAX_VALUE || this.#spent > MAX_VALUES)
-      throw invalid(
-        from,
-        'the value',
-        `is larger than ${size > MAX_VALUE ? '1 MiB' : 'what a recipe may hold'}`,
-      );
-  }
-
-  #lookUp(path: readonly string[], recipeKeys: JsonObject, scope: Scope, from: Span): Found | undefined {
+  #lookUp(path: readonly string[], recipeKeys: JsonObject, scope: Scope): Found | undefined {
     const [first = '', ...rest] = path;
-    if (first === 'tick') throw errorAt(from, 'NOT_IN_THIS_VERSION', { what: '`tick.at`' });
     if (first === 'params') return this.#within(this.#params, rest, scope, `params.${rest[0] ?? ''}`);
     if (first === 'recipe') return within(recipeKeys, rest);
     if (first === 'steps') {
@@ -359,8 +329,6 @@ class Resolver {
       return this.#within(entry.value, rest, scope, `${name}.${rest[0]}`);
     if (rest.length > 0) return within({ value: evaluate(entry.value, scope) }, ['value', ...rest]);
     if (this.#evaluating.has(name)) throw invalid(entry.value.span, name, 'refers to itself');
-    if (this.#evaluating.size > MAX_CHAIN)
-      throw invalid(entry.value.span, name, `is behind more than ${MAX_CHAIN} other values`);
     this.#evaluating.add(name);
     try {
       const value = evaluate(entry.value, scope);
@@ -390,16 +358,6 @@ class Resolver {
   }
 }
 
-/** A limit that the profile does not have holds nothing back: most likely its name is misspelt. */
-function unlimited(steps: Plan['steps'], settings: Plan['settings']): PlanWarning[] {
-  const names = new Set(steps.flatMap(({ limits }) => limits));
-  return [...names]
-    .filter((name) => !Object.hasOwn(settings.limits, name))
-    .map((name) => ({
-      message: `the limit ${name} is not among the profile's limits, so it holds nothing back`,
-    }));
-}
-
 function paramsOf(recipe: MapTree, profile: Profile, sets: readonly SetOption[]): MapTree {
   const own = recipe.entries.get('params')?.value;
   let params = own === undefined ? mapOf([], recipe.span) : mapTree(own, 'params');
@@ -424,12 +382,6 @@ function refine(base: MapTree, own: MapTree): MapTree {
     return [key, merges ? { key: entry.key, value: overlay(below, entry.value) } : entry];
   });
   return overlay(kept, mapOf(entries, own.span));
-}
-
-/** @throws SyntaxError for a key that would reach into what all objects share */
-function refuseProto(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new SyntaxError('the key __proto__');
-  return value;
 }
 
 function within(value: Json, path: readonly string[]): Found | undefined {

@@ -1,7 +1,7 @@
 import { FAILURE_REASONS } from '../core/failure.ts';
 import type { EnvValue, PlanStep, Probe } from '../core/plan.ts';
 import { evaluate, type Scope, textOf } from './evaluate.ts';
-import { joinText, withoutNul } from './parse-command.ts';
+import { joinText } from './parse-command.ts';
 import { parseReference } from './parse-reference.ts';
 import {
   booleanValue,
@@ -13,7 +13,6 @@ import {
   sizeBytes,
   textList,
   textValue,
-  timerMs,
   wholeNumber,
 } from './read-value.ts';
 import { errorAt } from './source.ts';
@@ -45,18 +44,14 @@ export function readStepSettings(step: MapTree, seed: number, scope: Scope): Ste
     const entry = step.entries.get(key);
     return entry === undefined ? undefined : read(entry.value);
   };
-  const timeoutMs = get('timeout', (tree) => {
-    const limit = timerMs(tree, 'timeout', scope);
-    if (limit === 0) throw invalid(tree.span, 'timeout', 'is not above 0');
-    return limit;
-  });
+  const timeoutMs = get('timeout', (tree) => durationMs(tree, 'timeout', scope));
   const probe = get('probe', (tree) => readProbe(tree, scope));
   return {
     env: get('env', (tree) => readEnv(tree, scope)) ?? {},
     passEnv: get('pass_env', (tree) => variableNames(tree, scope)) ?? [],
     resources: get('resources', (tree) => readResources(tree, scope)) ?? {},
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    graceMs: get('grace', (tree) => timerMs(tree, 'grace', scope)) ?? DEFAULT_GRACE_MS,
+    graceMs: get('grace', (tree) => durationMs(tree, 'grace', scope)) ?? DEFAULT_GRACE_MS,
     retry: get('retry', (tree) => readRetry(tree, scope)) ?? { maxAttempts: 1, backoffMs: 0, on: [] },
     limits: get('limits', (tree) => textList(tree, 'limits', scope)) ?? [],
     cache: get('cache', (tree) => readCachePolicy(tree, scope)) ?? 'always',
@@ -74,7 +69,7 @@ function readEnv(tree: Tree, scope: Scope): Record<string, EnvValue> {
     if (!VARIABLE.test(name) || /^(?:STOCKPOT_|IN_|OUT_)/.test(name))
       throw invalid(key, `env.${name}`, 'is no name for a variable, or one of Stockpot’s own');
     if (value.kind === 'scalar') {
-      const text = withoutNul(joinText(textOf(value, scope)), value.span, `env.${name}`);
+      const text = joinText(textOf(value, scope));
       env[name] = typeof text === 'string' ? text : { text };
       continue;
     }
@@ -121,9 +116,8 @@ function readRetry(tree: Tree, scope: Scope): PlanStep['retry'] {
   if (on !== undefined && unknown !== undefined)
     throw invalid(on.value.span, `retry.on: ${unknown}`, `is none of ${FAILURE_REASONS.join(', ')}`);
   return {
-    maxAttempts:
-      attempts === undefined ? 1 : wholeNumber(attempts.value, 'retry.max_attempts', scope, 1, 1000),
-    backoffMs: backoff === undefined ? 0 : timerMs(backoff.value, 'retry.backoff', scope),
+    maxAttempts: attempts === undefined ? 1 : wholeNumber(attempts.value, 'retry.max_attempts', scope, 1),
+    backoffMs: backoff === undefined ? 0 : durationMs(backoff.value, 'retry.backoff', scope),
     on: reasons,
   };
 }

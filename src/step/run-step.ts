@@ -46,7 +46,7 @@ function withoutReferences(schema: SchemaNode): object {
     ([, property]) => property['x-input'] === undefined,
   );
   const properties = Object.fromEntries(entries);
-  const required = (schema.required ?? []).filter((name) => Object.hasOwn(properties, name));
+  const required = (schema.required ?? []).filter((name) => name in properties);
   return { ...schema, properties, required };
 }
 
