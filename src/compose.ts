@@ -30,6 +30,7 @@ import { endLeftover, startOf } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
 import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
+import { keepPlans, type PlanningIndex, planningIndex } from './store/planning-index.ts';
 import type { Result } from './store/results.ts';
 import { pin } from './store/roots.ts';
 import { Store } from './store/store.ts';
@@ -59,22 +60,36 @@ export interface Surroundings {
 export class Project implements Disposable {
   readonly dir: string;
   readonly home: string;
-  readonly store: Store;
   readonly #surroundings: Surroundings;
+  #store: Store | undefined;
+  #draft: PlanningIndex | undefined;
   #tracking: Project['tracking'] | undefined;
 
-  private constructor(dir: string, home: string, store: Store, surroundings: Surroundings) {
+  private constructor(dir: string, home: string, surroundings: Surroundings) {
     this.dir = dir;
     this.home = home;
-    this.store = store;
     this.#surroundings = surroundings;
   }
 
   static open(dir: string, surroundings: Surroundings): Project {
-    const { env, clock } = surroundings.world;
-    const home = env['STOCKPOT_HOME'] ?? join(dir, '.stockpot');
-    const store = Store.open({ home, cache: env['STOCKPOT_CACHE'], now: () => clock.now() });
-    return new Project(dir, home, store, surroundings);
+    return new Project(dir, surroundings.world.env['STOCKPOT_HOME'] ?? join(dir, '.stockpot'), surroundings);
+  }
+
+  /** The store, opened and made when first needed. */
+  get store(): Store {
+    if (this.#store !== undefined) return this.#store;
+    const { env, clock } = this.#surroundings.world;
+    this.#store = Store.open({ home: this.home, cache: env['STOCKPOT_CACHE'], now: () => clock.now() });
+    if (this.#draft !== undefined) keepPlans(this.#draft.index, this.#store.index);
+    return this.#store;
+  }
+
+  /** A plan that fails leaves nothing behind: in a new project it is made beside an index in memory. */
+  get #planning(): PlanningIndex {
+    if (this.#store !== undefined || existsSync(this.home)) return this.store;
+    const { clock } = this.#surroundings.world;
+    this.#draft ??= planningIndex(() => clock.now());
+    return this.#draft;
   }
 
   /** The plan of a recipe, from the plan cache if nothing it is made of has changed. */
@@ -86,7 +101,7 @@ export class Project implements Disposable {
     const { version, world } = this.#surroundings;
     const request = this.#requestOf(location, profile, set);
     return planOf(request, {
-      store: this.store,
+      store: this.#planning,
       version,
       now: world.clock.now(),
       resolve: async () => (await import('./recipe/resolve-recipe.ts')).resolveRecipe(request),
@@ -109,7 +124,7 @@ export class Project implements Disposable {
       templatesDir: join(packageDir, 'recipes', 'templates'),
       describe: (entry) =>
         describeStep(entry, {
-          store: this.store,
+          store: this.#planning,
           projectDir,
           child: [node, this.#module('step/describe-child')],
           version,
@@ -296,7 +311,8 @@ export class Project implements Disposable {
 
   [Symbol.dispose](): void {
     this.#tracking?.db.close();
-    this.store[Symbol.dispose]();
+    this.#draft?.index.close();
+    this.#store?.[Symbol.dispose]();
   }
 }
 

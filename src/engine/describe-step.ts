@@ -5,12 +5,12 @@ import { canonicalJson } from '../core/canonical-json.ts';
 import type { Json } from '../core/json.ts';
 import type { Described } from '../recipe/component-book.ts';
 import { digestOf } from '../store/hash.ts';
-import type { Store } from '../store/store.ts';
+import type { PlanningIndex } from '../store/planning-index.ts';
 import { cleanEnvironment } from './attempt-environment.ts';
 import { CodeBook } from './step-code.ts';
 
 export interface DescribeShop {
-  readonly store: Store;
+  readonly store: PlanningIndex;
   readonly projectDir: string;
   /** Node's executable, and `step/describe-child`, absolute. */
   readonly child: readonly [node: string, module: string];

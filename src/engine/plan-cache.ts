@@ -2,7 +2,7 @@ import type { Plan, PlanStep } from '../core/plan.ts';
 import { type Asked, stillHolds } from '../recipe/file-reader.ts';
 import type { Resolved, ResolveRequest } from '../recipe/resolve-recipe.ts';
 import { digestOf } from '../store/hash.ts';
-import type { Store } from '../store/store.ts';
+import type { PlanningIndex } from '../store/planning-index.ts';
 import { staticText } from './task-document.ts';
 
 /** Plans that are kept at once; older ones are dropped. */
@@ -22,7 +22,7 @@ export async function planOf(
     version,
     now,
     resolve,
-  }: { store: Store; version: string; now: number; resolve: () => Promise<Resolved> },
+  }: { store: PlanningIndex; version: string; now: number; resolve: () => Promise<Resolved> },
 ): Promise<CachedPlan> {
   const { projectDir, file, profile, set } = request;
   const key = digestOf(JSON.stringify([version, projectDir, file, profile ?? null, set]));

@@ -1,5 +1,5 @@
 import { isStepName } from '../core/ids.ts';
-import type { Json, JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
 import { isOutputKind } from '../core/kinds.ts';
 import type { Action, PlanOutput, PlanStep } from '../core/plan.ts';
 import type { Component, ComponentBook } from './component-book.ts';
@@ -7,6 +7,7 @@ import { isEngineKey, LATER_KEYS } from './engine-keys.ts';
 import { evaluate, type Scope } from './evaluate.ts';
 import { parseCommand } from './parse-command.ts';
 import { parseReference, type Reference } from './parse-reference.ts';
+import { projectGlob, projectPath } from './project-path.ts';
 import { invalid, knownKeys, mapTree, textList, textValue } from './read-value.ts';
 import { errorAt, positionOf, type Span } from './source.ts';
 import { readStepSettings } from './step-settings.ts';
@@ -129,12 +130,13 @@ function readConfig(
   references: ReadonlyMap<string, string>,
   scope: Scope,
 ): JsonObject {
-  const config: Record<string, Json> = {};
-  for (const [key, tree] of trees) {
-    if (references.has(key)) continue;
-    const value = evaluate(tree, scope);
-    if (value !== null) config[key] = value;
-  }
+  const config: JsonObject = Object.fromEntries(
+    [...trees].flatMap(([key, tree]) => {
+      if (references.has(key)) return [];
+      const value = evaluate(tree, scope);
+      return value === null ? [] : [[key, value] as const];
+    }),
+  );
   return component === undefined
     ? config
     : components.checkConfig(component, config, trees, span, `The step ${name}`);
@@ -180,21 +182,33 @@ function outputsOf(
     return {};
   }
   const outputs: Record<string, PlanOutput> = {};
-  const taken = new Map<string, string>();
+  const taken = new TakenPaths();
   for (const [key, { key: keySpan, value }] of mapTree(entry.value, 'outputs').entries) {
     if (!isStepName(key)) throw invalid(keySpan, `the output ${key}`, 'is no name: use a-z, 0-9, _ and -');
     const output = readOutput(key, value, scope);
-    const other = taken.get(output.path.split('/')[0] ?? '');
-    if (other !== undefined && overlaps(outputs[other]?.path ?? '', output.path))
+    const other = taken.take(output.path, key);
+    if (other !== undefined)
       throw invalid(value.span, `the output ${key}`, `lies where the output ${other} does`);
-    taken.set(output.path.split('/')[0] ?? '', key);
     outputs[key] = output;
   }
   return outputs;
 }
 
-function overlaps(a: string, b: string): boolean {
-  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
+/** Paths of outputs, and the folders that they lie in; what some file system takes for the same is the same. */
+class TakenPaths {
+  readonly #paths = new Map<string, string>();
+  readonly #folders = new Map<string, string>();
+
+  /** The output that lies there, above or below; undefined if the path is free, and taken now. */
+  take(path: string, name: string): string | undefined {
+    const parts = path.normalize('NFC').toLowerCase().split('/');
+    const above = parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+    const whole = parts.join('/');
+    const other = this.#folders.get(whole) ?? above.map((one) => this.#paths.get(one)).find(Boolean);
+    this.#paths.set(whole, name);
+    for (const folder of above) this.#folders.set(folder, name);
+    return other;
+  }
 }
 
 /** `model/` is a folder; the kind follows from the path unless it is said. */
@@ -216,14 +230,7 @@ function readOutput(name: string, tree: Tree, scope: Scope): PlanOutput {
         'is none of file, directory, table, model, metrics, value',
       );
   } else written = textValue(tree, `the output ${name}`, scope);
-  const path = written.replace(/^\.\//, '').replace(/\/+$/, '');
-  if (
-    path === '' ||
-    path.startsWith('/') ||
-    path.includes('\0') ||
-    path.split('/').some((part) => part === '..' || part === '.')
-  )
-    throw errorAt(tree.span, 'PATH_UNSAFE', { path: written });
+  const path = projectPath(written, tree.span);
   const implied = written.endsWith('/') ? 'directory' : path.endsWith('.parquet') ? 'table' : 'file';
   return { path, kind: kind !== undefined && isOutputKind(kind) ? kind : implied };
 }
@@ -232,10 +239,7 @@ function codeOf(tree: MapTree, action: Action, components: ComponentBook, scope:
   const entry = tree.entries.get('code');
   const declared = entry === undefined ? [] : textList(entry.value, 'code', scope);
   const paths = declared.map((path) => {
-    const clean = path.replace(/^\.\//, '').replace(/\/+$/, '');
-    if (clean === '' || clean.startsWith('/') || clean.split('/').includes('..'))
-      throw errorAt((entry as { value: Tree }).value.span, 'PATH_UNSAFE', { path });
-    return clean;
+    return projectGlob(path, (entry as { value: Tree }).value.span).path;
   });
   // A program named on the command line is code without being declared.
   if (action.kind === 'argv')
@@ -296,7 +300,7 @@ function symbolScope(
       const [kind, name = ''] = path;
       if (path.length === 2 && kind === 'inputs' && inputs.some((input) => input.name === name))
         return { kind: 'symbol', part: { input: name } };
-      if (path.length === 2 && kind === 'outputs' && name in outputs)
+      if (path.length === 2 && kind === 'outputs' && Object.hasOwn(outputs, name))
         return { kind: 'symbol', part: { output: name } };
       return scope.lookUp(path, from);
     },

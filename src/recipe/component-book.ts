@@ -1,14 +1,15 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { ComponentManifest } from '../core/component.ts';
+import { isStepName } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/json.ts';
-import { RecipeError } from '../core/recipe-error.ts';
 import { evaluate } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { nearest } from './nearest.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { EMPTY_SCOPE } from './profile.ts';
+import { isBelow, projectPath } from './project-path.ts';
 import { errorAt, type Span } from './source.ts';
-import type { Tree } from './tree.ts';
+import type { MapTree, Tree } from './tree.ts';
 
 /** What `uses:` names. */
 export interface Component {
@@ -112,7 +113,7 @@ export class ComponentBook {
     const filled = structuredClone(config);
     let check = this.#checks.get(manifest);
     if (check === undefined) {
-      check = this.#ajv.compile(withoutReferences(manifest.config));
+      check = this.#compile(component, step);
       this.#checks.set(manifest, check);
     }
     if (check(filled)) return filled;
@@ -122,20 +123,28 @@ export class ComponentBook {
       : configError(error, trees, step, where);
   }
 
+  #compile({ name, manifest }: Component, span: Span): ValidateFunction {
+    try {
+      return this.#ajv.compile(withoutReferences(manifest?.config ?? {}));
+    } catch (cause) {
+      const problem = `config is no JSON Schema: ${cause instanceof Error ? cause.message : String(cause)}`;
+      throw errorAt(span, 'COMPONENT_INVALID', { file: name, problem }, { cause });
+    }
+  }
+
   #shipped(name: string, span: Span): Component {
     const known = this.#shippedNames();
     if (!known.includes(name))
       throw errorAt(span, 'COMPONENT_NOT_FOUND', { component: name, known: [...known] });
-    const manifest = this.#manifest(`${this.#shippedDir}/${name}/component.yaml`);
+    const manifest = this.#manifest(`${this.#shippedDir}/${name}/component.yaml`, span);
     if (manifest === undefined)
       throw new Error(`Internal error: the component ${name} lacks its component.yaml`);
     return { name, shipped: true, manifest, entry: manifest.entry, runtime: manifest.runtime };
   }
 
   #own(name: string, span: Span): Component {
-    const path = name.slice(2).replace(/\/+$/, '');
-    if (path.split('/').includes('..')) throw errorAt(span, 'PATH_UNSAFE', { path: name });
-    const manifest = this.#files.isFolder(path) ? this.#manifest(`${path}/component.yaml`) : undefined;
+    const path = projectPath(name, span);
+    const manifest = this.#files.isFolder(path) ? this.#manifest(`${path}/component.yaml`, span) : undefined;
     if (manifest !== undefined)
       return {
         name,
@@ -144,15 +153,15 @@ export class ComponentBook {
         entry: `${path}/${manifest.entry}`,
         runtime: manifest.runtime,
       };
-    if (this.#files.isFile(`${path}/run.ts`)) return this.#described(name, `${path}/run.ts`);
+    if (this.#files.isFile(`${path}/run.ts`)) return this.#described(name, `${path}/run.ts`, span);
     if (!this.#files.isFile(path))
       throw errorAt(span, 'COMPONENT_NOT_FOUND', { component: name, known: [...this.#shippedNames()] });
-    if (/\.[cm]?[jt]s$/.test(path)) return this.#described(name, path);
+    if (/\.[cm]?[jt]s$/.test(path)) return this.#described(name, path, span);
     const runtime = path.endsWith('.py') ? 'python' : 'exec';
     return { name, shipped: false, manifest: undefined, entry: path, runtime };
   }
 
-  #described(name: string, entry: string): Component {
+  #described(name: string, entry: string, span: Span): Component {
     const described = this.#describe(entry);
     // The plan holds as long as these files do.
     for (const file of described.files) this.#files.read(file);
@@ -160,24 +169,37 @@ export class ComponentBook {
     if ('problem' in described) return { ...own, problem: described.problem };
     if (described.manifest === null)
       return { ...own, problem: 'it does not export a step: write `export const step = defineStep({ … })`' };
-    return { ...own, manifest: this.#valid(entry, described.manifest) };
+    return { ...own, manifest: this.#valid(entry, described.manifest, span) };
   }
 
-  #manifest(path: string): ComponentManifest | undefined {
+  #manifest(path: string, uses: Span): ComponentManifest | undefined {
     const source = this.#files.read(path);
     if (source === undefined) return undefined;
     const tree = parseYaml(source);
-    return this.#valid(path, tree === undefined ? null : evaluate(tree, EMPTY_SCOPE));
+    return this.#valid(path, tree === undefined ? null : evaluate(tree, EMPTY_SCOPE), uses, tree);
   }
 
-  #valid(file: string, value: Json): ComponentManifest {
+  /** @param tree where the manifest is written, if it is YAML; else `uses` is what errors point to */
+  #valid(file: string, value: Json, uses: Span, tree?: Tree): ComponentManifest {
+    const invalid = (problem: string, path: readonly string[]): Error => {
+      const trees = tree?.kind === 'map' ? valuesOf(tree) : new Map<string, Tree>();
+      return errorAt(spanOf(trees, path) ?? tree?.span ?? uses, 'COMPONENT_INVALID', { file, problem });
+    };
     if (!this.#ajv.validate(ComponentManifest, value))
-      throw new RecipeError('COMPONENT_INVALID', {
-        file,
-        problem: this.#ajv.errorsText(this.#ajv.errors, { dataVar: '' }),
-      });
-    return value as unknown as ComponentManifest;
+      throw invalid(
+        this.#ajv.errorsText(this.#ajv.errors, { dataVar: '' }).trim(),
+        this.#ajv.errors?.[0]?.instancePath.split('/').slice(1) ?? [],
+      );
+    const manifest = value as unknown as ComponentManifest;
+    for (const [name, { path }] of Object.entries(manifest.outputs))
+      if (!isStepName(name) || !isBelow(path)) throw invalid(`the output ${name}`, ['outputs', name]);
+    if (!isBelow(manifest.entry)) throw invalid('the entry leads out of its folder', ['entry']);
+    return manifest;
   }
+}
+
+function valuesOf(map: MapTree): Map<string, Tree> {
+  return new Map([...map.entries].map(([key, { value }]) => [key, value]));
 }
 
 function withoutReferences(schema: SchemaNode): object {
@@ -185,7 +207,11 @@ function withoutReferences(schema: SchemaNode): object {
     ([, property]) => property['x-input'] === undefined,
   );
   const properties = Object.fromEntries(entries);
-  return { ...schema, properties, required: (schema.required ?? []).filter((name) => name in properties) };
+  return {
+    ...schema,
+    properties,
+    required: (schema.required ?? []).filter((name) => Object.hasOwn(properties, name)),
+  };
 }
 
 function configError(error: ErrorObject, trees: ReadonlyMap<string, Tree>, step: Span, where: string): Error {

@@ -4,10 +4,10 @@ import type { Action, EnvValue, Plan, PlanInput, PlanStep, Text } from '../core/
 
 /** The recipe with its template, profile and expressions worked in, as a recipe of its own. */
 export function ejectPlan(plan: Plan): string {
-  const steps: Record<string, Json> = {};
-  for (const step of plan.steps) steps[step.name] ??= ejectStep(step, plan.seed);
+  const steps = new Map<string, Json>();
+  for (const step of plan.steps) if (!steps.has(step.name)) steps.set(step.name, ejectStep(step, plan.seed));
   const seed = plan.seed === 0 ? {} : { seed: plan.seed };
-  return stringify({ ...seed, steps }, { lineWidth: 110 });
+  return stringify({ ...seed, steps: Object.fromEntries(steps) }, { lineWidth: 110 });
 }
 
 function ejectStep(step: PlanStep, seed: number): Json {

@@ -5,6 +5,9 @@ import { nearest } from './nearest.ts';
 import { errorAt, type Span } from './source.ts';
 import type { ExpressionPart, ScalarTree, Tree } from './tree.ts';
 
+/** Names that later versions know: when a schedule fired, where a step left off. */
+const LATER_NAMES = ['tick', 'checkpoint'];
+
 /** What an expression may name. */
 export interface Scope {
   /** A value by path; undefined if there is none. `from` is where it is asked, for errors in what it leads to. */
@@ -13,6 +16,8 @@ export interface Scope {
   names(): Iterable<string>;
   /** `"c.json" | from_json` */
   readJson(path: string, from: Span): Json;
+  /** Counts a value that is put in; says what is wrong if it is too much. */
+  spend(value: Json): string | undefined;
 }
 
 export type Found =
@@ -84,13 +89,20 @@ export function find(part: ExpressionPart, scope: Scope): Found {
       };
     }
   }
-  return defined(found, expression, part, scope);
+  const result = defined(found, expression, part, scope);
+  const problem = result.kind === 'value' ? scope.spend(result.value) : undefined;
+  if (problem !== undefined)
+    throw errorAt(part.span, 'EXPRESSION_INVALID', { expression: part.text, problem });
+  return result;
 }
 
 function subjectOf({ subject }: Expression, part: ExpressionPart, scope: Scope): Found | undefined {
-  return subject.kind === 'literal'
-    ? { kind: 'value', value: subject.value }
-    : scope.lookUp(subject.path, part.span);
+  if (subject.kind === 'literal') return { kind: 'value', value: subject.value };
+  const [first = ''] = subject.path;
+  const found = scope.lookUp(subject.path, part.span);
+  if (found === undefined && LATER_NAMES.includes(first))
+    throw errorAt(part.span, 'NOT_IN_THIS_VERSION', { what: `\`{{ ${subject.path.join('.')} }}\`` });
+  return found;
 }
 
 function defined(

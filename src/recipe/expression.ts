@@ -1,4 +1,5 @@
 import type { Json } from '../core/json.ts';
+import { MAX_DEPTH, problemOf } from './value-budget.ts';
 
 /** What stands between `{{` and `}}`: a path or a literal, and filters. No code, no calls, no operators. */
 export interface Expression {
@@ -82,24 +83,31 @@ class Reader {
     if (this.#at < this.#text.length) throw this.#unexpected('the end');
   }
 
-  #literal(): Json {
+  #literal(depth = 0): Json {
     this.#space();
     const c = this.#text.charAt(this.#at);
     if (c === '"' || c === "'") return this.#string(c);
-    if (c === '[') return this.#list();
+    if (c === '[') {
+      if (depth >= MAX_DEPTH) throw this.#unexpected(`no more than ${MAX_DEPTH} lists in each other`);
+      return this.#list(depth + 1);
+    }
     const number = this.#match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y);
-    if (number !== undefined) return Number(number);
+    if (number !== undefined) {
+      const problem = problemOf(Number(number));
+      if (problem !== undefined) throw new ExpressionError(`${number} ${problem}`, this.#at - number.length);
+      return Number(number);
+    }
     const word = this.#match(/true|false|null|True|False|None/y);
     if (word !== undefined) return /null|None/.test(word) ? null : /rue/.test(word);
     throw this.#unexpected('a name or a value');
   }
 
-  #list(): Json[] {
+  #list(depth: number): Json[] {
     this.take('[');
     const items: Json[] = [];
     while (!this.take(']')) {
       if (items.length > 0 && !this.take(',')) throw this.#unexpected('a comma or a closing bracket');
-      items.push(this.#literal());
+      items.push(this.#literal(depth));
     }
     return items;
   }

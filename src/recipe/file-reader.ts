@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { globSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
-import { Source } from './source.ts';
+import { MAX_SOURCE_BYTES, Source } from './source.ts';
 
 /** A question that a plan asked of the file system, and its answer: while all hold, the plan holds. */
 export type Asked =
@@ -30,19 +30,35 @@ export class FileReader {
   /** The file as a source; undefined if there is none. */
   read(path: string): Source | undefined {
     if (this.#sources.has(path)) return this.#sources.get(path);
-    let source: Source | undefined;
+    const source = this.#readSource(path);
+    this.#sources.set(path, source);
+    return source;
+  }
+
+  /** Only regular files are opened: a pipe would wait for its other end, a device never ends. */
+  #readSource(path: string): Source | undefined {
+    const at = { file: path, line: 1, column: 1 };
+    const stats = statOf(this.#absolute(path));
+    if (stats === undefined) {
+      this.#asked.set(path, { kind: 'missing', path });
+      return undefined;
+    }
+    if (!stats.isFile())
+      throw new RecipeError(
+        'YAML_INVALID',
+        { file: path, problem: stats.isDirectory() ? 'it is a folder' : 'it is no regular file' },
+        { at },
+      );
+    if (stats.size > MAX_SOURCE_BYTES)
+      throw new RecipeError('FILE_TOO_LARGE', { file: path, limit: '16 MiB' }, { at });
     try {
       const bytes = readFileSync(this.#absolute(path));
       this.#asked.set(path, { kind: 'file', path, digest: hash('sha256', bytes, 'hex') });
-      source = new Source(path, bytes.toString('utf8'));
-    } catch (error) {
-      if (hasCode(error, 'EISDIR'))
-        throw new RecipeError('YAML_INVALID', { file: path, problem: 'it is a folder' }, { cause: error });
-      if (!hasCode(error, 'ENOENT') && !hasCode(error, 'ENOTDIR')) throw error;
-      this.#asked.set(path, { kind: 'missing', path });
+      return new Source(path, bytes.toString('utf8'));
+    } catch (cause) {
+      if (!hasCode(cause, 'EACCES')) throw cause;
+      throw new RecipeError('YAML_INVALID', { file: path, problem: 'it may not be read' }, { at, cause });
     }
-    this.#sources.set(path, source);
-    return source;
   }
 
   isFolder(path: string): boolean {
@@ -61,7 +77,7 @@ export class FileReader {
   }
 
   #stat(path: string): Stats | undefined {
-    const stats = statSync(this.#absolute(path), { throwIfNoEntry: false });
+    const stats = statOf(this.#absolute(path));
     if (!this.#asked.has(path))
       this.#asked.set(path, { kind: stats === undefined ? 'missing' : 'present', path });
     return stats;
@@ -78,15 +94,12 @@ export function stillHolds(asked: readonly Asked[], projectDir: string): boolean
   return asked.every((question) => {
     switch (question.kind) {
       case 'file': {
-        if (statSync(absolute(question.path), { throwIfNoEntry: false })?.isFile() !== true) return false;
+        if (statOf(absolute(question.path))?.isFile() !== true) return false;
         return hash('sha256', readFileSync(absolute(question.path)), 'hex') === question.digest;
       }
       case 'missing':
       case 'present':
-        return (
-          (statSync(absolute(question.path), { throwIfNoEntry: false }) === undefined) ===
-          (question.kind === 'missing')
-        );
+        return (statOf(absolute(question.path)) === undefined) === (question.kind === 'missing');
       case 'glob': {
         const found = globSync(question.pattern, { cwd: projectDir }).toSorted((a, b) => (a < b ? -1 : 1));
         return (
@@ -96,4 +109,15 @@ export function stillHolds(asked: readonly Asked[], projectDir: string): boolean
       }
     }
   });
+}
+
+/** What is at `path`; undefined for a path that nothing can be at, too: too long, leading back to itself. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const codes = ['ENAMETOOLONG', 'ELOOP', 'EACCES', 'ERR_INVALID_ARG_VALUE'];
+    if (codes.some((code) => hasCode(error, code))) return undefined;
+    throw error;
+  }
 }

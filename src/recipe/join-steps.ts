@@ -77,7 +77,7 @@ function joinReference(
       near: nearest(text, candidates),
     });
   if (producer === undefined) throw unknown(allOutputs(byName));
-  if (!producer.cells.every(({ built }) => reference.output in built.outputs))
+  if (!producer.cells.every(({ built }) => Object.hasOwn(built.outputs, reference.output)))
     throw unknown(allOutputs(byName));
   if (reference.all)
     return {
@@ -105,7 +105,8 @@ function chooseCell(
   if (!step.hasMatrix) return undefined;
   return producer.cells.find(({ cell: other }) =>
     Object.entries(other.axes).every(
-      ([axis, value]) => axis in cell.axes && JSON.stringify(cell.axes[axis]) === JSON.stringify(value),
+      ([axis, value]) =>
+        Object.hasOwn(cell.axes, axis) && JSON.stringify(cell.axes[axis]) === JSON.stringify(value),
     ),
   )?.cell;
 }

@@ -1,4 +1,5 @@
 import { errorAt, type Source } from './source.ts';
+import { MAX_DEPTH } from './value-budget.ts';
 
 /** A `{{ … }}` of a source: where it stands, and the text between the braces. */
 export interface Masked {
@@ -35,6 +36,7 @@ export function maskExpressions(source: Source): { text: string; expressions: Ma
   const expressions: Masked[] = [];
   let masked = '';
   let from = 0;
+  let [openLine, openEnd] = [0, 0];
   for (let at = text.indexOf('{{'); at !== -1; at = text.indexOf('{{', from)) {
     const end = endOfExpression(text, at + 2);
     if (end === undefined) {
@@ -43,6 +45,14 @@ export function maskExpressions(source: Source): { text: string; expressions: Ma
         throw errorAt({ source, start: at, end: at + 2 }, 'EXPRESSION_INVALID', {
           expression: text.slice(at, at + 40).split('\n')[0] ?? '',
           problem: 'its braces do not close on this line',
+        });
+      // Each of these was looked for to the end of its line.
+      openLine = text.indexOf('\n', at) === openEnd ? openLine + 1 : 1;
+      openEnd = text.indexOf('\n', at);
+      if (openLine > MAX_DEPTH)
+        throw errorAt({ source, start: at, end: at + 2 }, 'YAML_INVALID', {
+          file: source.file,
+          problem: `nested deeper than ${MAX_DEPTH} levels`,
         });
       masked += text.slice(from, at + 2);
       from = at + 2;

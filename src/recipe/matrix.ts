@@ -11,7 +11,10 @@ export interface Cell {
   readonly axes: JsonObject;
 }
 
-const PLAIN = /^[A-Za-z0-9_.+-]+$/;
+const PLAIN = /^[A-Za-z0-9_.+-]{1,64}$/;
+const AXIS = /^[a-z][a-z0-9_-]*$/i;
+/** A cell's name is the name of a folder. */
+const MAX_NAME = 200;
 
 /**
  * The cells of a matrix: all combinations of its axes in the order written, without those that `exclude`
@@ -30,11 +33,13 @@ export function expandMatrix(tree: Tree, step: string, limit: number, scope: Sco
     if (!Array.isArray(values)) throw bad(`has an axis ${key} that is no list`, value);
     if (key === 'include' || key === 'exclude') {
       if (!values.every(isJsonObject)) throw bad(`has an entry under ${key} that is no map`, value);
+      const stranger = values.flatMap(Object.keys).find((axis) => !AXIS.test(axis));
+      if (stranger !== undefined) throw bad(`has the axis ${stranger}, which is no name`, value);
       if (key === 'include') include = values;
       else exclude = values;
       continue;
     }
-    if (!/^[a-z][a-z0-9_-]*$/i.test(key)) throw bad(`has the axis ${key}, which is no name`, value);
+    if (!AXIS.test(key)) throw bad(`has the axis ${key}, which is no name`, value);
     if (values.length === 0) throw bad(`has an empty axis ${key}`, value);
     axes.push([key, values as readonly Json[]]);
   }
@@ -49,16 +54,18 @@ export function expandMatrix(tree: Tree, step: string, limit: number, scope: Sco
     ...include.filter((extra) => !kept.some((cell) => canonicalJson(cell) === canonicalJson(extra))),
   ];
   if (all.length === 0) throw bad('has no cells');
-  const seen = new Map<string, number>();
+  const seen = new Set<string>();
   return all.map((cell) => {
     const name = Object.entries(cell)
       .map(
         ([axis, value]) => `${axis}=${valueName(value, axes.find(([known]) => known === axis)?.[1] ?? [])}`,
       )
       .join(',');
-    const before = seen.get(name) ?? 0;
-    seen.set(name, before + 1);
-    return { name: before === 0 ? name : `${name}+${before}`, axes: cell };
+    if (name.length > MAX_NAME) throw bad(`has a cell whose name is longer than ${MAX_NAME} characters`);
+    let unique = name;
+    for (let n = 1; seen.has(unique); n += 1) unique = `${name}+${n}`;
+    seen.add(unique);
+    return { name: unique, axes: cell };
   });
 }
 
@@ -70,6 +77,7 @@ function valueName(value: Json, values: readonly Json[]): string {
 
 function matches(cell: JsonObject, rule: JsonObject): boolean {
   return Object.entries(rule).every(
-    ([axis, value]) => axis in cell && canonicalJson(cell[axis] as Json) === canonicalJson(value),
+    ([axis, value]) =>
+      Object.hasOwn(cell, axis) && canonicalJson(cell[axis] as Json) === canonicalJson(value),
   );
 }

@@ -1,5 +1,7 @@
 /** The known word that `word` was probably meant to be, if one is close. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
+  // Nobody misspells a word of this length, and comparing takes its square.
+  if (word.length > 100) return undefined;
   let best: string | undefined;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {

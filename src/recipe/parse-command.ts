@@ -2,8 +2,12 @@ import type { Json } from '../core/json.ts';
 import type { Action, Text, TextPart } from '../core/plan.ts';
 import { evaluateScalar, find, type Scope, soleExpression, textOf } from './evaluate.ts';
 import { invalid } from './read-value.ts';
+import { ShellWords } from './shell-words.ts';
 import { errorAt } from './source.ts';
 import type { ExpressionPart, ScalarTree, Tree } from './tree.ts';
+
+/** Bytes of one argument or variable on Linux, its end not counted. */
+const MAX_ARGUMENT = 128 * 1024 - 1;
 
 /**
  * `run:` as a list is argv. As text it is a shell script, in which an expression becomes a variable and
@@ -11,7 +15,11 @@ import type { ExpressionPart, ScalarTree, Tree } from './tree.ts';
  */
 export function parseCommand(tree: Tree, scope: Scope): Action {
   if (tree.kind === 'list') {
-    const argv = tree.items.flatMap((item) => argvElement(item, scope));
+    const argv = tree.items.flatMap((item) => {
+      const elements = argvElement(item, scope);
+      for (const element of elements) checkArgument(element, item, 'an element of run');
+      return elements;
+    });
     if (argv.length === 0) throw invalid(tree.span, 'run', 'is an empty list');
     return { kind: 'argv', argv };
   }
@@ -45,50 +53,49 @@ export function joinText(parts: readonly TextPart[]): Text {
 
 function script(tree: ScalarTree, scope: Scope): Action {
   const variables: Record<string, Text> = {};
+  const words = new ShellWords();
   let text = '';
+  let fed = 0;
   const parts = tree.parts ?? [tree.value as string];
   parts.forEach((part, index) => {
     if (typeof part === 'string') {
       text += part;
       return;
     }
-    checkWord(text, parts[index + 1], part);
+    words.feed(text.slice(fed));
+    fed = text.length;
+    if (!words.mayBeginWord() || !endsWord(parts[index + 1]))
+      throw errorAt(part.span, 'SHELL_QUOTING', { expression: part.text });
+    words.value();
     const name = `STOCKPOT_${Object.keys(variables).length}`;
     const found = find(part, scope);
     if (found.kind === 'value' && typeof found.value === 'object' && found.value !== null)
       throw invalid(part.span, `{{${part.text}}}`, 'is a list or a map: a shell script takes single values');
-    variables[name] =
+    const value: Text =
       found.kind === 'symbol'
         ? [found.part]
         : String(evaluateScalar({ ...tree, parts: [part] }, scope) ?? '');
+    checkArgument(value, tree, `{{${part.text}}}`);
+    variables[name] = value;
     text += `"\${${name}}"`;
+    fed = text.length;
   });
+  if (Buffer.byteLength(text) > MAX_ARGUMENT)
+    throw invalid(tree.span, 'run', 'is longer than 128 KiB, which no program takes: put it into a file');
   return { kind: 'bash', script: text, variables };
 }
 
-/** A word of its own has white space, or what ends a command, on both sides, and no open quote before it. */
-function checkWord(before: string, after: string | ExpressionPart | undefined, part: ExpressionPart): void {
-  const follows = typeof after === 'string' ? after.charAt(0) : after === undefined ? '' : '{';
-  const leads = before.charAt(before.length - 1);
-  const alone = (leads === '' || /[\s;&|(<>]/.test(leads)) && (follows === '' || /[\s;&|)<>]/.test(follows));
-  if (!alone || isQuoted(before)) throw errorAt(part.span, 'SHELL_QUOTING', { expression: part.text });
+/** White space, or what ends a command or word, follows. */
+function endsWord(after: string | ExpressionPart | undefined): boolean {
+  return after === undefined || (typeof after === 'string' && (after === '' || /^[\s;&|)<>]/.test(after)));
 }
 
-/** Whether the text ends inside quotes, a comment, or a here-document. */
-function isQuoted(text: string): boolean {
-  let quote = '';
-  for (let at = 0; at < text.length; at += 1) {
-    const c = text.charAt(at);
-    if (quote === '#') {
-      if (c === '\n') quote = '';
-    } else if (quote === "'") {
-      if (c === "'") quote = '';
-    } else if (c === '\\') at += 1;
-    else if (quote === '"') {
-      if (c === '"') quote = '';
-    } else if (c === '"' || c === "'") quote = c;
-    else if (c === '#' && (at === 0 || /\s/.test(text.charAt(at - 1)))) quote = '#';
-    else if (c === '<' && text.startsWith('<<', at) && !text.startsWith('<<<', at)) return true;
+/** What a system passes to a program: no NUL, and not more than Linux allows in one piece. */
+export function checkArgument(text: Text, tree: Tree, what: string): void {
+  for (const part of typeof text === 'string' ? [text] : text) {
+    if (typeof part !== 'string') continue;
+    if (part.includes('\0')) throw invalid(tree.span, what, 'holds a NUL, which no program takes');
+    if (Buffer.byteLength(part) > MAX_ARGUMENT)
+      throw invalid(tree.span, what, 'is longer than 128 KiB, which no program takes: put it into a file');
   }
-  return quote !== '';
 }

@@ -1,4 +1,5 @@
 import { isStepName } from '../core/ids.ts';
+import { projectGlob } from './project-path.ts';
 import { errorAt, type Span } from './source.ts';
 
 /** A reference as it is written under `inputs:`, taken apart. */
@@ -47,10 +48,7 @@ export function parseReference(text: string, span: Span): Reference {
 }
 
 function pathReference(text: string, span: Span): Reference {
-  const path = text.slice(2).replaceAll(/\/+/g, '/').replace(/\/$/, '');
-  if (path === '' || path.includes('\0') || path.split('/').includes('..'))
-    throw errorAt(span, 'PATH_UNSAFE', { path: text });
-  return { kind: 'path', path, glob: /[*?[{]/.test(path) };
+  return { kind: 'path', ...projectGlob(text, span) };
 }
 
 function uriReference(text: string, scheme: string, span: Span): Reference {
@@ -62,8 +60,32 @@ function uriReference(text: string, scheme: string, span: Span): Reference {
     });
   if (!URL.canParse(text))
     throw errorAt(span, 'VALUE_INVALID', { what: `the address ${text}`, problem: 'is not a URL' });
+  if (scheme === 'file') checkFileAddress(text, span);
   if (new URL(text).password !== '') throw errorAt(span, 'PASSWORD_IN_PROFILE', { key: 'the address' });
   return { kind: 'uri', uri: text };
+}
+
+/** `file:///data/a%20b.csv`: an absolute path of this machine and nothing else. */
+function checkFileAddress(text: string, span: Span): void {
+  const url = new URL(text);
+  const problem =
+    url.host !== ''
+      ? 'names another machine'
+      : url.search !== '' || url.hash !== ''
+        ? 'has a ? or #: write %3F or %23 where the name has one'
+        : /%(?:2f|00)/i.test(url.pathname) || !isDecodable(url.pathname)
+          ? 'is no path when decoded'
+          : undefined;
+  if (problem !== undefined) throw errorAt(span, 'VALUE_INVALID', { what: `the address ${text}`, problem });
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '';
+  } catch (error) {
+    if (error instanceof URIError) return false;
+    throw error;
+  }
 }
 
 function modelReference(text: string, span: Span): Reference {

@@ -1,11 +1,8 @@
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, type Node, Parser } from 'yaml';
 import { indexOfPlaceholder, type Masked, maskExpressions, PLACEHOLDER } from './mask.ts';
-import { errorAt, type Source, type Span } from './source.ts';
+import { errorAt, MAX_SOURCE_BYTES, type Source, type Span } from './source.ts';
 import type { Entry, ExpressionPart, ScalarTree, Tree } from './tree.ts';
-
-/** Largest file: 16 MiB holds ten thousand steps. */
-const MAX_BYTES = 16 << 20;
-const MAX_DEPTH = 64;
+import { MAX_DEPTH } from './value-budget.ts';
 
 /**
  * Parses one YAML 1.2 document of the core schema into a tree with positions. Tags, aliases, several
@@ -14,7 +11,7 @@ const MAX_DEPTH = 64;
  * @throws RecipeError YAML_INVALID, EXPRESSION_INVALID, FILE_TOO_LARGE
  */
 export function parseYaml(source: Source): Tree | undefined {
-  if (Buffer.byteLength(source.text) > MAX_BYTES)
+  if (Buffer.byteLength(source.text) > MAX_SOURCE_BYTES)
     throw errorAt({ source, start: 0, end: 1 }, 'FILE_TOO_LARGE', { file: source.file, limit: '16 MiB' });
   checkText(source);
   const { text, expressions } = maskExpressions(source);
@@ -44,7 +41,8 @@ function compose(text: string, source: Source): Document {
       version: '1.2',
       schema: 'core',
       merge: false,
-      uniqueKeys: true,
+      // The converter looks for them: here each key would be compared with every one before it.
+      uniqueKeys: false,
       prettyErrors: false,
     });
     const documents = [...composer.compose(new Parser().parse(text), true, text.length)];
@@ -52,12 +50,19 @@ function compose(text: string, source: Source): Document {
     if (document === undefined) throw invalid('no document', 0);
     if (second !== undefined) throw invalid('a second document', second.range[0]);
     const [error] = [...document.errors, ...document.warnings];
-    if (error !== undefined) throw invalid(error.message.split('\n')[0] ?? '', error.pos[0], error.pos[1]);
+    if (error !== undefined) throw invalid(problemOf(error.message), error.pos[0], error.pos[1]);
     return document;
   } catch (error) {
-    if (error instanceof RangeError) throw invalid('nested too deeply', 0);
+    if (error instanceof RangeError) throw invalid(TOO_DEEP, 0);
     throw error;
   }
+}
+
+const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`;
+
+/** The parser reports that its stack is exhausted like any other mistake. */
+function problemOf(message: string): string {
+  return message.includes('call stack') ? TOO_DEEP : (message.split('\n')[0] ?? '');
 }
 
 /**
@@ -98,9 +103,9 @@ class Converter {
         const name = isScalar(pair.key) ? (pair.key.source ?? String(pair.key.value)) : undefined;
         if (name === undefined) throw this.#invalid(key, 'a key that is no text');
         if (/\uE000/.test(name)) throw this.#invalid(key, 'an expression in a key');
-        if (isScalar(pair.key) && typeof pair.key.value === 'string' && entries.has(pair.key.value))
-          throw this.#invalid(key, `the key ${name} twice`);
+        this.#checkText(pair.key as Node, key);
         const text = isScalar(pair.key) ? String(pair.key.value ?? '') : name;
+        if (entries.has(text)) throw this.#invalid(key, `the key ${name} twice`);
         const value =
           pair.value === null
             ? ({ kind: 'scalar', value: null, written: '', span: { ...key, start: key.end } } as ScalarTree)
@@ -111,6 +116,7 @@ class Converter {
     }
     if (isSeq(node))
       return { kind: 'list', items: node.items.map((item) => this.convert(item, depth + 1)), span };
+    this.#checkText(node as Node, span);
     if (isScalar(node)) return this.#scalar(node.value, node.source ?? '', node.type !== 'PLAIN', span);
     throw this.#invalid(span, 'something that is neither map, list nor value');
   }
@@ -129,6 +135,15 @@ class Converter {
     if (typeof value === 'boolean' || value === null) return { kind: 'scalar', value, written, span };
     if (typeof value !== 'string') throw this.#invalid(span, `the value ${written}`);
     return { kind: 'scalar', value, written: quoted ? value : written, span };
+  }
+
+  /** What only an escape can write: half a character, and characters that stand for expressions here. */
+  #checkText(node: Node, span: Span): void {
+    if (!isScalar(node) || typeof node.value !== 'string') return;
+    if (!node.value.isWellFormed()) throw this.#invalid(span, 'half a character');
+    if (node.type !== 'QUOTE_DOUBLE' || !/[\uE000-\uE8FF]/.test(node.value)) return;
+    const written = this.#source.text.slice(span.start, span.end);
+    if (/\\(?:u|U0000)e[0-8]/i.test(written)) throw this.#invalid(span, 'a private-use character');
   }
 
   #parts(text: string): (string | ExpressionPart)[] {

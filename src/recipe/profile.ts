@@ -40,7 +40,13 @@ const LATER = [
   'database',
 ] as const;
 
+const PROFILE_NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
 const VALUE_NAME = /^[A-Z][A-Z0-9_]*$/;
+
+/** Whether a key of a profile is a value for expressions, not a setting. */
+export function isValueName(key: string): boolean {
+  return VALUE_NAME.test(key);
+}
 
 export interface Profile {
   readonly name: string | undefined;
@@ -65,8 +71,7 @@ export const NO_PROFILE: Profile = {
  */
 export function readProfile(files: FileReader, recipeDir: string, name: string | undefined): Profile {
   const wanted = name ?? 'local';
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(wanted))
-    throw new RecipeError('PROFILE_NOT_FOUND', { profile: wanted, known: [] });
+  if (!PROFILE_NAME.test(wanted)) throw new RecipeError('PROFILE_NOT_FOUND', { profile: wanted, known: [] });
   const merged = readMerged(files, recipeDir, wanted, []);
   if (merged === undefined) {
     if (name === undefined) return NO_PROFILE;
@@ -102,8 +107,8 @@ function readMerged(
     const source = files.read(`${folder}/${name}.yaml`);
     if (source === undefined) continue;
     const tree = parseYaml(source);
-    if (tree === undefined) continue;
-    const own = mapTree(tree, `the profile ${name}`);
+    const own =
+      tree === undefined ? mapOf([], { source, start: 0, end: 0 }) : mapTree(tree, `the profile ${name}`);
     for (const [key, { key: span }] of own.entries)
       if (!VALUE_NAME.test(key))
         knownKeys(mapOf([[key, { key: span, value: own }]], span), `The profile ${name}`, PROFILE_SETTINGS);
@@ -112,6 +117,7 @@ function readMerged(
   const parent = merged?.entries.get('extends');
   if (merged === undefined || parent === undefined) return merged;
   const base = textValue(parent.value, 'extends', EMPTY_SCOPE);
+  if (!PROFILE_NAME.test(base)) throw invalid(parent.value.span, 'extends', 'is no name of a profile');
   if (base === name || above.includes(base))
     throw invalid(parent.value.span, 'extends', 'leads back to this profile');
   const inherited = readMerged(files, recipeDir, base, [...above, name]);
@@ -135,6 +141,7 @@ export const EMPTY_SCOPE: Scope = {
   lookUp: () => undefined,
   names: () => [],
   readJson: () => null,
+  spend: () => undefined,
 };
 
 /** The settings of a profile that this version acts on. */
@@ -166,8 +173,10 @@ export function readSettings(
 function readEffects(entry: Entry | undefined, scope: Scope): Settings['effects'] {
   if (entry === undefined) return 'all';
   const value = textValue(entry.value, 'effects', scope);
-  if (value === 'all' || value === 'submitted' || value === 'none') return value;
-  throw invalid(entry.value.span, 'effects', 'is none of all, submitted, none');
+  if (value === 'all' || value === 'none') return value;
+  if (value === 'submitted')
+    throw errorAt(entry.value.span, 'NOT_IN_THIS_VERSION', { what: '`effects: submitted`' });
+  throw invalid(entry.value.span, 'effects', 'is neither all nor none');
 }
 
 function readCache(entry: Entry | undefined, scope: Scope): { cacheMaxBytes?: number; salt?: string } {
@@ -209,7 +218,9 @@ function readLimits(entry: Entry | undefined, scope: Scope): Record<string, numb
 function readSecrets(entry: Entry | undefined, scope: Scope): Record<string, SecretSource> {
   if (entry === undefined) return {};
   const secrets: Record<string, SecretSource> = {};
-  for (const [name, { value }] of mapTree(entry.value, 'secrets').entries) {
+  for (const [name, { key, value }] of mapTree(entry.value, 'secrets').entries) {
+    if (name === '__proto__' || !/^[A-Za-z_]\w*$/.test(name))
+      throw invalid(key, `secrets.${name}`, 'is no name for a secret');
     const map = mapTree(value, `secrets.${name}`);
     knownKeys(map, `secrets.${name}`, ['env', 'file', 'command']);
     const [only, ...more] = [...map.entries];
@@ -235,4 +246,5 @@ const LENIENT: Scope = {
   lookUp: () => ({ kind: 'value', value: '' }),
   names: () => [],
   readJson: () => null,
+  spend: () => undefined,
 };

@@ -28,10 +28,11 @@ export function textList(tree: Tree, what: string, scope: Scope): string[] {
   return list;
 }
 
-export function wholeNumber(tree: Tree, what: string, scope: Scope, least = 0): number {
+export function wholeNumber(tree: Tree, what: string, scope: Scope, least = 0, most = Infinity): number {
   const value = evaluate(tree, scope);
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least)
     throw invalid(tree.span, what, `is not a whole number from ${least}`);
+  if (value > most) throw invalid(tree.span, what, `is more than ${most}`);
   return value;
 }
 
@@ -49,14 +50,20 @@ export function booleanValue(tree: Tree, what: string, scope: Scope): boolean {
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** What a timer can wait for: 24 days and a bit. A longer one would go off at once. */
+export const MAX_WAIT_MS = 2 ** 31 - 1;
+const MAX_AGE_MS = 36_500 * 86_400_000;
+
 /** `90s`, `10m`, `2h`, `7d` in milliseconds. */
-export function durationMs(tree: Tree, what: string, scope: Scope): number {
+export function durationMs(tree: Tree, what: string, scope: Scope, most = MAX_AGE_MS): number {
   const value = evaluate(tree, scope);
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(value));
   const unit = UNIT_MS[match?.[2] ?? ''];
   if (match === null || unit === undefined)
     throw invalid(tree.span, what, 'is not a duration such as 90s, 10m, 2h');
-  return Number(match[1]) * unit;
+  const ms = Number(match[1]) * unit;
+  if (ms > most) throw invalid(tree.span, what, `is longer than ${Math.floor(most / 86_400_000)} days`);
+  return ms;
 }
 
 const UNIT_BYTES: Readonly<Record<string, number>> = {
@@ -82,6 +89,7 @@ export function parseSize(text: string): number | undefined {
 export function sizeBytes(tree: Tree, what: string, scope: Scope): number {
   const bytes = parseSize(String(evaluate(tree, scope)));
   if (bytes === undefined) throw invalid(tree.span, what, 'is not a size such as 512MiB, 4GB');
+  if (!Number.isSafeInteger(bytes)) throw invalid(tree.span, what, 'is larger than any disk or memory');
   return bytes;
 }
 

@@ -6,16 +6,17 @@ import { RecipeError } from '../core/recipe-error.ts';
 import { buildStep, type StepDraft } from './build-step.ts';
 import { ComponentBook, type Describe } from './component-book.ts';
 import { TOP_KEYS } from './engine-keys.ts';
-import { evaluate, type Found, type Scope } from './evaluate.ts';
+import { evaluate, type Scope } from './evaluate.ts';
 import { type Asked, FileReader } from './file-reader.ts';
 import { type BuiltCells, joinSteps } from './join-steps.ts';
 import { expandMatrix } from './matrix.ts';
+import { Names, withMatrix } from './names.ts';
 import { nearest } from './nearest.ts';
 import { parseYaml } from './parse-yaml.ts';
-import { type Profile, readProfile, readSettings } from './profile.ts';
+import { isValueName, type Profile, readProfile, readSettings } from './profile.ts';
 import { invalid, mapTree, textValue, wholeNumber } from './read-value.ts';
 import { applySet, parseSetOption, type SetOption } from './set-option.ts';
-import { errorAt, positionOf } from './source.ts';
+import { errorAt, positionOf, Source } from './source.ts';
 import { checkKey, readTemplate, type Template } from './template.ts';
 import { type Entry, type MapTree, mapOf, overlay, treeOf } from './tree.ts';
 
@@ -42,6 +43,8 @@ export interface Resolved {
 }
 
 const DEFAULT_MATRIX_LIMIT = 1000;
+/** More cells in all than this are a mistake, and more than memory holds. */
+const MAX_STEPS = 100_000;
 
 /** Works a recipe out: text and files in, plan out. Everything wrong with them is found here. */
 export function resolveRecipe(request: ResolveRequest): Resolved {
@@ -67,26 +70,26 @@ class Resolver {
   readonly #profile: Profile;
   readonly #top: MapTree;
   readonly #template: Template | undefined;
-  readonly #drafts: ReadonlyMap<string, StepDraft>;
-  readonly #params: MapTree;
+  #drafts: ReadonlyMap<string, StepDraft> = new Map();
   readonly #values: ReadonlyMap<string, Entry>;
-  readonly #used = new Set<string>();
-  readonly #evaluating = new Set<string>();
+  readonly #names: Names;
 
   constructor(request: ResolveRequest, files: FileReader, recipe: MapTree, profile: Profile) {
     this.#request = request;
     this.#files = files;
     this.#profile = profile;
     const sets = request.set.map(parseSetOption);
-    const isValue = ({ path }: SetOption): boolean =>
-      path[0] === 'params' || /^[A-Z][A-Z0-9_]*$/.test(path[0] ?? '');
-    this.#values = new Map([
-      ...profile.values,
-      ...sets
-        .filter(({ path }) => /^[A-Z]/.test(path[0] ?? ''))
-        .map(({ path, entry }) => [path[0] ?? '', entry] as const),
-    ]);
-    this.#params = paramsOf(recipe, profile, sets);
+    for (const { path, argument } of sets)
+      if (path[0] === 'params' && path.length === 1)
+        throw new RecipeError('SET_INVALID', { argument, problem: 'it does not say which parameter' });
+    const isValue = ({ path }: SetOption): boolean => path[0] === 'params' || isValueName(path[0] ?? '');
+    this.#values = valuesOf(profile, sets);
+    this.#names = new Names({
+      files,
+      values: this.#values,
+      params: paramsOf(recipe, profile, sets),
+      stepOf: (name) => this.#drafts.get(name),
+    });
     this.#template = this.#readTemplate(recipe);
     const written = this.#withWholeSteps(recipe);
     let top = this.#withTemplate(written);
@@ -103,7 +106,7 @@ class Resolver {
     const scope = this.#scope(recipeKeys);
     const seed = this.#read('seed', (entry) => wholeNumber(entry.value, 'seed', scope)) ?? 0;
     const limit =
-      this.#read('matrix_limit', (entry) => wholeNumber(entry.value, 'matrix_limit', scope, 1)) ??
+      this.#read('matrix_limit', (entry) => wholeNumber(entry.value, 'matrix_limit', scope, 1, MAX_STEPS)) ??
       DEFAULT_MATRIX_LIMIT;
     const settings = readSettings(this.#profile.settings, base);
     const experiment =
@@ -114,12 +117,16 @@ class Resolver {
       () => this.#shippedNames(),
       this.#request.describe,
     );
+    let count = 0;
     const built = [...this.#drafts.values()].map((draft): BuiltCells => {
       const matrix = draft.tree.entries.get('matrix');
       const cells =
         matrix === undefined
           ? [{ name: '', axes: {} }]
           : expandMatrix(matrix.value, draft.name, limit, scope);
+      count += cells.length;
+      if (count > MAX_STEPS)
+        throw invalid(draft.span, `the step ${draft.name}`, `makes more than ${MAX_STEPS} steps and cells`);
       return {
         name: draft.name as StepName,
         span: draft.span,
@@ -128,7 +135,7 @@ class Resolver {
           cell,
           built: buildStep(
             draft,
-            matrix === undefined ? scope : this.#withMatrix(scope, cell.axes),
+            matrix === undefined ? scope : withMatrix(scope, cell.axes),
             seed,
             components,
           ),
@@ -153,6 +160,8 @@ class Resolver {
 
   #readTemplate(recipe: MapTree): Template | undefined {
     // `recipe:` is MLflow's spelling.
+    const both = recipe.entries.has('template') ? recipe.entries.get('recipe') : undefined;
+    if (both !== undefined) throw invalid(both.key, 'recipe', 'says the same as template: leave one out');
     const entry = recipe.entries.get('template') ?? recipe.entries.get('recipe');
     if (entry === undefined) return undefined;
     const name = textValue(entry.value, 'template', this.#scope({}));
@@ -272,72 +281,7 @@ class Resolver {
   }
 
   #scope(recipeKeys: JsonObject): Scope {
-    const scope: Scope = {
-      lookUp: (path) => this.#lookUp(path, recipeKeys, scope),
-      names: () => [
-        ...this.#values.keys(),
-        ...[...this.#params.entries.keys()].map((name) => `params.${name}`),
-        ...Object.keys(recipeKeys).map((name) => `recipe.${name}`),
-      ],
-      readJson: (path, from) => {
-        const source =
-          path.startsWith('/') || path.split('/').includes('..') ? undefined : this.#files.read(path);
-        if (source === undefined) throw invalid(from, path, 'is no file of the project');
-        try {
-          return JSON.parse(source.text) as Json;
-        } catch (cause) {
-          throw errorAt(from, 'VALUE_INVALID', { what: path, problem: 'is not JSON' }, { cause });
-        }
-      },
-    };
-    return scope;
-  }
-
-  #withMatrix(scope: Scope, axes: JsonObject): Scope {
-    return {
-      ...scope,
-      lookUp: (path, from) => (path[0] === 'matrix' ? within(axes, path.slice(1)) : scope.lookUp(path, from)),
-      names: () => [...scope.names(), ...Object.keys(axes).map((axis) => `matrix.${axis}`)],
-    };
-  }
-
-  #lookUp(path: readonly string[], recipeKeys: JsonObject, scope: Scope): Found | undefined {
-    const [first = '', ...rest] = path;
-    if (first === 'params') return this.#within(this.#params, rest, scope, `params.${rest[0] ?? ''}`);
-    if (first === 'recipe') return within(recipeKeys, rest);
-    if (first === 'steps') {
-      const [name = '', ...key] = rest;
-      const draft = this.#drafts.get(name);
-      const given = draft?.tree.entries.get('with')?.value;
-      const tree = draft?.flat === false && given?.kind === 'map' ? overlay(draft.tree, given) : draft?.tree;
-      return tree === undefined || key.length === 0
-        ? undefined
-        : this.#within(tree, key, scope, path.join('.'));
-    }
-    const entry = this.#values.get(first);
-    if (entry === undefined) return undefined;
-    this.#used.add(first);
-    return this.#within(mapOf([[first, entry]], entry.key), path, scope, first);
-  }
-
-  /** A value inside a tree, its own expressions worked out; one that leads back to itself is an error. */
-  #within(tree: MapTree, path: readonly string[], scope: Scope, name: string): Found | undefined {
-    const [key = '', ...rest] = path;
-    const entry = tree.entries.get(key);
-    if (entry === undefined) return undefined;
-    if (rest.length > 0 && entry.value.kind === 'map')
-      return this.#within(entry.value, rest, scope, `${name}.${rest[0]}`);
-    if (rest.length > 0) return within({ value: evaluate(entry.value, scope) }, ['value', ...rest]);
-    if (this.#evaluating.has(name)) throw invalid(entry.value.span, name, 'refers to itself');
-    this.#evaluating.add(name);
-    try {
-      const value = evaluate(entry.value, scope);
-      const written =
-        entry.value.kind === 'scalar' && entry.value.parts === undefined ? entry.value.written : undefined;
-      return { kind: 'value', value, ...(written === undefined || written === '' ? {} : { written }) };
-    } finally {
-      this.#evaluating.delete(name);
-    }
+    return this.#names.scope(recipeKeys);
   }
 
   #shippedNames(): string[] {
@@ -346,7 +290,7 @@ class Resolver {
   }
 
   #warnings(): PlanWarning[] {
-    const unused = [...this.#profile.values].filter(([name]) => !this.#used.has(name));
+    const unused = [...this.#profile.values].filter(([name]) => !this.#names.used.has(name));
     const warnings: PlanWarning[] = unused.map(([name, { key }]) => ({
       message: `${key.source.file}: ${name} is not used by this recipe`,
       at: positionOf(key),
@@ -358,12 +302,19 @@ class Resolver {
   }
 }
 
+/** A profile's names, with what `-S NAME=…` and `-S NAME.key=…` say. */
+function valuesOf(profile: Profile, sets: readonly SetOption[]): ReadonlyMap<string, Entry> {
+  let values = mapOf(profile.values, { source: new Source('', ''), start: 0, end: 0 });
+  for (const { path, entry } of sets) if (isValueName(path[0] ?? '')) values = applySet(values, path, entry);
+  return values.entries;
+}
+
 function paramsOf(recipe: MapTree, profile: Profile, sets: readonly SetOption[]): MapTree {
   const own = recipe.entries.get('params')?.value;
   let params = own === undefined ? mapOf([], recipe.span) : mapTree(own, 'params');
   if (profile.params !== undefined) params = overlay(params, profile.params);
   for (const { path, entry } of sets)
-    if (path[0] === 'params' && path.length > 1) params = applySet(params, path.slice(1), entry);
+    if (path[0] === 'params') params = applySet(params, path.slice(1), entry);
   return params;
 }
 
@@ -382,14 +333,4 @@ function refine(base: MapTree, own: MapTree): MapTree {
     return [key, merges ? { key: entry.key, value: overlay(below, entry.value) } : entry];
   });
   return overlay(kept, mapOf(entries, own.span));
-}
-
-function within(value: Json, path: readonly string[]): Found | undefined {
-  let at: Json | undefined = value;
-  for (const key of path) {
-    if (typeof at !== 'object' || at === null || Array.isArray(at) || !Object.hasOwn(at, key))
-      return undefined;
-    at = (at as JsonObject)[key];
-  }
-  return at === undefined ? undefined : { kind: 'value', value: at };
 }

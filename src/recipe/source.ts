@@ -1,6 +1,9 @@
 import type { ErrorCode, Position, RecipeErrorOptions } from '../core/recipe-error.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 
+/** Largest file: 16 MiB holds ten thousand steps. */
+export const MAX_SOURCE_BYTES = 16 << 20;
+
 /** A text file that a recipe is made of, with what it takes to say where in it something stands. */
 export class Source {
   /** Project-relative, with `/`; or `--set`. */

@@ -1,13 +1,15 @@
 import { FAILURE_REASONS } from '../core/failure.ts';
 import type { EnvValue, PlanStep, Probe } from '../core/plan.ts';
 import { evaluate, type Scope, textOf } from './evaluate.ts';
-import { joinText } from './parse-command.ts';
+import { checkArgument, joinText } from './parse-command.ts';
 import { parseReference } from './parse-reference.ts';
+import { projectPath } from './project-path.ts';
 import {
   booleanValue,
   durationMs,
   invalid,
   knownKeys,
+  MAX_WAIT_MS,
   mapTree,
   numberValue,
   sizeBytes,
@@ -44,14 +46,14 @@ export function readStepSettings(step: MapTree, seed: number, scope: Scope): Ste
     const entry = step.entries.get(key);
     return entry === undefined ? undefined : read(entry.value);
   };
-  const timeoutMs = get('timeout', (tree) => durationMs(tree, 'timeout', scope));
+  const timeoutMs = get('timeout', (tree) => durationMs(tree, 'timeout', scope, MAX_WAIT_MS));
   const probe = get('probe', (tree) => readProbe(tree, scope));
   return {
     env: get('env', (tree) => readEnv(tree, scope)) ?? {},
     passEnv: get('pass_env', (tree) => variableNames(tree, scope)) ?? [],
     resources: get('resources', (tree) => readResources(tree, scope)) ?? {},
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    graceMs: get('grace', (tree) => durationMs(tree, 'grace', scope)) ?? DEFAULT_GRACE_MS,
+    graceMs: get('grace', (tree) => durationMs(tree, 'grace', scope, MAX_WAIT_MS)) ?? DEFAULT_GRACE_MS,
     retry: get('retry', (tree) => readRetry(tree, scope)) ?? { maxAttempts: 1, backoffMs: 0, on: [] },
     limits: get('limits', (tree) => textList(tree, 'limits', scope)) ?? [],
     cache: get('cache', (tree) => readCachePolicy(tree, scope)) ?? 'always',
@@ -66,10 +68,11 @@ export function readStepSettings(step: MapTree, seed: number, scope: Scope): Ste
 function readEnv(tree: Tree, scope: Scope): Record<string, EnvValue> {
   const env: Record<string, EnvValue> = {};
   for (const [name, { key, value }] of mapTree(tree, 'env').entries) {
-    if (!VARIABLE.test(name) || /^(?:STOCKPOT_|IN_|OUT_)/.test(name))
+    if (name === '__proto__' || !VARIABLE.test(name) || /^(?:STOCKPOT_|IN_|OUT_)/.test(name))
       throw invalid(key, `env.${name}`, 'is no name for a variable, or one of Stockpot’s own');
     if (value.kind === 'scalar') {
       const text = joinText(textOf(value, scope));
+      checkArgument(text, value, `env.${name}`);
       env[name] = typeof text === 'string' ? text : { text };
       continue;
     }
@@ -117,7 +120,7 @@ function readRetry(tree: Tree, scope: Scope): PlanStep['retry'] {
     throw invalid(on.value.span, `retry.on: ${unknown}`, `is none of ${FAILURE_REASONS.join(', ')}`);
   return {
     maxAttempts: attempts === undefined ? 1 : wholeNumber(attempts.value, 'retry.max_attempts', scope, 1),
-    backoffMs: backoff === undefined ? 0 : durationMs(backoff.value, 'retry.backoff', scope),
+    backoffMs: backoff === undefined ? 0 : durationMs(backoff.value, 'retry.backoff', scope, MAX_WAIT_MS),
     on: reasons,
   };
 }
@@ -161,5 +164,5 @@ function readProbe(tree: Tree, scope: Scope): Probe {
     if (reference.kind !== 'uri') throw invalid(value.span, 'probe.http', 'is not an address');
     return { kind, url: reference.uri };
   }
-  return { kind: 'file', path: text.replace(/^\.\//, '') };
+  return { kind: 'file', path: projectPath(text, value.span) };
 }

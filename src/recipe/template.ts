@@ -1,12 +1,13 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Json, JsonObject } from '../core/json.ts';
+import { TOP_KEYS } from './engine-keys.ts';
 import { evaluate } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { EMPTY_SCOPE } from './profile.ts';
-import { knownKeys, mapTree } from './read-value.ts';
+import { invalid, knownKeys, mapTree, textList } from './read-value.ts';
 import { errorAt, type Span } from './source.ts';
-import { type MapTree, mapOf, type Tree } from './tree.ts';
+import { type Entry, type MapTree, mapOf, type Tree } from './tree.ts';
 
 /** A default map of steps, and the top-level keys by which a recipe fills it in. */
 export interface Template {
@@ -38,12 +39,26 @@ export function readTemplate(files: FileReader, templatesDir: string, name: stri
   const map = mapTree(tree, `the template ${name}`);
   knownKeys(map, `The template ${name}`, ['title', 'keys', 'required', 'steps']);
   const [keys, required, steps] = ['keys', 'required', 'steps'].map((key) => map.entries.get(key)?.value);
+  const schemas = keys === undefined ? new Map<string, Entry>() : mapTree(keys, 'keys').entries;
+  for (const [key, entry] of schemas) checkSchema(key, entry);
   return {
     name,
     steps: steps === undefined ? mapOf([], map.span) : mapTree(steps, 'steps'),
     keys: (keys === undefined ? {} : evaluate(keys, EMPTY_SCOPE)) as Record<string, JsonObject>,
-    required: (required === undefined ? [] : evaluate(required, EMPTY_SCOPE)) as string[],
+    required: required === undefined ? [] : textList(required, 'required', EMPTY_SCOPE),
   };
+}
+
+function checkSchema(key: string, { key: span, value }: Entry): void {
+  if (!/^[a-z][a-z0-9_]*$/.test(key) || (TOP_KEYS as readonly string[]).includes(key))
+    throw invalid(span, `the key ${key}`, 'is no name for a key of a template');
+  const schema = evaluate(mapTree(value, `keys.${key}`), EMPTY_SCOPE) as JsonObject;
+  try {
+    new Ajv2020({ strict: false }).compile(schema);
+  } catch (cause) {
+    const problem = `is no JSON Schema: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw errorAt(value.span, 'VALUE_INVALID', { what: `keys.${key}`, problem }, { cause });
+  }
 }
 
 /** The value of a key that the template declares, checked; its default if the recipe lacks it. */
