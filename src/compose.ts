@@ -75,6 +75,11 @@ export class Project implements Disposable {
     return new Project(dir, surroundings.world.env['STOCKPOT_HOME'] ?? join(dir, '.stockpot'), surroundings);
   }
 
+  /** Whether nothing of this project is on this machine yet. */
+  get isNew(): boolean {
+    return this.#store === undefined && !existsSync(this.home);
+  }
+
   /** The store, opened and made when first needed. */
   get store(): Store {
     if (this.#store !== undefined) return this.#store;
@@ -86,7 +91,7 @@ export class Project implements Disposable {
 
   /** A plan that fails leaves nothing behind: in a new project it is made beside an index in memory. */
   get #planning(): PlanningIndex {
-    if (this.#store !== undefined || existsSync(this.home)) return this.store;
+    if (!this.isNew) return this.store;
     const { clock } = this.#surroundings.world;
     this.#draft ??= planningIndex(() => clock.now());
     return this.#draft;

@@ -10,7 +10,7 @@ import type { Result } from '../store/results.ts';
  * @throws RecipeError STEP_NEVER_RAN
  */
 export function resultOf(project: Project, plan: Plan, step: PlanStep): Result {
-  const memory = new History(project.store.index, plan.recipe).get(step.id);
+  const memory = project.isNew ? undefined : new History(project.store.index, plan.recipe).get(step.id);
   const result = memory === undefined ? undefined : project.store.results.find(memory.fingerprint);
   if (result === undefined) throw new RecipeError('STEP_NEVER_RAN', { step: step.id, recipe: plan.recipe });
   return result;

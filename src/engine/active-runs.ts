@@ -24,7 +24,6 @@ const KEEP_ATTEMPTS_MS = 7 * 86_400_000;
 export function markActive(home: string, run: string, me: ProcessIdentity): Disposable {
   const dir = join(home, 'active');
   mkdirSync(dir, { recursive: true });
-  writeGitignore(home);
   const path = join(dir, run);
   writeFileSync(path, JSON.stringify(me));
   return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
@@ -113,9 +112,4 @@ function closeJournal(path: string, now: number): void {
   };
   // A torn last line stays where it is; readers pass over it.
   appendFileSync(path, `${whole.length < text.length ? '\n' : ''}${JSON.stringify(finished)}\n`);
-}
-
-function writeGitignore(home: string): void {
-  const path = join(home, '.gitignore');
-  if (!existsSync(path)) writeFileSync(path, '*\n');
 }

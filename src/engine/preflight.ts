@@ -36,6 +36,9 @@ export function preflight(
         { step: step.id, path: `./${step.action.entry}` },
         { at: step.at },
       );
+    for (const pattern of step.code)
+      if (!exists(pattern) && globSync(pattern, { cwd: projectDir }).length === 0)
+        throw new RecipeError('CODE_NOT_FOUND', { step: step.id, path: `./${pattern}` }, { at: step.at });
     for (const value of Object.values(step.env)) {
       if (typeof value === 'string' || !('secret' in value)) continue;
       const source = plan.settings.secrets[value.secret] ?? { env: `STOCKPOT_SECRET_${value.secret}` };

@@ -3,15 +3,16 @@ import type { JsonObject } from '../core/json.ts';
 import { isOutputKind } from '../core/kinds.ts';
 import type { Action, PlanOutput, PlanStep } from '../core/plan.ts';
 import type { Component, ComponentBook } from './component-book.ts';
-import { isEngineKey, LATER_KEYS } from './engine-keys.ts';
+import { ENGINE_KEYS, isEngineKey, LATER_KEYS } from './engine-keys.ts';
 import { evaluate, type Scope } from './evaluate.ts';
+import { nearest } from './nearest.ts';
 import { parseCommand } from './parse-command.ts';
 import { parseReference, type Reference } from './parse-reference.ts';
 import { projectGlob, projectPath } from './project-path.ts';
 import { invalid, knownKeys, mapTree, textList, textValue } from './read-value.ts';
 import { errorAt, positionOf, type Span } from './source.ts';
 import { readStepSettings } from './step-settings.ts';
-import type { MapTree, Tree } from './tree.ts';
+import type { Entry, MapTree, Tree } from './tree.ts';
 
 /** A step of the recipe before its references are joined to other steps. */
 export interface StepDraft {
@@ -47,6 +48,7 @@ export function buildStep(
     if (later !== undefined) throw errorAt(later.key, 'NOT_IN_THIS_VERSION', { what: `\`${key}:\`` });
   }
   const [uses, run] = [tree.entries.get('uses'), tree.entries.get('run')];
+  const { trees: configTrees, keys } = configOf(draft, run !== undefined);
   if (uses === undefined && run === undefined)
     throw errorAt(span, 'KEY_MISSING', { key: 'uses', where: `The step ${name}` });
   if (uses !== undefined && run !== undefined)
@@ -58,7 +60,6 @@ export function buildStep(
       file: `./${component.entry}`,
       problem: component.problem,
     });
-  const configTrees = configOf(draft, run !== undefined);
   const references =
     component === undefined ? new Map<string, string>() : components.referenceKeys(component);
   const draftInputs = [
@@ -70,7 +71,7 @@ export function buildStep(
   ];
   const outputs = outputsOf(draft, component, scope);
   const symbols = symbolScope(scope, draftInputs, outputs);
-  const config = readConfig(draft, component, components, configTrees, references, scope);
+  const config = readConfig(draft, component, components, configTrees, keys, references, scope);
   if (component !== undefined) checkInputs(component, draftInputs, span, name);
   checkVariables(
     draftInputs.map((input) => input.name),
@@ -102,11 +103,18 @@ function actionOf(component: Component): Action {
 }
 
 /** Where each configuration key stands. */
-function configOf({ tree, flat, name }: StepDraft, isCommand: boolean): Map<string, Tree> {
+function configOf(
+  { tree, flat, name }: StepDraft,
+  isCommand: boolean,
+): { trees: Map<string, Tree>; keys: Map<string, Span> } {
   const given = tree.entries.get('with');
   const trees = new Map<string, Tree>();
-  if (given !== undefined)
-    for (const [key, { value }] of mapTree(given.value, 'with').entries) trees.set(key, value);
+  const keys = new Map<string, Span>();
+  const add = (key: string, entry: Entry): void => {
+    trees.set(key, entry.value);
+    keys.set(key, entry.key);
+  };
+  if (given !== undefined) for (const [key, entry] of mapTree(given.value, 'with').entries) add(key, entry);
   for (const [key, entry] of tree.entries) {
     if (isEngineKey(key)) continue;
     if (!flat || isCommand) {
@@ -114,12 +122,12 @@ function configOf({ tree, flat, name }: StepDraft, isCommand: boolean): Map<stri
         key,
         where: `The step ${name}`,
         known: ['with', 'inputs', 'outputs', 'run', 'uses'],
-        near: isCommand ? undefined : 'with',
+        near: nearest(key, ENGINE_KEYS) ?? (isCommand ? undefined : 'with'),
       });
     }
-    trees.set(key, entry.value);
+    add(key, entry);
   }
-  return trees;
+  return { trees, keys };
 }
 
 function readConfig(
@@ -127,6 +135,7 @@ function readConfig(
   component: Component | undefined,
   components: ComponentBook,
   trees: ReadonlyMap<string, Tree>,
+  keys: ReadonlyMap<string, Span>,
   references: ReadonlyMap<string, string>,
   scope: Scope,
 ): JsonObject {
@@ -139,7 +148,7 @@ function readConfig(
   );
   return component === undefined
     ? config
-    : components.checkConfig(component, config, trees, span, `The step ${name}`);
+    : components.checkConfig(component, config, trees, keys, span, `The step ${name}`);
 }
 
 function inputsOf(tree: MapTree, scope: Scope): DraftInput[] {

@@ -98,13 +98,15 @@ export class ComponentBook {
   /**
    * The configuration with defaults filled in.
    *
-   * @param trees where each top-level key stands
+   * @param trees where each top-level value stands
+   * @param keys where each top-level key stands
    * @throws RecipeError KEY_UNKNOWN, KEY_MISSING, VALUE_INVALID at the key's place
    */
   checkConfig(
     component: Component,
     config: JsonObject,
     trees: ReadonlyMap<string, Tree>,
+    keys: ReadonlyMap<string, Span>,
     step: Span,
     where: string,
   ): JsonObject {
@@ -120,7 +122,7 @@ export class ComponentBook {
     const [error] = check.errors ?? [];
     throw error === undefined
       ? new Error('Internal error: a check failed without an error')
-      : configError(error, trees, step, where);
+      : configError(error, trees, keys, step, where);
   }
 
   #compile({ name, manifest }: Component, span: Span): ValidateFunction {
@@ -214,7 +216,13 @@ function withoutReferences(schema: SchemaNode): object {
   };
 }
 
-function configError(error: ErrorObject, trees: ReadonlyMap<string, Tree>, step: Span, where: string): Error {
+function configError(
+  error: ErrorObject,
+  trees: ReadonlyMap<string, Tree>,
+  keys: ReadonlyMap<string, Span>,
+  step: Span,
+  where: string,
+): Error {
   const path = error.instancePath.split('/').slice(1);
   const span = spanOf(trees, path) ?? step;
   const key = path.join('.');
@@ -222,7 +230,8 @@ function configError(error: ErrorObject, trees: ReadonlyMap<string, Tree>, step:
   if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
     const unknown = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
     const known = Object.keys((error.parentSchema as SchemaNode | undefined)?.properties ?? {});
-    return errorAt(spanOf(trees, [...path, unknown]) ?? step, 'KEY_UNKNOWN', {
+    const at = path.length === 0 ? keys.get(unknown) : spanOf(trees, [...path, unknown]);
+    return errorAt(at ?? step, 'KEY_UNKNOWN', {
       key: unknown,
       where: path.length === 0 ? where : `${where}, ${key}`,
       known,

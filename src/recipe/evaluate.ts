@@ -6,7 +6,7 @@ import { errorAt, type Span } from './source.ts';
 import type { ExpressionPart, ScalarTree, Tree } from './tree.ts';
 
 /** Names that later versions know: when a schedule fired, where a step left off. */
-const LATER_NAMES = ['tick', 'checkpoint'];
+const LATER_NAMES = new Set(['tick', 'checkpoint']);
 
 /** What an expression may name. */
 export interface Scope {
@@ -100,7 +100,7 @@ function subjectOf({ subject }: Expression, part: ExpressionPart, scope: Scope):
   if (subject.kind === 'literal') return { kind: 'value', value: subject.value };
   const [first = ''] = subject.path;
   const found = scope.lookUp(subject.path, part.span);
-  if (found === undefined && LATER_NAMES.includes(first))
+  if (found === undefined && LATER_NAMES.has(first))
     throw errorAt(part.span, 'NOT_IN_THIS_VERSION', { what: `\`{{ ${subject.path.join('.')} }}\`` });
   return found;
 }

@@ -43,7 +43,7 @@ export function maskExpressions(source: Source): { text: string; expressions: Ma
       // Nested flow maps may start so: what does not close is left to YAML, unless it is meant as ours.
       if (/^\{\{\s*['"A-Za-z_]/.test(text.slice(at, at + 40)) && !/^\{\{[^}\n]*:/.test(text.slice(at)))
         throw errorAt({ source, start: at, end: at + 2 }, 'EXPRESSION_INVALID', {
-          expression: text.slice(at, at + 40).split('\n')[0] ?? '',
+          expression: text.slice(at + 2, at + 40).split('\n')[0] ?? '',
           problem: 'its braces do not close on this line',
         });
       // Each of these was looked for to the end of its line.

@@ -23,13 +23,15 @@ export function parseCommand(tree: Tree, scope: Scope): Action {
     if (argv.length === 0) throw invalid(tree.span, 'run', 'is an empty list');
     return { kind: 'argv', argv };
   }
-  if (tree.kind === 'map') throw invalid(tree.span, 'run', 'is neither a text nor a list');
-  if (typeof tree.value !== 'string' || tree.value.trim() === '') throw invalid(tree.span, 'run', 'is empty');
+  if (tree.kind === 'map' || (typeof tree.value !== 'string' && tree.value !== null))
+    throw invalid(tree.span, 'run', 'is neither a text nor a list');
+  if (tree.value === null || tree.value.trim() === '') throw invalid(tree.span, 'run', 'is empty');
   return script(tree, scope);
 }
 
 function argvElement(tree: Tree, scope: Scope): Text[] {
-  if (tree.kind !== 'scalar') throw invalid(tree.span, 'an element of run', 'is neither a text nor a number');
+  if (tree.kind !== 'scalar' || (tree.value === null && tree.parts === undefined))
+    throw invalid(tree.span, 'an element of run', 'is neither a text nor a number');
   const only = soleExpression(tree);
   if (only !== undefined) {
     const found = find(only, scope);
@@ -80,8 +82,7 @@ function script(tree: ScalarTree, scope: Scope): Action {
     text += `"\${${name}}"`;
     fed = text.length;
   });
-  if (Buffer.byteLength(text) > MAX_ARGUMENT)
-    throw invalid(tree.span, 'run', 'is longer than 128 KiB, which no program takes: put it into a file');
+  checkArgument(text, tree, 'run');
   return { kind: 'bash', script: text, variables };
 }
 

@@ -86,6 +86,8 @@ export function readProfile(files: FileReader, recipeDir: string, name: string |
     merged.span,
   );
   const params = merged.entries.get('params');
+  for (const [key, entry] of [...values, ...(params === undefined ? [] : [['params', params] as const])])
+    refusePassword(key, entry);
   return {
     name: wanted,
     values,

@@ -95,12 +95,12 @@ class Resolver {
     let top = this.#withTemplate(written);
     for (const option of sets.filter((option) => !isValue(option))) top = this.#applySet(top, option);
     this.#top = top;
+    this.#checkTop();
     this.#drafts = this.#readDrafts(written);
   }
 
   plan(): Plan {
     const { name, file } = this.#request;
-    this.#checkTop();
     const base = this.#scope({});
     const recipeKeys = this.#recipeKeys(base);
     const scope = this.#scope(recipeKeys);
@@ -154,7 +154,7 @@ class Resolver {
       recipeKeys,
       settings,
       steps,
-      warnings: this.#warnings(),
+      warnings: [...this.#warnings(), ...unlimited(steps, settings)],
     };
   }
 
@@ -307,6 +307,16 @@ function valuesOf(profile: Profile, sets: readonly SetOption[]): ReadonlyMap<str
   let values = mapOf(profile.values, { source: new Source('', ''), start: 0, end: 0 });
   for (const { path, entry } of sets) if (isValueName(path[0] ?? '')) values = applySet(values, path, entry);
   return values.entries;
+}
+
+/** A limit that the profile does not have holds nothing back: most likely its name is misspelt. */
+function unlimited(steps: Plan['steps'], settings: Plan['settings']): PlanWarning[] {
+  const names = new Set(steps.flatMap(({ limits }) => limits));
+  return [...names]
+    .filter((name) => !Object.hasOwn(settings.limits, name))
+    .map((name) => ({
+      message: `the limit ${name} is not among the profile's limits, so it holds nothing back`,
+    }));
 }
 
 function paramsOf(recipe: MapTree, profile: Profile, sets: readonly SetOption[]): MapTree {

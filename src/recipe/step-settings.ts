@@ -46,7 +46,11 @@ export function readStepSettings(step: MapTree, seed: number, scope: Scope): Ste
     const entry = step.entries.get(key);
     return entry === undefined ? undefined : read(entry.value);
   };
-  const timeoutMs = get('timeout', (tree) => durationMs(tree, 'timeout', scope, MAX_WAIT_MS));
+  const timeoutMs = get('timeout', (tree) => {
+    const limit = durationMs(tree, 'timeout', scope, MAX_WAIT_MS);
+    if (limit === 0) throw invalid(tree.span, 'timeout', 'is not above 0');
+    return limit;
+  });
   const probe = get('probe', (tree) => readProbe(tree, scope));
   return {
     env: get('env', (tree) => readEnv(tree, scope)) ?? {},
@@ -119,7 +123,8 @@ function readRetry(tree: Tree, scope: Scope): PlanStep['retry'] {
   if (on !== undefined && unknown !== undefined)
     throw invalid(on.value.span, `retry.on: ${unknown}`, `is none of ${FAILURE_REASONS.join(', ')}`);
   return {
-    maxAttempts: attempts === undefined ? 1 : wholeNumber(attempts.value, 'retry.max_attempts', scope, 1),
+    maxAttempts:
+      attempts === undefined ? 1 : wholeNumber(attempts.value, 'retry.max_attempts', scope, 1, 1000),
     backoffMs: backoff === undefined ? 0 : durationMs(backoff.value, 'retry.backoff', scope, MAX_WAIT_MS),
     on: reasons,
   };

@@ -39,7 +39,7 @@ export class ValueBudget {
     if (known !== undefined) return known;
     let [size, depth] = [2, 0];
     for (const [key, inner] of Object.entries(value)) {
-      const part = this.#measure(inner as Json);
+      const part = this.#measure(inner);
       size += part.size + (Array.isArray(value) ? 1 : key.length + 4);
       depth = Math.max(depth, part.depth);
     }
@@ -62,7 +62,7 @@ export function problemOf(value: Json, depth = 0): string | undefined {
   if (depth >= MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} levels`;
   for (const [key, inner] of Object.entries(value)) {
     if (!key.isWellFormed()) return 'holds half a character';
-    const problem = problemOf(inner as Json, depth + 1);
+    const problem = problemOf(inner, depth + 1);
     if (problem !== undefined) return problem;
   }
   return undefined;

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { immediate } from '../db/sqlite.ts';
@@ -16,6 +16,11 @@ export interface StoreOptions {
   readonly cache?: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
+}
+
+function writeGitignore(home: string): void {
+  const path = join(home, '.gitignore');
+  if (!existsSync(path)) writeFileSync(path, '*\n');
 }
 
 /** Content-addressed outputs, the results that name them, and what this machine remembers about files. */
@@ -41,6 +46,7 @@ export class Store implements Disposable {
     const layout = cacheLayout(cache ?? join(home, 'cache'));
     try {
       for (const dir of [home, layout.tmp, layout.results]) mkdirSync(dir, { recursive: true });
+      writeGitignore(home);
       return new Store(layout, openIndex(join(home, 'index.db')), now);
     } catch (error) {
       throw diskError(error, home);

@@ -168,7 +168,7 @@ describe('what is wrong is said with its place', () => {
     ['params: { n: 1e400 }\nsteps: {}\n', 'YAML_INVALID recipe.yaml:1:14'],
     ['steps: { a: { run: [x], "\u0000": 1 } }\n', 'YAML_INVALID recipe.yaml:1:26'],
     ['stepz: {}\nsteps: {}\n', 'KEY_UNKNOWN recipe.yaml:1:1'],
-    ['__proto__: {}\nsteps: {}\n', 'YAML_INVALID recipe.yaml:1:1'],
+    ['__proto__: {}\nsteps: {}\n', 'KEY_UNKNOWN recipe.yaml:1:1'],
     ['steps: { a: { runn: x } }\n', 'KEY_UNKNOWN recipe.yaml:1:15'],
     ['steps: { a: { run: [x], runn: y } }\n', 'KEY_UNKNOWN recipe.yaml:1:25'],
     ['steps: { A: { run: [x] } }\n', 'VALUE_INVALID recipe.yaml:1:10'],
@@ -202,7 +202,7 @@ describe('what is wrong is said with its place', () => {
     ],
     [
       'steps: { a: { uses: split, inputs: { data: ./x }, with: { colunm: t } } }\n',
-      'KEY_UNKNOWN recipe.yaml:1:67',
+      'KEY_UNKNOWN recipe.yaml:1:59',
     ],
   ])('%j', (text, expected) => {
     expect(errorOf(text)).toBe(expected);

@@ -1,6 +1,11 @@
 import { ExitCode } from '../exit-code.ts';
 import type { Entry } from './entry.ts';
 
+/** A name or an expression of any length, for one line. */
+function brief(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
 /** What can be wrong with recipes, templates, profiles and `--set`. Documented in `docs/errors/recipe.md`. */
 export const RECIPE_ERRORS = {
   RECIPE_NOT_FOUND: {
@@ -50,13 +55,13 @@ export const RECIPE_ERRORS = {
   EXPRESSION_INVALID: {
     exit: ExitCode.usage,
     message: (p: { expression: string; problem: string }) =>
-      `{{${p.expression}}} is not understood: ${p.problem}`,
+      `{{${brief(p.expression)}}} is not understood: ${p.problem}`,
     hint: () => 'Write a name, a path or a value, with the filters default, join and from_json.',
   },
   NAME_UNKNOWN: {
     exit: ExitCode.usage,
     message: (p: { name: string; known: readonly string[]; near: string | undefined }) =>
-      `${p.name} is not defined`,
+      `${brief(p.name)} is not defined`,
     hint: (p: { known: readonly string[]; near: string | undefined }) =>
       p.near === undefined
         ? p.known.length === 0
@@ -95,9 +100,9 @@ export const RECIPE_ERRORS = {
   SHELL_QUOTING: {
     exit: ExitCode.usage,
     message: (p: { expression: string }) =>
-      `{{${p.expression}}} must be a word of its own, without quotes around it`,
+      `{{${brief(p.expression)}}} must be a word of its own: not quoted, nor where bash evaluates it (arithmetic, [[ ]], eval, …)`,
     hint: (p: { expression: string }) =>
-      `Write run: as a list, or give the value by env: { VALUE: "{{${p.expression}}}" } and use "$VALUE"; paths are in $IN_name and $OUT_name.`,
+      `Write run: as a list, or give the value by env: { VALUE: "{{${brief(p.expression)}}}" } and use "$VALUE"; paths are in $IN_name and $OUT_name.`,
   },
   STEP_CYCLE: {
     exit: ExitCode.usage,
