@@ -47,14 +47,19 @@ export class RecipeError<C extends ErrorCode = ErrorCode> extends Error {
     this.name = 'RecipeError';
     this.code = code;
     this.exit = entry.exit;
-    this.hint = entry.hint?.(params as never);
+    const hint = entry.hint?.(params as never);
+    this.hint = hint === undefined ? undefined : oneLine(hint);
     this.at = options.at;
     this.frame = options.frame;
   }
 }
 
+/** Values in a message may be of any length; nobody reads on from here. */
+const MAX_MESSAGE = 1000;
+
 /** Control characters from file names and values must not reach a terminal. */
-function oneLine(text: string): string {
+function oneLine(whole: string): string {
+  const text = whole.length > MAX_MESSAGE ? `${whole.slice(0, MAX_MESSAGE)}…` : whole;
   // oxlint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => (c === '\n' ? ' ⏎ ' : '�'));
 }

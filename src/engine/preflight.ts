@@ -2,6 +2,7 @@ import { existsSync, globSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Plan, PlanInput, PlanStep } from '../core/plan.ts';
 import { RecipeError } from '../core/recipe-error.ts';
+import { secretSource } from './secrets.ts';
 import type { Role } from './selection.ts';
 
 /**
@@ -41,7 +42,7 @@ export function preflight(
         throw new RecipeError('CODE_NOT_FOUND', { step: step.id, path: `./${pattern}` }, { at: step.at });
     for (const value of Object.values(step.env)) {
       if (typeof value === 'string' || !('secret' in value)) continue;
-      const source = plan.settings.secrets[value.secret] ?? { env: `STOCKPOT_SECRET_${value.secret}` };
+      const source = secretSource(plan.settings.secrets, value.secret);
       const isMissing =
         'env' in source ? (env[source.env] ?? '') === '' : 'file' in source && !exists(source.file);
       if (isMissing)

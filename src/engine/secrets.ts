@@ -21,12 +21,18 @@ export async function resolveSecrets(
   const values: Record<string, string> = {};
   for (const [variable, value] of Object.entries(step.env)) {
     if (typeof value === 'string' || !('secret' in value)) continue;
-    const found = await lookUp(sources[value.secret] ?? { env: `STOCKPOT_SECRET_${value.secret}` }, env);
+    const found = await lookUp(secretSource(sources, value.secret), env);
     if (found === undefined || found === '')
       throw new RecipeError('SECRET_NOT_FOUND', { step: step.id, secret: value.secret });
     values[variable] = found;
   }
   return values;
+}
+
+/** Where the secret `name` comes from: the profile says, or a variable of its name. */
+export function secretSource(sources: Readonly<Record<string, SecretSource>>, name: string): SecretSource {
+  const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
+  return source ?? { env: `STOCKPOT_SECRET_${name}` };
 }
 
 async function lookUp(

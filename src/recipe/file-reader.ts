@@ -54,7 +54,8 @@ export class FileReader {
     try {
       const bytes = readFileSync(this.#absolute(path));
       this.#asked.set(path, { kind: 'file', path, digest: hash('sha256', bytes, 'hex') });
-      return new Source(path, bytes.toString('utf8'));
+      // Columns are counted as an editor does, which shows no byte order mark.
+      return new Source(path, bytes.toString('utf8').replace(/^\ufeff/, ''));
     } catch (cause) {
       if (!hasCode(cause, 'EACCES')) throw cause;
       throw new RecipeError('YAML_INVALID', { file: path, problem: 'it may not be read' }, { at, cause });
