@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
 import type { Plan, PlanStep } from './core/plan.ts';
 import type { World } from './core/world.ts';
+import { immediate } from './db/sqlite.ts';
 import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
@@ -16,14 +16,14 @@ import { keptFingerprints } from './engine/history.ts';
 import { type CardModule, makeCard } from './engine/make-card.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
-import { readReport } from './engine/read-report.ts';
 import { References } from './engine/references.ts';
 import { RegisterEffect } from './engine/register-effect.ts';
 import type { RunFlags } from './engine/run-options.ts';
-import { gitTags, projectName, runTags } from './engine/run-tags.ts';
+import { dirtyTag } from './engine/run-tags.ts';
+import { RunTracking } from './engine/run-tracking.ts';
 import { matching, type SelectionRequest, select } from './engine/selection.ts';
 import { bootId, type ProcessIdentity } from './engine/single-flight.ts';
-import { TrackingSubscriber, trackedRunId } from './engine/tracking-subscriber.ts';
+import { trackedRunId } from './engine/tracked-plan.ts';
 import { LocalExecutor } from './executors/local/local-executor.ts';
 import { LocalLauncher } from './executors/local/local-launcher.ts';
 import { endLeftover, startOf } from './executors/local/spawn.ts';
@@ -63,7 +63,7 @@ export class Project implements Disposable {
   readonly #surroundings: Surroundings;
   #store: Store | undefined;
   #draft: PlanningIndex | undefined;
-  #tracking: Project['tracking'] | undefined;
+  #tracking: (Project['tracking'] & Disposable) | undefined;
 
   private constructor(dir: string, home: string, surroundings: Surroundings) {
     this.dir = dir;
@@ -140,20 +140,23 @@ export class Project implements Disposable {
 
   /** `tracking.db`, opened when first needed. */
   get tracking(): {
-    readonly db: DatabaseSync;
     readonly tracking: SqliteTracking;
     readonly registry: SqliteRegistry;
   } {
     if (this.#tracking !== undefined) return this.#tracking;
-    const { clock, env } = this.#surroundings.world;
+    const { clock } = this.#surroundings.world;
     const db = openTrackingDb(join(this.home, 'tracking.db'));
     const now = (): number => clock.now();
     const registry = new SqliteRegistry(db, {
       now,
-      actor: env['USER'] ?? env['LOGNAME'] ?? 'unknown',
+      actor: this.#user ?? 'unknown',
       pin: (_, digest) => pin(this.store, this.home, `model-${digest}`, [{ digest, kind: 'model' }]),
     });
-    this.#tracking = { db, tracking: new SqliteTracking(db, now), registry };
+    this.#tracking = {
+      tracking: new SqliteTracking(db, now),
+      registry,
+      [Symbol.dispose]: () => db.close(),
+    };
     return this.#tracking;
   }
 
@@ -171,12 +174,12 @@ export class Project implements Disposable {
 
   async run(plan: Plan, request: RunRequest): Promise<RunFinished> {
     const { world, pid, version } = this.#surroundings;
-    const { clock, env } = world;
+    const { env } = world;
     const me: ProcessIdentity = { pid, boot: bootId(), started: startOf(pid) ?? '' };
     const roles = select(plan, request.selection);
     preflight(plan, roles, this.dir, env);
-    for (const run of closeInterruptedRuns(this.home, { isAlive, endLeftover, now: clock.now() }))
-      this.tracking.tracking.kill(trackedRunId(run), clock.now());
+    await this.closeInterrupted();
+    const dirty = dirtyTag(this.dir, env);
     const id = runId(world.newRunId());
     await using executor = new LocalExecutor(
       {
@@ -192,16 +195,11 @@ export class Project implements Disposable {
       this.#launcher(PIPES),
     );
     using _active = markActive(this.home, id, me);
-    const { tracking, registry } = this.tracking;
-    const tracked = new TrackingSubscriber(tracking, {
-      plan,
-      run: id,
-      experiment: plan.experiment ?? `${projectName(this.dir)}/${plan.recipe}`,
-      tags: [...runTags(plan), ...gitTags(this.dir)],
-      reportOf: (fingerprint) => readReport(this.store, fingerprint),
-      storeBytes: (bytes) => this.store.blobs.putBytes(bytes),
-      onFailure: (error) => request.onWarning(`tracking could not be written: ${error.message}`),
-    });
+    const { registry } = this.tracking;
+    const tracked = this.#runTracking.follow(id, plan, (error) =>
+      request.onWarning(`tracking could not be written: ${error.message}`),
+    );
+    void dirty.then((tags) => tracked.tag(tags));
     const driver = new Driver({
       id,
       plan,
@@ -221,20 +219,49 @@ export class Project implements Disposable {
       // The monotonic clock starts with the process.
       startedAt: 0,
       subscribers: [tracked.take, ...request.subscribers],
+      journaled: tracked.journaled,
       machine: { cpus: availableParallelism(), memoryBytes: totalmem() },
       flags: request.flags,
       expectWork: (step) => {
         if (step.action.kind === 'shipped' || (step.action.kind === 'own' && step.action.runtime === 'node'))
           executor.expect();
       },
-      trackedRunOf: (step) => trackedRunId(id, step.id),
+      trackedRun: trackedRunId(id),
     });
     try {
       return await driver.run();
     } finally {
+      await dirty;
       await tracked.settled();
       this.#collectGarbageDaily(plan.settings.cacheMaxBytes);
     }
+  }
+
+  /** Ends the runs whose driver died, in the journal and in tracking. */
+  async closeInterrupted(): Promise<void> {
+    const now = this.#surroundings.world.clock.now();
+    await closeInterruptedRuns(this.home, {
+      isAlive,
+      endLeftover,
+      now,
+      alone: (work) => immediate(this.store.index, work),
+      settle: (run) => this.#runTracking.settle(run, now),
+    });
+  }
+
+  get #runTracking(): RunTracking {
+    return new RunTracking({
+      store: this.store,
+      home: this.home,
+      projectDir: this.dir,
+      tracking: () => this.tracking.tracking,
+      user: this.#user,
+    });
+  }
+
+  get #user(): string | undefined {
+    const { env } = this.#surroundings.world;
+    return env['USER'] ?? env['LOGNAME'];
   }
 
   /** The blocks of a step's card, made in a process of its own. */
@@ -315,7 +342,7 @@ export class Project implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#tracking?.db.close();
+    this.#tracking?.[Symbol.dispose]();
     this.#draft?.index.close();
     this.#store?.[Symbol.dispose]();
   }

@@ -1,13 +1,14 @@
 import { ExitCode } from '../core/exit-code.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed } from './context.ts';
+import { jsonLine } from './json-line.ts';
 import { openProject } from './open-cache.ts';
 
 /** `recipe models list` */
-export function execute({ options }: Parsed, context: Context): ExitCode {
+export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
   using project = openProject(context);
-  const models = project.tracking.registry.list();
-  if (flag(options, 'json')) context.out(`${JSON.stringify(models)}\n`);
+  const models = await project.tracking.registry.list();
+  if (flag(options, 'json')) context.out(jsonLine(models));
   else {
     const rows = models.map(({ name, versions }) => [
       name,

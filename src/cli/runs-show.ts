@@ -1,27 +1,43 @@
 import { ExitCode } from '../core/exit-code.ts';
-import { RecipeError } from '../core/recipe-error.ts';
 import { formatNumber } from '../report/text/format.ts';
 import { textTable } from '../report/text/table.ts';
-import { findRun } from '../tracking/sqlite/search-runs.ts';
 import { type Context, flag, type Parsed } from './context.ts';
+import { findTrackedRun } from './find-tracked-run.ts';
+import { jsonLine } from './json-line.ts';
 import { openProject } from './open-cache.ts';
 
 /** `recipe runs show ID` */
-export function execute({ args, options }: Parsed, context: Context): ExitCode {
+export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
   using project = openProject(context);
-  const id = args[0] ?? '';
-  const run = findRun(project.tracking.db, id);
-  if (run === undefined) throw new RecipeError('TRACKED_RUN_NOT_FOUND', { id });
-  if (flag(options, 'json')) context.out(`${JSON.stringify(run)}\n`);
-  else {
-    context.out(`${run.name}\nid ${run.id} · ${run.experiment} · ${run.status}\n\n`);
-    const metrics = Object.entries(run.metrics).map(([key, value]) => [key, formatNumber(value)]);
-    for (const [title, rows] of [
-      ['metric', metrics],
-      ['parameter', Object.entries(run.params)],
-      ['tag', Object.entries(run.tags)],
-    ] as const)
-      if (rows.length > 0) context.out(`${textTable([title, 'value'], rows)}\n`);
+  await project.closeInterrupted();
+  const { tracking } = project.tracking;
+  const run = await findTrackedRun(tracking, args[0] ?? '');
+  if (flag(options, 'json')) {
+    const history: Record<string, unknown> = {};
+    for (const key of Object.keys(run.metrics))
+      history[key] = (await tracking.history(run.id, key)).map(({ step, timestamp, value }) => ({
+        step,
+        timestamp,
+        value,
+      }));
+    context.out(jsonLine({ ...run, history }));
+    return ExitCode.ok;
   }
+  context.out(`${run.name}\nid ${run.id} · ${run.experiment} · ${run.status}\n\n`);
+  const tables: [string[], string[][]][] = [
+    [['metric', 'value'], Object.entries(run.metrics).map(([key, value]) => [key, formatNumber(value)])],
+    [['parameter', 'value'], Object.entries(run.params)],
+    [['tag', 'value'], Object.entries(run.tags)],
+    [
+      ['data set', 'context', 'digest'],
+      run.datasets.map(({ name, context: use, digest }) => [name, use ?? '', digest.slice(0, 12)]),
+    ],
+    [
+      ['artifact', 'kind', 'digest'],
+      run.artifacts.map(({ path, kind, digest }) => [path, kind, digest.slice(0, 12)]),
+    ],
+    [['step', 'status', 'id'], run.children.map(({ name, status, id }) => [name, status, id.slice(0, 8)])],
+  ];
+  for (const [titles, rows] of tables) if (rows.length > 0) context.out(`${textTable(titles, rows)}\n`);
   return ExitCode.ok;
 }

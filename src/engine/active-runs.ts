@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { RunEvent, RunFinished } from '../core/events.ts';
+import { failpoint } from '../core/failpoint.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { emptyRun, foldRun } from '../core/run-state.ts';
 import type { ProcessGroup } from './launcher.ts';
@@ -35,22 +36,28 @@ interface Undertaker {
   readonly endLeftover: (group: ProcessGroup) => boolean;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
+  /** Does `work` while no other command does the same. */
+  readonly alone: (work: () => void) => void;
+  /** Brings elsewhere what the journal of a closed run says. May be told of the same run again. */
+  readonly settle: (run: string) => Promise<void>;
 }
 
 /**
  * Closes runs whose driver died as `interrupted`, ends what they left running, and removes attempts that
- * are over a week old. Gives the ids of the runs closed.
+ * are over a week old. The mark goes last: who dies here leaves it to the next.
  */
-export function closeInterruptedRuns(home: string, undertaker: Undertaker): string[] {
+export async function closeInterruptedRuns(home: string, undertaker: Undertaker): Promise<void> {
   const dir = join(home, 'active');
   const marks = existsSync(dir) ? readdirSync(dir) : [];
   const dead = marks.filter((run) => !undertaker.isAlive(readMark(join(dir, run))));
   if (dead.length === marks.length) cleanAttempts(join(home, 'attempts'), undertaker);
   for (const run of dead) {
-    closeJournal(join(home, 'runs', run, 'events-1.jsonl'), undertaker.now);
+    undertaker.alone(() => closeJournal(join(home, 'runs', run, 'events-1.jsonl'), undertaker.now));
+    failpoint('close.after-journal');
+    await undertaker.settle(run);
+    failpoint('close.before-unmark');
     rmSync(join(dir, run), { force: true });
   }
-  return dead;
 }
 
 function readMark(path: string): ProcessIdentity {

@@ -66,6 +66,7 @@ export class Driver {
       dirname(journalPath(options.home, options.id)),
       world.clock,
       options.subscribers,
+      options.journaled,
     );
     this.#history = new History(store.index, plan.recipe);
     this.#latest = new LatestLinks(options.home, plan.recipe, store);

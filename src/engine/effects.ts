@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { EffectEvent, OutputRef, Unstamped } from '../core/events.ts';
 import type { Digest } from '../core/ids.ts';
 import type { Json } from '../core/json.ts';
-import type { PlanStep } from '../core/plan.ts';
+import type { Plan, PlanStep } from '../core/plan.ts';
 import { RecipeError } from '../core/recipe-error.ts';
+import type { EffectRequest } from './ports.ts';
 import type { RunOptions } from './run-options.ts';
 
 interface Finished {
@@ -15,7 +16,7 @@ interface Finished {
 /** Brings the outside to what the step asked for, cached or not. Says what happened as an event. */
 export async function reconcileEffect(
   { step, outputs, published }: Finished,
-  { plan, store, effects, trackedRunOf }: RunOptions,
+  { plan, store, effects, trackedRun }: RunOptions,
 ): Promise<Unstamped<EffectEvent>> {
   const name = 'effect' in step.action ? (step.action.effect ?? '') : '';
   const about = { step: step.id, effect: name };
@@ -32,7 +33,8 @@ export async function reconcileEffect(
       step: step.id,
       request: JSON.parse(readFileSync(store.blobs.path(request.digest), 'utf8')) as Json,
       digests: digestsOf(outputs ?? {}),
-      trackedRun: trackedRunOf(step),
+      trackedRun,
+      gate: gateOf(step, plan),
     });
     switch (outcome.kind) {
       case 'done':
@@ -55,6 +57,16 @@ export async function reconcileEffect(
       },
     };
   }
+}
+
+/** The alias that the step which gave the verdict compared with, if it did. */
+function gateOf({ inputs }: PlanStep, plan: Plan): EffectRequest['gate'] {
+  const verdict = inputs['verdict'];
+  if (verdict?.kind !== 'output') return undefined;
+  const judge = plan.steps.find(({ id }) => id === verdict.step);
+  for (const input of Object.values(judge?.inputs ?? {}))
+    if (input.kind === 'model' && input.alias !== undefined) return { model: input.name, alias: input.alias };
+  return undefined;
 }
 
 function digestsOf(outputs: Readonly<Record<string, OutputRef>>): Record<string, Digest> {

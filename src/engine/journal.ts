@@ -15,19 +15,24 @@ export class Journal {
   readonly #fd: number;
   readonly #clock: Clock;
   readonly #subscribers: readonly Subscriber[];
+  readonly #written: () => void;
   #seq = 0;
   #pending: string[] = [];
 
-  private constructor(fd: number, clock: Clock, subscribers: readonly Subscriber[]) {
+  private constructor(fd: number, clock: Clock, subscribers: readonly Subscriber[], written: () => void) {
     this.#fd = fd;
     this.#clock = clock;
     this.#subscribers = subscribers;
+    this.#written = written;
   }
 
-  /** @param dir `runs/<id>/` */
-  static create(dir: string, clock: Clock, subscribers: readonly Subscriber[]): Journal {
+  /**
+   * @param dir `runs/<id>/`
+   * @param written called when all events so far are in the file
+   */
+  static create(dir: string, clock: Clock, subscribers: readonly Subscriber[], written: () => void): Journal {
     mkdirSync(dir, { recursive: true });
-    return new Journal(openSync(join(dir, 'events-1.jsonl'), 'wx'), clock, subscribers);
+    return new Journal(openSync(join(dir, 'events-1.jsonl'), 'wx'), clock, subscribers, written);
   }
 
   append(event: Unstamped): void {
@@ -45,6 +50,7 @@ export class Journal {
     this.#pending = [];
     failpoint('journal.before-write');
     for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+    this.#written();
   }
 
   /** As `flush`, and through to the disk: before each effect. */

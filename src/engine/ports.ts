@@ -2,7 +2,6 @@ import type { Outputs, ReportEntry } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Digest, Fingerprint, StepId } from '../core/ids.ts';
 import type { Json } from '../core/json.ts';
-import type { OutputKind } from '../core/kinds.ts';
 import type { PlanStep } from '../core/plan.ts';
 
 /** Runs one attempt at a step somewhere. `executors/` implements it. */
@@ -81,95 +80,6 @@ export type AttemptOutcome =
     }
   | { readonly ok: false; readonly failure: Failure; readonly logTail: string; readonly durationMs: number };
 
-/** MLflow's data model, written to. `tracking/` implements it; reading has functions of its own there. */
-export interface Tracking {
-  /** Writes all of `batch` in one transaction, or nothing. Writing the same batch twice changes nothing. */
-  write(batch: TrackingBatch): Promise<void>;
-}
-
-export interface TrackingBatch {
-  readonly experiment: string;
-  readonly runs: readonly TrackedRunWrite[];
-}
-
-/** What is new about one tracked run. Made by its first write; later ones add to it. */
-export interface TrackedRunWrite {
-  /** 32 lower-case hex digits, chosen by the writer, so that a replay finds the same run. */
-  readonly id: string;
-  readonly name?: string;
-  readonly parent?: string;
-  readonly status?: 'RUNNING' | 'FINISHED' | 'FAILED' | 'KILLED';
-  /** Milliseconds since the Unix epoch. */
-  readonly startTime?: number;
-  readonly endTime?: number;
-  readonly params?: readonly { readonly key: string; readonly value: string }[];
-  readonly metrics?: readonly {
-    readonly key: string;
-    readonly value: number;
-    readonly step: number;
-    readonly timestamp: number;
-  }[];
-  readonly tags?: readonly { readonly key: string; readonly value: string }[];
-  readonly datasets?: readonly {
-    readonly name: string;
-    readonly digest: string;
-    readonly sourceType: string;
-    readonly source: string;
-    readonly schema?: string;
-    readonly profile?: string;
-    readonly context?: string;
-  }[];
-  /** Outputs by run-relative path; the digest of a folder is that of its tree. */
-  readonly artifacts?: readonly {
-    readonly path: string;
-    readonly digest: Digest;
-    readonly size: number;
-    readonly kind: OutputKind;
-  }[];
-}
-
-/** Registered models, versions and aliases. `tracking/` implements it. */
-export interface Registry {
-  find(name: string, at: { alias: string } | { version: string }): Promise<RegisteredVersion | undefined>;
-  /** One version per (name, model digest): registering it again gives the version that is there. */
-  register(
-    request: RegisterRequest,
-  ): Promise<{ readonly version: RegisteredVersion; readonly created: boolean }>;
-  /**
-   * Compare-and-set: the alias moves only if it points to `expected` (a version, or undefined for none).
-   * Gives what it points to afterwards.
-   */
-  moveAlias(move: {
-    readonly name: string;
-    readonly alias: string;
-    readonly version: string;
-    readonly expected: string | undefined;
-  }): Promise<{ readonly moved: boolean; readonly version: string | undefined }>;
-}
-
-export interface RegisteredVersion {
-  readonly name: string;
-  /** A whole number from 1, as text: MLflow's spelling. */
-  readonly version: string;
-  /** Of the model directory's tree. */
-  readonly modelDigest: Digest;
-  /** The tracked run that made it. */
-  readonly runId?: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly aliases: readonly string[];
-  readonly createdAt: number;
-}
-
-export interface RegisterRequest {
-  readonly name: string;
-  readonly modelDigest: Digest;
-  /** Bytes of the model directory. */
-  readonly modelSize: number;
-  readonly runId?: string;
-  readonly description?: string;
-  readonly tags: Readonly<Record<string, string>>;
-}
-
 /** Reconciles the outside with what a step asked for. One for each `effect:` that a component names. */
 export interface Effect {
   reconcile(request: EffectRequest): Promise<EffectOutcome>;
@@ -181,7 +91,10 @@ export interface EffectRequest {
   readonly request: Json;
   /** Digest of each input and output of the step, by name. */
   readonly digests: Readonly<Record<string, Digest>>;
+  /** The tracked run of this run. */
   readonly trackedRun: string;
+  /** The alias whose model the verdict was given against: it moves only from there. */
+  readonly gate: { readonly model: string; readonly alias: string } | undefined;
 }
 
 export type EffectOutcome =

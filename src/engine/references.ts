@@ -12,7 +12,7 @@ import type { Clock } from '../core/world.ts';
 import { type HttpAnswer, httpRequest } from '../net/http-client.ts';
 import type { Store } from '../store/store.ts';
 import { cleanEnvironment } from './attempt-environment.ts';
-import type { Registry } from './ports.ts';
+import type { Registry } from './registry-port.ts';
 import type { ReferencedBlob } from './resolve-inputs.ts';
 
 const run = promisify(execFile);
@@ -106,7 +106,8 @@ export class References {
     const registry = await this.#options.registry();
     const found = await registry.find(name, alias === undefined ? { version: version ?? '' } : { alias });
     if (found !== undefined) {
-      const comparedWith = found.tags['stockpot.compared_with'] as Digest | undefined;
+      const compared = found.tags['stockpot.compared_with'] as Digest | 'none' | undefined;
+      const comparedWith = compared === 'none' ? undefined : compared;
       return { digest: found.modelDigest, kind: 'model', extension: '', comparedWith };
     }
     if (alias === undefined) throw new RecipeError('REFERENCE_NOT_FOUND', { reference });

@@ -1,7 +1,9 @@
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest } from '../core/ids.ts';
 import { isJsonObject, type Json } from '../core/json.ts';
-import type { Effect, EffectOutcome, EffectRequest, RegisteredVersion, Registry } from './ports.ts';
+import type { Effect, EffectOutcome, EffectRequest } from './ports.ts';
+import { isAtGate, moveThroughGate } from './promotion.ts';
+import type { RegisteredVersion, Registry } from './registry-port.ts';
 
 /** What the component `register` writes. */
 interface Request {
@@ -16,8 +18,8 @@ interface Request {
 }
 
 /**
- * Brings the registry to what a step asked for: the version exists once, the alias points to it. Going back
- * to an old model moves the alias back.
+ * Brings the registry to what a step asked for: the version exists once, with its tags, and the alias points
+ * to it. Going back to an old model moves the alias back.
  */
 export class RegisterEffect implements Effect {
   readonly #registry: Registry;
@@ -28,21 +30,21 @@ export class RegisterEffect implements Effect {
     this.#sizeOf = sizeOf;
   }
 
-  async reconcile({ request: json, trackedRun }: EffectRequest): Promise<EffectOutcome> {
+  async reconcile({ request: json, trackedRun, gate }: EffectRequest): Promise<EffectOutcome> {
     const request = requestOf(json);
+    const judgement = judgementOf(request, gate);
     const refusal = refusalOf(request);
-    if (refusal !== undefined) return { kind: 'skipped', because: refusal };
-    const { version, created } = await this.#registry.register({
+    if (refusal !== undefined) {
+      await this.#note(request, judgement);
+      return { kind: 'skipped', because: refusal };
+    }
+    const { version, created, changed } = await this.#registry.register({
       name: request.model_name,
       modelDigest: request.model,
       modelSize: this.#sizeOf(request.model),
       runId: trackedRun,
       ...(request.description === null ? {} : { description: request.description }),
-      tags: {
-        ...request.tags,
-        ...(request.verdict === null ? {} : { 'stockpot.verdict': request.verdict }),
-        ...(request.compared_with === null ? {} : { 'stockpot.compared_with': request.compared_with }),
-      },
+      tags: { ...request.tags, ...judgement },
     });
     failpoint('effect.registered');
     const after: Json = {
@@ -51,23 +53,54 @@ export class RegisterEffect implements Effect {
       ...(request.alias === null ? {} : { alias: request.alias }),
     };
     const moved = request.alias === null ? undefined : await this.#moveAlias(version, request.alias);
-    if (!created && moved === undefined) return { kind: 'unchanged', state: after };
+    if (!created && !changed && moved === undefined) return { kind: 'unchanged', state: after };
     return { kind: 'done', before: moved?.before === undefined ? null : { version: moved.before }, after };
+  }
+
+  /** A version that was registered before learns what it was judged to be since. */
+  async #note(request: Request, judgement: Record<string, string>): Promise<void> {
+    const known = await this.#registry.findByDigest(request.model_name, request.model);
+    if (known !== undefined) await this.#registry.setTags(known.name, known.version, judgement);
   }
 
   /** Moves the alias unless it points to the version already; gives what it pointed to. */
   async #moveAlias(
-    { name, version }: RegisteredVersion,
+    version: RegisteredVersion,
     alias: string,
   ): Promise<{ before: string | undefined } | undefined> {
     for (;;) {
-      const now = await this.#registry.find(name, { alias });
-      if (now?.version === version) return undefined;
-      const { moved } = await this.#registry.moveAlias({ name, alias, version, expected: now?.version });
+      const now = await this.#registry.find(version.name, { alias });
+      if (now?.version === version.version) return undefined;
+      if (isAtGate(version, alias)) {
+        await moveThroughGate(this.#registry, version, alias, now);
+        return { before: now?.version };
+      }
+      const { moved } = await this.#registry.moveAlias({
+        name: version.name,
+        alias,
+        version: version.version,
+        expected: now?.version,
+      });
       // Somebody else moved it in between: look again.
       if (moved) return { before: now?.version };
     }
   }
+}
+
+/** What the verdict says, as tags of the version. */
+function judgementOf(
+  { verdict, compared_with, model_name }: Request,
+  gate: EffectRequest['gate'],
+): Record<string, string> {
+  const tags: Record<string, string> = {};
+  if (verdict !== null) tags['stockpot.verdict'] = verdict;
+  if (compared_with !== null) tags['stockpot.compared_with'] = compared_with;
+  if (gate === undefined || gate.model !== model_name) return tags;
+  return {
+    ...tags,
+    'stockpot.compared_with': compared_with ?? 'none',
+    'stockpot.compared_alias': gate.alias,
+  };
 }
 
 function refusalOf({ verdict, allow_non_validated_model: allowed }: Request): string | undefined {

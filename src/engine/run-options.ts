@@ -29,12 +29,14 @@ export interface RunOptions {
   /** When the command was given, on the monotonic clock: what the run's duration counts from. */
   readonly startedAt: number;
   readonly subscribers: readonly Subscriber[];
+  /** Called when all events so far are in the journal. */
+  readonly journaled: () => void;
   readonly machine: Machine;
   readonly flags: RunFlags;
   /** Called when a step is about to be executed, so that the executor can get ready. */
   readonly expectWork: (step: PlanStep) => void;
-  /** Id of the tracked run of a step. */
-  readonly trackedRunOf: (step: PlanStep) => string;
+  /** Id of the tracked run of this run. */
+  readonly trackedRun: string;
 }
 
 /** What this machine has to give to steps. */

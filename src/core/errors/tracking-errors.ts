@@ -8,17 +8,72 @@ export const TRACKING_ERRORS = {
     message: (p: { id: string }) => `There is no tracked run ${p.id}`,
     hint: () => 'List them with `recipe runs list`.',
   },
+  TRACKED_RUN_AMBIGUOUS: {
+    exit: ExitCode.usage,
+    message: (p: { id: string; matches: readonly string[] }) =>
+      `Several tracked runs begin with ${p.id}: ${p.matches.join(', ')} …`,
+    hint: () => 'Give more of the id.',
+  },
+  TRACKED_RUN_DELETED: {
+    exit: ExitCode.usage,
+    message: (p: { id: string }) => `The tracked run ${p.id} is deleted and takes no writes`,
+    hint: () => 'Restore it first.',
+  },
+  PARAM_CHANGED: {
+    exit: ExitCode.usage,
+    message: (p: { run: string; key: string; before: string; after: string }) =>
+      `The parameter ${p.key} of run ${p.run} is ${p.before} and cannot become ${p.after}`,
+    hint: () => 'Start another run: a parameter says what a run was given, and stays.',
+  },
+  TRACKING_VALUE_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { what: string; value: string; rule: string }) =>
+      `Not a valid ${p.what}: ${JSON.stringify(p.value)} (${p.rule})`,
+  },
+  PAGE_TOKEN_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { token: string }) => `No page begins with the token ${p.token}`,
+    hint: () => 'Give the token of the page before, as it is.',
+  },
+  COLUMN_UNKNOWN: {
+    exit: ExitCode.usage,
+    message: (p: { column: string; nearest: string | undefined; known: readonly string[] }) =>
+      `No tracked run has ${p.column}`,
+    hint: (p: { nearest: string | undefined; known: readonly string[] }) =>
+      p.nearest === undefined
+        ? `There are ${p.known.slice(0, 20).join(', ')}${p.known.length > 20 ? ' …' : ''}.`
+        : `Did you mean ${p.nearest}?`,
+  },
+  REGISTRY_NAME_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { what: string; name: string; rule: string }) =>
+      `Not a name of ${p.what === 'alias' ? 'an alias' : `a ${p.what}`}: ${JSON.stringify(p.name)} (${p.rule})`,
+  },
   MODEL_NOT_FOUND: {
     exit: ExitCode.usage,
-    message: (p: { model: string }) => `There is no registered model ${p.model}`,
-    hint: () => 'List them with `recipe models list`.',
+    message: (p: { model: string; nearest: string | undefined }) => `There is no registered model ${p.model}`,
+    hint: (p: { nearest: string | undefined }) =>
+      p.nearest === undefined ? 'List them with `recipe models list`.' : `Did you mean ${p.nearest}?`,
   },
   FILTER_INVALID: {
     exit: ExitCode.usage,
     message: (p: { filter: string; problem: string; column: number }) =>
-      `The filter ${p.filter} is not understood: ${p.problem} at column ${p.column}`,
+      `Not understood at column ${p.column} of ${p.filter}: ${p.problem}`,
     hint: () =>
       "Write comparisons joined by AND, as in metrics.test_roc_auc > 0.6 AND params.train.using = 'gbdt'.",
+  },
+  MODEL_REJECTED: {
+    exit: ExitCode.gateClosed,
+    message: (p: { model: string; version: string; alias: string }) =>
+      `Version ${p.version} of ${p.model} is REJECTED by its last evaluation, and ${p.alias} does not point to it`,
+    hint: (p: { model: string }) =>
+      `See why with \`recipe card evaluate\`; change the recipe or its validation_criteria, run it again, and promote what is VALIDATED (\`recipe models show ${p.model}\`).`,
+  },
+  CHAMPION_CHANGED: {
+    exit: ExitCode.gateClosed,
+    message: (p: { model: string; version: string; alias: string; judgedAgainst: string; now: string }) =>
+      `Version ${p.version} of ${p.model} was judged against ${p.judgedAgainst}, and ${p.alias} is now ${p.now}`,
+    hint: () => 'Run the recipe again: its evaluation then compares with what is live now.',
   },
   ALIAS_MOVED: {
     exit: ExitCode.usage,

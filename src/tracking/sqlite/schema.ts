@@ -40,4 +40,10 @@ export const TRACKING_MIGRATIONS: readonly string[] = [
    CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
      name TEXT NOT NULL, before TEXT, after TEXT);
    INSERT INTO experiments (experiment_id, name, creation_time, last_update_time) VALUES (0, 'Default', 0, 0);`,
+  // The cursor of the journal, results that were shown, deletion; children are found by their parent.
+  `ALTER TABLE runs ADD COLUMN journal_seq INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE runs ADD COLUMN deleted_time INTEGER;
+   CREATE TABLE results (fingerprint TEXT PRIMARY KEY, run_uuid TEXT NOT NULL REFERENCES runs) WITHOUT ROWID;
+   INSERT OR IGNORE INTO results SELECT value, run_uuid FROM tags WHERE key = 'stockpot.fingerprint';
+   CREATE INDEX children ON tags (value) WHERE key = 'mlflow.parentRunId';`,
 ];

@@ -1,8 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { failpoint } from '../../core/failpoint.ts';
 import type { Digest } from '../../core/ids.ts';
+import { RecipeError } from '../../core/recipe-error.ts';
 import { immediate } from '../../db/sqlite.ts';
-import type { RegisteredVersion, RegisterRequest, Registry } from '../../engine/ports.ts';
+import type {
+  AliasMove,
+  RegisteredVersion,
+  RegisterOutcome,
+  RegisterRequest,
+  Registry,
+  RegistryChange,
+} from '../../engine/registry-port.ts';
+import { checkAlias, checkModelName } from '../limits.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -41,45 +50,35 @@ export class SqliteRegistry implements Registry {
     return row === undefined ? undefined : this.#version(row);
   }
 
-  async register(request: RegisterRequest): Promise<{ version: RegisteredVersion; created: boolean }> {
-    const { name, modelDigest, modelSize, runId, description, tags } = request;
-    this.#pin(name, modelDigest);
-    failpoint('registry.before-register');
-    const created = immediate(this.#db, () => {
-      const now = this.#now();
-      this.#db
-        .prepare(
-          'INSERT INTO registered_models (name, creation_time, last_updated_time) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-        )
-        .run(name, now, now);
-      if (
-        this.#db
-          .prepare('SELECT 1 FROM model_versions WHERE name = ? AND model_digest = ?')
-          .get(name, modelDigest) !== undefined
-      )
-        return false;
-      const version = Number(
-        this.#db
-          .prepare(
-            'UPDATE registered_models SET next_version = next_version + 1, last_updated_time = ? WHERE name = ? RETURNING next_version - 1 AS version',
-          )
-          .get(now, name)?.['version'],
-      );
-      this.#db
-        .prepare('INSERT INTO model_versions VALUES (?, ?, ?, ?, ?, ?, ?)')
-        .run(name, version, modelDigest, modelSize, runId ?? null, description ?? null, now);
-      const insert = this.#db.prepare('INSERT INTO model_version_tags VALUES (?, ?, ?, ?)');
-      for (const [key, value] of Object.entries(tags)) insert.run(name, version, key, value);
-      this.#audit('register', name, null, String(version));
-      failpoint('registry.before-commit');
-      return true;
-    });
-    failpoint('registry.after-register');
+  async findByDigest(name: string, modelDigest: Digest): Promise<RegisteredVersion | undefined> {
     const row = this.#db
       .prepare('SELECT * FROM model_versions WHERE name = ? AND model_digest = ?')
       .get(name, modelDigest);
-    if (row === undefined) throw new Error(`Internal error: ${name} lost a version`);
-    return { version: this.#version(row), created };
+    return row === undefined ? undefined : this.#version(row);
+  }
+
+  async register(request: RegisterRequest): Promise<RegisterOutcome> {
+    const { name, modelDigest } = request;
+    checkModelName(name);
+    this.#pin(name, modelDigest);
+    failpoint('registry.before-register');
+    const outcome = immediate(this.#db, () => {
+      const row = this.#db
+        .prepare('SELECT version FROM model_versions WHERE name = ? AND model_digest = ?')
+        .get(name, modelDigest);
+      const created = row === undefined;
+      const changed = created ? this.#insert(request) : this.#update(String(row['version']), request);
+      failpoint('registry.before-commit');
+      return { created, changed: changed && !created };
+    });
+    failpoint('registry.after-register');
+    const version = await this.findByDigest(name, modelDigest);
+    if (version === undefined) throw new Error(`Internal error: ${name} lost a version`);
+    return { version, ...outcome };
+  }
+
+  async setTags(name: string, version: string, tags: Readonly<Record<string, string>>): Promise<boolean> {
+    return immediate(this.#db, () => this.#setTags(name, version, tags));
   }
 
   async moveAlias({
@@ -87,13 +86,19 @@ export class SqliteRegistry implements Registry {
     alias,
     version,
     expected,
-  }: Parameters<Registry['moveAlias']>[0]): Promise<{ moved: boolean; version: string | undefined }> {
+  }: AliasMove): Promise<{ moved: boolean; version: string | undefined }> {
+    checkAlias(alias);
     return immediate(this.#db, () => {
       const row = this.#db
         .prepare('SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?')
         .get(name, alias);
       const before = row === undefined ? undefined : String(row['version']);
       if (before !== expected) return { moved: false, version: before };
+      const exists = this.#db
+        .prepare('SELECT 1 FROM model_versions WHERE name = ? AND version = ?')
+        .get(name, Number(version));
+      if (exists === undefined)
+        throw new RecipeError('MODEL_NOT_FOUND', { model: `${name}/${version}`, nearest: undefined });
       this.#db
         .prepare('INSERT OR REPLACE INTO registered_model_aliases VALUES (?, ?, ?)')
         .run(name, alias, Number(version));
@@ -102,27 +107,89 @@ export class SqliteRegistry implements Registry {
     });
   }
 
-  /** All registered models with their versions, by name. */
-  list(): { name: string; versions: RegisteredVersion[] }[] {
+  async list(): Promise<{ name: string; versions: readonly RegisteredVersion[] }[]> {
     const names = this.#db.prepare('SELECT name FROM registered_models ORDER BY name').all();
-    return names.map((row) => ({ name: String(row['name']), versions: this.versions(String(row['name'])) }));
+    return Promise.all(
+      names.map(async (row) => ({
+        name: String(row['name']),
+        versions: await this.versions(String(row['name'])),
+      })),
+    );
   }
 
-  /** Newest first. */
-  versions(name: string): RegisteredVersion[] {
+  async versions(name: string): Promise<RegisteredVersion[]> {
     return this.#db
       .prepare('SELECT * FROM model_versions WHERE name = ? ORDER BY version DESC')
       .all(name)
       .map((row) => this.#version(row));
   }
 
-  /** What was done to a model, oldest first. */
-  history(
-    name: string,
-  ): { at: number; actor: string; action: string; before: string | null; after: string | null }[] {
+  async changes(name: string): Promise<RegistryChange[]> {
     return this.#db
       .prepare('SELECT at, actor, action, before, after FROM audit WHERE name = ? ORDER BY id')
-      .all(name) as never;
+      .all(name)
+      .map((row) => ({
+        at: Number(row['at']),
+        actor: String(row['actor']),
+        action: String(row['action']),
+        before: row['before'] === null ? null : String(row['before']),
+        after: row['after'] === null ? null : String(row['after']),
+      }));
+  }
+
+  /** The next number, never one that was used before. */
+  #insert({ name, modelDigest, modelSize, runId, description, tags }: RegisterRequest): true {
+    const now = this.#now();
+    this.#db
+      .prepare(
+        'INSERT INTO registered_models (name, creation_time, last_updated_time) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      )
+      .run(name, now, now);
+    const version = Number(
+      this.#db
+        .prepare(
+          'UPDATE registered_models SET next_version = next_version + 1, last_updated_time = ? WHERE name = ? RETURNING next_version - 1 AS version',
+        )
+        .get(now, name)?.['version'],
+    );
+    this.#db
+      .prepare('INSERT INTO model_versions VALUES (?, ?, ?, ?, ?, ?, ?)')
+      .run(name, version, modelDigest, modelSize, runId ?? null, description ?? null, now);
+    const insert = this.#db.prepare('INSERT INTO model_version_tags VALUES (?, ?, ?, ?)');
+    for (const [key, value] of Object.entries(tags)) insert.run(name, version, key, value);
+    this.#audit('register', name, null, String(version));
+    return true;
+  }
+
+  #update(version: string, { name, description, tags }: RegisterRequest): boolean {
+    const changed = this.#setTags(name, version, tags);
+    if (description === undefined) return changed;
+    const row = this.#db
+      .prepare('SELECT description FROM model_versions WHERE name = ? AND version = ?')
+      .get(name, Number(version));
+    const before = row?.['description'] ?? null;
+    if (before === description) return changed;
+    this.#db
+      .prepare('UPDATE model_versions SET description = ? WHERE name = ? AND version = ?')
+      .run(description, name, Number(version));
+    this.#audit(`description of ${version}`, name, before === null ? null : String(before), description);
+    return true;
+  }
+
+  #setTags(name: string, version: string, tags: Readonly<Record<string, string>>): boolean {
+    const find = this.#db.prepare(
+      'SELECT value FROM model_version_tags WHERE name = ? AND version = ? AND key = ?',
+    );
+    const set = this.#db.prepare('INSERT OR REPLACE INTO model_version_tags VALUES (?, ?, ?, ?)');
+    let changed = false;
+    for (const [key, value] of Object.entries(tags)) {
+      const row = find.get(name, Number(version), key);
+      if (row?.['value'] === value) continue;
+      set.run(name, Number(version), key, value);
+      this.#audit(`tag ${key} of ${version}`, name, row === undefined ? null : String(row['value']), value);
+      changed = true;
+    }
+    return changed;
   }
 
   #audit(action: string, name: string, before: string | null, after: string | null): void {
@@ -134,7 +201,7 @@ export class SqliteRegistry implements Registry {
   #version(row: Row): RegisteredVersion {
     const [name, version] = [String(row['name']), Number(row['version'])];
     const tags = this.#db
-      .prepare('SELECT key, value FROM model_version_tags WHERE name = ? AND version = ?')
+      .prepare('SELECT key, value FROM model_version_tags WHERE name = ? AND version = ? ORDER BY key')
       .all(name, version);
     const aliases = this.#db
       .prepare('SELECT alias FROM registered_model_aliases WHERE name = ? AND version = ? ORDER BY alias')
@@ -144,6 +211,7 @@ export class SqliteRegistry implements Registry {
       version: String(version),
       modelDigest: row['model_digest'] as Digest,
       ...(row['run_id'] === null ? {} : { runId: String(row['run_id']) }),
+      ...(row['description'] === null ? {} : { description: String(row['description']) }),
       tags: Object.fromEntries(tags.map((tag) => [String(tag['key']), String(tag['value'])])),
       aliases: aliases.map((alias) => String(alias['alias'])),
       createdAt: Number(row['creation_time']),

@@ -1,0 +1,80 @@
+import type { Digest } from '../core/ids.ts';
+
+/**
+ * Registered models, versions and aliases. `tracking/` implements it, and
+ * `test/conformance/describe-registry.ts` says what each implementation must do.
+ */
+export interface Registry {
+  find(name: string, at: { alias: string } | { version: string }): Promise<RegisteredVersion | undefined>;
+  findByDigest(name: string, modelDigest: Digest): Promise<RegisteredVersion | undefined>;
+  /**
+   * One version per (name, model digest): registering it again gives the version that is there, with its
+   * description and tags brought to what is asked.
+   *
+   * @throws RecipeError REGISTRY_NAME_INVALID
+   */
+  register(request: RegisterRequest): Promise<RegisterOutcome>;
+  /** Sets tags of a version; gives whether one of them was another. */
+  setTags(name: string, version: string, tags: Readonly<Record<string, string>>): Promise<boolean>;
+  /**
+   * Compare-and-set: the alias moves only if it points to `expected` (a version, or undefined for none).
+   * Gives what it points to afterwards.
+   *
+   * @throws RecipeError REGISTRY_NAME_INVALID, MODEL_NOT_FOUND
+   */
+  moveAlias(move: AliasMove): Promise<{ readonly moved: boolean; readonly version: string | undefined }>;
+  /** All models with their versions, by name. */
+  list(): Promise<readonly { readonly name: string; readonly versions: readonly RegisteredVersion[] }[]>;
+  /** Newest first. */
+  versions(name: string): Promise<readonly RegisteredVersion[]>;
+  /** What was done to a model, oldest first. */
+  changes(name: string): Promise<readonly RegistryChange[]>;
+}
+
+export interface RegisteredVersion {
+  readonly name: string;
+  /** A whole number from 1, as text: MLflow's spelling. Never used again. */
+  readonly version: string;
+  /** Of the model directory's tree. */
+  readonly modelDigest: Digest;
+  /** The tracked run that registered it. */
+  readonly runId?: string;
+  readonly description?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly aliases: readonly string[];
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAt: number;
+}
+
+export interface RegisterRequest {
+  readonly name: string;
+  readonly modelDigest: Digest;
+  /** Bytes of the model directory. */
+  readonly modelSize: number;
+  readonly runId?: string;
+  readonly description?: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface RegisterOutcome {
+  readonly version: RegisteredVersion;
+  readonly created: boolean;
+  /** The version was there, and its description or a tag was another. */
+  readonly changed: boolean;
+}
+
+export interface AliasMove {
+  readonly name: string;
+  readonly alias: string;
+  readonly version: string;
+  readonly expected: string | undefined;
+}
+
+export interface RegistryChange {
+  readonly at: number;
+  readonly actor: string;
+  /** `register`, `alias champion`, `tag stockpot.verdict of 3`, `description of 3`. */
+  readonly action: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}

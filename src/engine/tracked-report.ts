@@ -1,0 +1,91 @@
+import type { Outputs, ReportEntry } from '../core/events.ts';
+import type { TrackedStep } from './tracked-plan.ts';
+import { clean, cut, fitKey, fitTag, fitValue, TRACKING_LIMITS } from './tracking-limits.ts';
+import type { ArtifactWrite, DatasetWrite, KeyValue, MetricWrite } from './tracking-port.ts';
+
+/** A line of a report, and when it came. */
+export interface ReportLine {
+  readonly entry: ReportEntry;
+  readonly at: number;
+}
+
+/** What a step said of itself, as MLflow keeps it. */
+export interface TrackedReport {
+  readonly params: readonly KeyValue[];
+  readonly metrics: readonly MetricWrite[];
+  readonly tags: readonly KeyValue[];
+  readonly datasets: readonly DatasetWrite[];
+}
+
+export function trackedReport(lines: readonly ReportLine[], step: TrackedStep): TrackedReport {
+  // A parameter cannot change in MLflow: the last word counts, over the configuration too.
+  const params = new Map(step.params.map(({ key, value }) => [key, value]));
+  const metrics: MetricWrite[] = [];
+  const tags: KeyValue[] = [];
+  const datasets: DatasetWrite[] = [];
+  for (const { entry, at } of lines)
+    switch (entry.type) {
+      case 'param':
+        params.set(fitKey(entry.key), fitValue(entry.value));
+        break;
+      case 'metric':
+        metrics.push({
+          key: fitKey(entry.key),
+          value: entry.value,
+          step: Math.trunc(entry.step ?? 0),
+          timestamp: Math.trunc(entry.at ?? at),
+        });
+        break;
+      case 'tag':
+        tags.push(fitTag(entry));
+        break;
+      case 'dataset':
+        datasets.push(datasetOf(entry, step));
+        break;
+      default:
+    }
+  return { params: [...params].map(([key, value]) => ({ key, value })), metrics, tags, datasets };
+}
+
+/** Of each metric the value that MLflow shows: of the highest step, the last one said. */
+export function latest(metrics: readonly MetricWrite[]): MetricWrite[] {
+  const last = new Map<string, MetricWrite>();
+  for (const metric of metrics) {
+    const before = last.get(metric.key);
+    if (before === undefined || metric.step >= before.step) last.set(metric.key, metric);
+  }
+  return [...last.values()];
+}
+
+export function artifactsOf(outputs: Outputs, step: TrackedStep): ArtifactWrite[] {
+  return Object.entries(outputs).map(([name, { digest, size, kind }]) => ({
+    path: step.outputs[name] ?? name,
+    digest,
+    size,
+    kind,
+  }));
+}
+
+/** A data set named as an input of its step is what that input refers to: `split.training`. */
+function datasetOf(entry: ReportEntry & { type: 'dataset' }, step: TrackedStep): DatasetWrite {
+  const { name, digest, source, context, schema, profile } = entry;
+  const produced = step.inputs[name];
+  const json = (value: unknown, length: number): string | undefined => {
+    const text = value === undefined ? undefined : clean(JSON.stringify(value));
+    // Half a document is none.
+    return text === undefined || text.length > length ? undefined : text;
+  };
+  const [schemaJson, profileJson] = [
+    json(schema, TRACKING_LIMITS.datasetSchema),
+    json(profile, TRACKING_LIMITS.datasetProfile),
+  ];
+  return {
+    name: cut(clean(produced ?? name), TRACKING_LIMITS.datasetName) || 'dataset',
+    digest: cut(clean(digest), TRACKING_LIMITS.datasetDigest),
+    sourceType: produced === undefined ? 'local' : 'step',
+    source: JSON.stringify({ uri: cut(clean(source), TRACKING_LIMITS.datasetSource / 2) }),
+    ...(schemaJson === undefined ? {} : { schema: schemaJson }),
+    ...(profileJson === undefined ? {} : { profile: profileJson }),
+    ...(context === undefined ? {} : { context: cut(clean(context), TRACKING_LIMITS.datasetName) }),
+  };
+}
