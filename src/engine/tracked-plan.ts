@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { RunStarted } from '../core/events.ts';
 import type { StepId } from '../core/ids.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import type { Plan, PlanInput, PlanStep } from '../core/plan.ts';
+import type { Plan, PlanStep } from '../core/plan.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { fitKey, fitTag, fitValue } from './tracking-limits.ts';
 import type { KeyValue } from './tracking-port.ts';
@@ -21,10 +21,9 @@ export interface TrackedPlan {
 export interface TrackedStep {
   readonly id: StepId;
   readonly params: readonly KeyValue[];
-  /** Paths of outputs by their names. */
-  readonly outputs: Readonly<Record<string, string>>;
-  /** What each input that comes from a step refers to: `split.training`. */
-  readonly inputs: Readonly<Record<string, string>>;
+  readonly outputs: PlanStep['outputs'];
+  /** Of components only: commands may have very many. */
+  readonly inputs: PlanStep['inputs'];
   /** Whether its metrics stand on the run too: of a cached one `if-few` only if it has few beside it. */
   readonly onParent: 'always' | 'if-few' | 'never';
 }
@@ -48,13 +47,8 @@ export function trackedPlanOf(
     steps: plan.steps.map((step) => ({
       id: step.id,
       params: flatten(step.config),
-      outputs: Object.fromEntries(Object.entries(step.outputs).map(([name, { path }]) => [name, path])),
-      inputs: Object.fromEntries(
-        Object.entries(step.inputs).flatMap(([name, input]) => {
-          const source = sourceOf(input);
-          return source === undefined ? [] : [[name, source]];
-        }),
-      ),
+      outputs: step.outputs,
+      inputs: step.action.kind === 'shipped' || step.action.kind === 'own' ? step.inputs : {},
       onParent: onParent(step),
     })),
   };
@@ -87,10 +81,6 @@ function onParent({ action, outputs }: PlanStep): TrackedStep['onParent'] {
     return action.component === 'train' || action.component === 'evaluate' ? 'always' : 'never';
   const measures = Object.values(outputs).some(({ kind }) => kind === 'metrics' || kind === 'model');
   return action.kind === 'own' || measures ? 'always' : 'if-few';
-}
-
-function sourceOf(input: PlanInput): string | undefined {
-  return input.kind === 'output' ? `${input.step}.${input.output}` : undefined;
 }
 
 /** Dotted keys and text values, as parameters are in MLflow. */

@@ -1,4 +1,6 @@
+import { posix } from 'node:path';
 import type { Outputs, ReportEntry } from '../core/events.ts';
+import type { PlanInput } from '../core/plan.ts';
 import type { TrackedStep } from './tracked-plan.ts';
 import { clean, cut, fitKey, fitTag, fitValue, TRACKING_LIMITS } from './tracking-limits.ts';
 import type { ArtifactWrite, DatasetWrite, KeyValue, MetricWrite } from './tracking-port.ts';
@@ -59,17 +61,17 @@ export function latest(metrics: readonly MetricWrite[]): MetricWrite[] {
 
 export function artifactsOf(outputs: Outputs, step: TrackedStep): ArtifactWrite[] {
   return Object.entries(outputs).map(([name, { digest, size, kind }]) => ({
-    path: step.outputs[name] ?? name,
+    path: step.outputs[name]?.path ?? name,
     digest,
     size,
     kind,
   }));
 }
 
-/** A data set named as an input of its step is what that input refers to: `split.training`. */
+/** A data set named as an input of its step is what that input refers to: `split.training`, `flights`. */
 function datasetOf(entry: ReportEntry & { type: 'dataset' }, step: TrackedStep): DatasetWrite {
   const { name, digest, source, context, schema, profile } = entry;
-  const produced = step.inputs[name];
+  const origin = originOf(step.inputs[name]);
   const json = (value: unknown, length: number): string | undefined => {
     const text = value === undefined ? undefined : clean(JSON.stringify(value));
     // Half a document is none.
@@ -80,12 +82,37 @@ function datasetOf(entry: ReportEntry & { type: 'dataset' }, step: TrackedStep):
     json(profile, TRACKING_LIMITS.datasetProfile),
   ];
   return {
-    name: cut(clean(produced ?? name), TRACKING_LIMITS.datasetName) || 'dataset',
+    name: cut(clean(origin?.name ?? name), TRACKING_LIMITS.datasetName) || 'dataset',
     digest: cut(clean(digest), TRACKING_LIMITS.datasetDigest),
-    sourceType: produced === undefined ? 'local' : 'step',
-    source: JSON.stringify({ uri: cut(clean(source), TRACKING_LIMITS.datasetSource / 2) }),
+    sourceType: origin?.sourceType ?? 'local',
+    source: JSON.stringify({ uri: cut(clean(origin?.uri ?? source), TRACKING_LIMITS.datasetSource / 2) }),
     ...(schemaJson === undefined ? {} : { schema: schemaJson }),
     ...(profileJson === undefined ? {} : { profile: profileJson }),
     ...(context === undefined ? {} : { context: cut(clean(context), TRACKING_LIMITS.datasetName) }),
   };
+}
+
+function originOf(
+  input: PlanInput | undefined,
+): { readonly name: string; readonly sourceType: string; readonly uri: string } | undefined {
+  switch (input?.kind) {
+    case 'output': {
+      const uri = `${input.step}.${input.output}`;
+      return { name: uri, sourceType: 'step', uri };
+    }
+    case 'path':
+      return { name: baseName(input.path), sourceType: 'local', uri: `./${input.path}` };
+    case 'uri': {
+      // What follows ? may hold a token, what stands before @ a password.
+      const [uri = ''] = input.uri.replace(/\/\/[^/@]*@/, '//').split(/[?#]/);
+      return { name: baseName(uri), sourceType: 'http', uri };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** `data/flights-3m.parquet` is `flights-3m`. */
+function baseName(path: string): string {
+  return posix.basename(path).replace(/\.\w+$/, '');
 }

@@ -1,5 +1,6 @@
 export type { Column, Columns, ColumnType, NumberColumn, TextColumn } from '../core/columns.ts';
 export { RESERVED_PREFIX, ROW } from '../core/columns.ts';
+export { type DatasetUse, datasetEntry } from '../tables/dataset-entry.ts';
 export { columnType, describeSelect, type TableColumn } from '../tables/describe-table.ts';
 export { previewTable, type TablePreview } from '../tables/preview-table.ts';
 export { type ColumnProfile, profileTable, type TableProfile } from '../tables/profile-table.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { type Criterion, judge, openModel } from 'stockpot/learn';
 import { defineStep, oneOf, RecipeError, Type } from 'stockpot/steps';
-import { Tables } from 'stockpot/tables';
+import { datasetEntry, Tables } from 'stockpot/tables';
 import { baselineMetrics } from './baseline.ts';
 import { type Judged, type JudgedSplit, judgeSplit } from './judge-split.ts';
 
@@ -73,7 +73,9 @@ export const step = defineStep({
     const splits: Partial<Record<(typeof SPLITS)[number], JudgedSplit>> = {};
     let done = 0;
     for (const split of SPLITS) {
-      const one = await judgeSplit(tables, judged, inputs[split], split);
+      const [digest, path] = [inputDigests[split], inputs[split]];
+      report(await datasetEntry(tables, { name: split, digest, path, context: split }));
+      const one = await judgeSplit(tables, judged, path, split);
       splits[split] = one;
       for (const [name, value] of Object.entries(one.report.metrics))
         if (Number.isFinite(value)) metrics[PREFIX[split] + name] = value;

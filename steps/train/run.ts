@@ -9,7 +9,15 @@ import {
   writeModelDirectory,
 } from 'stockpot/learn';
 import { defineStep, oneOf, Type } from 'stockpot/steps';
-import { describeSelect, quoteIdentifier, quoteLiteral, ROW, readFloats, Tables } from 'stockpot/tables';
+import {
+  datasetEntry,
+  describeSelect,
+  quoteIdentifier,
+  quoteLiteral,
+  ROW,
+  readFloats,
+  Tables,
+} from 'stockpot/tables';
 
 /** Fits a model on features and writes it as an MLflow model directory that takes raw columns. */
 export const step = defineStep({
@@ -71,10 +79,19 @@ export const step = defineStep({
       description: 'Share of each feature in what the trees gained.',
     },
   },
-  async run({ config, inputs, outputs, threads, memoryBytes, tmp, report }) {
+  async run({ config, inputs, inputDigests, outputs, threads, memoryBytes, tmp, report }) {
     const transformer = JSON.parse(readFileSync(inputs.transformer, 'utf8')) as Transformer;
     const { task, classes } = transformer.target;
     await using tables = await Tables.open({ threads, memoryBytes, tmp });
+    for (const context of ['training', 'validation'] as const)
+      report(
+        await datasetEntry(tables, {
+          name: context,
+          digest: inputDigests[context],
+          path: inputs[context],
+          context,
+        }),
+      );
     const training = await readExamples(tables, inputs.training, transformer);
     const validation = await readExamples(tables, inputs.validation, transformer);
     const iterations = config.max_iterations ?? 100;

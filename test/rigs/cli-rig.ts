@@ -17,6 +17,8 @@ export interface Outcome {
 /** A project in a temporary folder, and the real command line in it. */
 export class CliRig implements AsyncDisposable {
   readonly dir: string;
+  /** The program itself, for what the rig does not do. */
+  static readonly bin = BIN;
   readonly env: Record<string, string> = {};
 
   private constructor(dir: string) {

@@ -1,0 +1,44 @@
+import type { MetricWrite, TrackedRun, TrackedRunDetails } from '../../src/engine/tracking-port.ts';
+import type { CliRig } from './cli-rig.ts';
+
+/** A tracked run as `recipe runs show --json` prints it. */
+export type ShownRun = TrackedRunDetails & {
+  readonly history: Readonly<Record<string, readonly Omit<MetricWrite, 'key'>[]>>;
+};
+
+/** Runs as `recipe runs list --json` prints them: whole runs, or runs of steps too. */
+export async function listRuns(rig: CliRig, ...args: string[]): Promise<TrackedRun[]> {
+  return JSON.parse((await rig.recipe('runs', 'list', '--json', ...args)).out) as TrackedRun[];
+}
+
+export async function showRun(rig: CliRig, id: string): Promise<ShownRun> {
+  return JSON.parse((await rig.recipe('runs', 'show', id, '--json')).out) as ShownRun;
+}
+
+/** The newest whole run. */
+export async function lastRun(rig: CliRig): Promise<ShownRun> {
+  const [newest] = await listRuns(rig);
+  if (newest === undefined) throw new Error('no run is tracked');
+  return showRun(rig, newest.id);
+}
+
+/** Runs of the steps of a run, by name. */
+export async function stepRuns(rig: CliRig, run: ShownRun): Promise<Record<string, ShownRun>> {
+  return Object.fromEntries(
+    await Promise.all(run.children.map(async ({ name, id }) => [name, await showRun(rig, id)] as const)),
+  );
+}
+
+/** The file `steps.json` of a run. */
+export async function stepsOf(
+  rig: CliRig,
+  run: ShownRun,
+): Promise<Record<string, { state: string; fingerprint?: string }>> {
+  const artifact = run.artifacts.find(({ path }) => path === 'steps.json');
+  if (artifact === undefined) throw new Error('the run has no steps.json');
+  const { digest } = artifact;
+  const file = JSON.parse(await rig.read(`.stockpot/cache/cas/${digest.slice(0, 2)}/${digest}`)) as {
+    steps: Record<string, { state: string; fingerprint?: string }>;
+  };
+  return file.steps;
+}
