@@ -1,4 +1,6 @@
-import type { MetricWrite, TrackedRun, TrackedRunDetails } from '../../src/engine/tracking-port.ts';
+import type { MetricWrite, TrackedRun, TrackedRunDetails, Tracking } from '../../src/engine/tracking-port.ts';
+import { openTrackingDb } from '../../src/tracking/sqlite/open-tracking.ts';
+import { SqliteTracking } from '../../src/tracking/sqlite/sqlite-tracking.ts';
 import type { CliRig } from './cli-rig.ts';
 
 /** A tracked run as `recipe runs show --json` prints it. */
@@ -20,6 +22,27 @@ export async function lastRun(rig: CliRig): Promise<ShownRun> {
   const [newest] = await listRuns(rig);
   if (newest === undefined) throw new Error('no run is tracked');
   return showRun(rig, newest.id);
+}
+
+/** All that tracking holds, once a command has closed what was cut off; read from the database itself. */
+export async function everythingTracked(rig: CliRig): Promise<ShownRun[]> {
+  const runs = await listRuns(rig, '--steps', '--sort', 'run_id');
+  const db = openTrackingDb(`${rig.dir}/.stockpot/tracking.db`);
+  try {
+    const tracking = new SqliteTracking(db, () => 0);
+    return await Promise.all(runs.map(({ id }) => shown(tracking, id)));
+  } finally {
+    db.close();
+  }
+}
+
+async function shown(tracking: Tracking, id: string): Promise<ShownRun> {
+  const run = await tracking.read(id);
+  if (run === undefined) throw new Error(`there is no run ${id}`);
+  const history = await Promise.all(
+    Object.keys(run.metrics).map(async (key) => [key, await tracking.history(id, key)] as const),
+  );
+  return { ...run, history: Object.fromEntries(history) };
 }
 
 /** Runs of the steps of a run, by name. */
