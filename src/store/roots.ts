@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../core/ids.ts';
@@ -19,8 +20,10 @@ export function pin(
 ): void {
   const path = join(store.layout.roots, digestOf(home).slice(0, 16), name);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.tmp`, blobs.map(({ digest, kind }) => `${digest} ${kind}\n`).join(''));
-  renameSync(`${path}.tmp`, path);
+  // Several runs may pin the same model at once.
+  const temporary = join(store.layout.tmp, randomUUID());
+  writeFileSync(temporary, blobs.map(({ digest, kind }) => `${digest} ${kind}\n`).join(''));
+  renameSync(temporary, path);
 }
 
 /** Files of a folder's tree; none if the tree itself is lost. */

@@ -6,6 +6,7 @@ describe('a model version is registered once', () => {
     await using rig = await RegistryRig.create();
     expect((await rig.cli.recipe('run', '-p', 'dry')).exit).toBe(0);
     const runs = await Promise.all([0, 1, 2, 3].map(() => rig.cli.events()));
+    expect(runs.flat().filter(({ type }) => type === 'effect.failed')).toEqual([]);
     expect(runs.map((events) => events.find(({ type }) => type === 'run.finished'))).toMatchObject(
       runs.map(() => ({ outcome: 'succeeded', counts: { cached: 3 } })),
     );
