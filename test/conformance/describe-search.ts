@@ -1,6 +1,8 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RunSearch, TrackedRunWrite, Tracking } from '../../src/engine/tracking-port.ts';
 import type { OpenTracking } from './describe-tracking.ts';
+import { filters, runs } from './filter-reference.ts';
 
 const A: TrackedRunWrite = {
   id: 'a'.repeat(32),
@@ -86,5 +88,131 @@ export function describeSearch(name: string, open: () => Promise<OpenTracking>):
         });
       },
     );
+  });
+
+  describe(`${name}: filters`, () => {
+    test('find what a plain walk over the same runs finds', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          runs,
+          fc.array(filters, { minLength: 1, maxLength: 8 }),
+          async (written, samples) => {
+            await using opened = await open();
+            await write(opened.tracking, ...written);
+            for (const { text, holds } of samples) {
+              const page = await opened.tracking.search({
+                where: text,
+                sort: 'run_id',
+                limit: 100,
+                children: true,
+              });
+              expect([text, page.runs.map(({ id }) => id)]).toEqual([
+                text,
+                written.filter(holds).map(({ id }) => id),
+              ]);
+            }
+          },
+        ),
+        { numRuns: 150 },
+      );
+    });
+
+    test.each([
+      ['metrics.`acc.uracy` > 0.72 and metrics.loss < 0.5', 'x'],
+      ['metrics.accuracy > 0.72 AND params.model = "LogisticRegression"', 'x'],
+      ["params.`model` LIKE 'Log%'", 'x'],
+      ["tags.mlflow.source.type = 'RECIPE'", 'x'],
+      ["tags.`mlflow.parentRunId` = 'p'", ''],
+      ['tags."mlflow.source.type" = \'RECIPE\'', 'x'],
+      ["attributes.status = 'FINISHED'", 'x'],
+      ["status != 'FINISHED'", 'y'],
+      ['attributes.start_time >= 1664067852747', 'x'],
+      ["run_name ILIKE 'EXP%'", 'x'],
+      ["attribute.run_id IN ('x', 'z')", 'x'],
+      ["datasets.name = 'flights' AND datasets.digest = 'd1'", 'x'],
+      ["dataset.context = 'training'", 'x'],
+      ['params.model IS NULL', 'y'],
+      ['params.model IS NOT NULL', 'x'],
+    ])('as MLflow writes them: %s', async (where, ids) => {
+      await using opened = await open();
+      await write(
+        opened.tracking,
+        {
+          id: 'x',
+          name: 'Experiment one',
+          startTime: 1_664_067_852_747,
+          status: 'FINISHED',
+          endTime: 1_664_067_852_748,
+          params: [{ key: 'model', value: 'LogisticRegression' }],
+          metrics: [
+            { key: 'accuracy', value: 0.9, step: 0, timestamp: 1 },
+            { key: 'acc.uracy', value: 0.9, step: 0, timestamp: 1 },
+            { key: 'loss', value: 0.1, step: 0, timestamp: 1 },
+          ],
+          tags: [{ key: 'mlflow.source.type', value: 'RECIPE' }],
+          datasets: [
+            { name: 'flights', digest: 'd1', sourceType: 'local', source: '{}', context: 'training' },
+          ],
+        },
+        { id: 'y', name: 'two', startTime: 1 },
+      );
+      expect(await found(opened.tracking, { where })).toBe(ids);
+    });
+
+    test.each([
+      ['=', false],
+      ['!=', true],
+      ['<', false],
+      ['>=', false],
+    ])('what is no number %s 0: %s', async (operator, holds) => {
+      await using opened = await open();
+      const metric = { key: 'm', value: Number.NaN, step: 0, timestamp: 1 };
+      await write(opened.tracking, { id: 'x', startTime: 1, metrics: [metric] });
+      expect(await found(opened.tracking, { where: `metrics.m ${operator} 0` })).toBe(holds ? 'x' : '');
+    });
+
+    test.each([
+      `params.lr = '' OR '1'='1'`,
+      `params.lr = '0.1'; DROP TABLE runs`,
+      `params.lr = '0.1' -- `,
+      `params.lr = '0.1' /* x */`,
+      'params.`lr` OR 1=1 -- ` = 0',
+      `params.lr = '0.1') OR (1=1`,
+      `run_id = (SELECT 1)`,
+      `1 = 1`,
+      `metrics.auc = 1 UNION SELECT 1`,
+      `run_id IN (SELECT run_uuid FROM runs)`,
+      `params.lr = 0x31`,
+      `params.lr = '0.1`,
+      'params.`lr = 1',
+      'metrics.auc > 1e',
+      'metrics.auc > 1.2.3',
+      `params.lr = ‘0.1’`,
+      `params.lr ＝ '0.1'`,
+      `runs.run_uuid = 'a'`,
+      `__proto__.x = 'a'`,
+      `constructor = 'a'`,
+      `attributes.toString = 'a'`,
+    ])('what is no filter is refused: %s', async (where) => {
+      await using opened = await open();
+      await write(opened.tracking, A, B);
+      await expect(found(opened.tracking, { where })).rejects.toMatchObject({ code: 'FILTER_INVALID' });
+      expect(await found(opened.tracking, {})).toBe('ba');
+    });
+
+    test.each([
+      [`params.lr = ''' OR ''1''=''1'`, ''],
+      ["params.`lr' OR '1'='1` = '0.1'", ''],
+      ["params.`x\"; DROP TABLE runs; --` = '0.1'", ''],
+      [`tags.team = 'Blue'`, 'a'],
+      [`tags.team = 'Ｂlue'`, ''],
+      [`tags.team LIKE '\\%'`, ''],
+      [`run_name = "first"`, 'a'],
+      [`run_name != 'first\u0000'`, 'ba'],
+    ])('quotes end where they end: %s', async (where, ids) => {
+      await using opened = await open();
+      await write(opened.tracking, A, B);
+      expect(await found(opened.tracking, { where })).toBe(ids);
+    });
   });
 }
