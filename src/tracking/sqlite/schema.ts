@@ -44,6 +44,5 @@ export const TRACKING_MIGRATIONS: readonly string[] = [
   `ALTER TABLE runs ADD COLUMN journal_seq INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE runs ADD COLUMN deleted_time INTEGER;
    CREATE TABLE results (fingerprint TEXT PRIMARY KEY, run_uuid TEXT NOT NULL REFERENCES runs) WITHOUT ROWID;
-   INSERT OR IGNORE INTO results SELECT value, run_uuid FROM tags WHERE key = 'stockpot.fingerprint';
    CREATE INDEX children ON tags (value) WHERE key = 'mlflow.parentRunId';`,
 ];
