@@ -195,7 +195,7 @@ export class Project implements Disposable {
       },
       this.#launcher(PIPES),
     );
-    using _active = markActive(this.home, id, me);
+    const mark = markActive(this.home, id, me);
     const { registry } = this.tracking;
     const tracked = this.#runTracking.follow(id, plan, (error) =>
       request.onWarning(`tracking could not be written: ${error.message}`),
@@ -233,7 +233,8 @@ export class Project implements Disposable {
       return await driver.run();
     } finally {
       await dirty;
-      await tracked.settled();
+      // A run that tracking does not know to the end keeps its mark: the next command replays its journal.
+      if (await tracked.settled()) mark[Symbol.dispose]();
       this.#collectGarbageDaily(plan.settings.cacheMaxBytes);
     }
   }

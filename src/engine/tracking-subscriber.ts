@@ -30,6 +30,7 @@ export class TrackingSubscriber {
   #late: TrackedRunWrite | undefined;
   #finished: RunFinished | undefined;
   #hasEnded = false;
+  #isComplete = false;
   /** What could not be written goes along with the next write. */
   #unwritten: readonly TrackedRunWrite[] = [];
   readonly #problems = new Set<string>();
@@ -66,14 +67,15 @@ export class TrackingSubscriber {
   tag(tags: readonly KeyValue[]): void {
     const write = { id: this.#id, tags: tags.map(fitTag) };
     if (tags.length === 0) return;
-    if (this.#hasEnded) this.#write(async () => [write]);
+    if (this.#hasEnded) this.#write([write]);
     else if (this.#tracker.hasExecuted) this.#pending.push(write);
     else this.#late = write;
   }
 
-  /** Resolves once everything is written, or was given up. */
-  async settled(): Promise<void> {
+  /** Resolves once everything is written, or was given up; gives whether all of a finished run is written. */
+  async settled(): Promise<boolean> {
     await this.#last;
+    return this.#isComplete;
   }
 
   #flush(): void {
@@ -84,10 +86,7 @@ export class TrackingSubscriber {
     this.#hasEnded ||= finished !== undefined;
     this.#writtenAt = this.#at;
     const cursor = { run: this.#id, seq: this.#seq };
-    this.#write(
-      async () => (finished === undefined ? runs : [...runs, ...(await this.#end(finished))]),
-      cursor,
-    );
+    this.#write(runs, { cursor, ...(finished === undefined ? {} : { end: () => this.#end(finished) }) });
   }
 
   async #end(finished: RunFinished): Promise<TrackedRunWrite[]> {
@@ -97,18 +96,26 @@ export class TrackingSubscriber {
     return this.#late === undefined ? runs : [...runs, this.#late];
   }
 
-  #write(gather: () => Promise<readonly TrackedRunWrite[]>, cursor?: TrackingBatch['cursor']): void {
+  #write(
+    runs: readonly TrackedRunWrite[],
+    { cursor, end }: Pick<TrackingBatch, 'cursor'> & { end?: () => Promise<readonly TrackedRunWrite[]> } = {},
+  ): void {
     const { experiment } = this.#subject.plan;
     const before = this.#last;
     this.#last = (async (): Promise<void> => {
       await before;
-      let runs = this.#unwritten;
+      const known = [...this.#unwritten, ...runs];
       try {
-        runs = [...runs, ...(await gather())];
-        await this.#tracking.write({ experiment, runs, ...(cursor === undefined ? {} : { cursor }) });
+        const last = end === undefined ? [] : await end();
+        await this.#tracking.write({
+          experiment,
+          runs: [...known, ...last],
+          ...(cursor === undefined ? {} : { cursor }),
+        });
         this.#unwritten = [];
+        this.#isComplete ||= end !== undefined;
       } catch (error) {
-        this.#unwritten = runs;
+        this.#unwritten = known;
         this.#complain(error instanceof Error ? error : new Error(String(error)));
       }
     })();

@@ -44,6 +44,26 @@ describe('a model version is registered once', () => {
   });
 });
 
+describe('kill -9 of the driver, then the same command', () => {
+  test.each([
+    'registry.before-register',
+    'registry.before-commit',
+    'registry.after-register',
+    'effect.registered',
+    'registry.before-alias-commit',
+    'registry.after-alias',
+  ])('at %s: one version, with its alias, and each change once', async (failpoint) => {
+    await using rig = await RegistryRig.create(', alias: champion');
+    rig.cli.env['STOCKPOT_FAILPOINT'] = failpoint;
+    expect(await rig.cli.recipe('run')).toMatchObject({ signal: 'SIGKILL' });
+    delete rig.cli.env['STOCKPOT_FAILPOINT'];
+    await rig.cli.run();
+    const { versions, history } = await rig.show();
+    expect(versions).toMatchObject([{ version: '1', aliases: ['champion'] }]);
+    expect(history.map(({ action }) => action)).toEqual(['register', 'alias champion']);
+  });
+});
+
 describe('models promote', () => {
   test('moves an alias from the model that the verdict names, and says what it did', async () => {
     await using rig = await RegistryRig.create();

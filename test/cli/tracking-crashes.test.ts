@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/core/events.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
@@ -131,5 +132,33 @@ describe('kill -9 of the driver, then any command about runs', () => {
     const finished = (await journal(rig, id)).filter(({ type }) => type === 'run.finished');
     expect(finished).toMatchObject([{ outcome: 'interrupted' }]);
     expect(await listRuns(rig)).toMatchObject([{ status: 'KILLED' }]);
+  });
+});
+
+describe('tracking that cannot be written', () => {
+  test('is said once, the run goes on, and the next command that can write brings it up to date', async () => {
+    await using rig = await CliRig.create({ 'recipe.yaml': RECIPE, 'fit.py': STEP });
+    expect((await rig.recipe('runs', 'list')).exit).toBe(0);
+    const alter = (sql: string): void => {
+      const db = new DatabaseSync(`${rig.dir}/.stockpot/tracking.db`);
+      db.exec(sql);
+      db.close();
+    };
+    alter('ALTER TABLE artifacts RENAME TO elsewhere');
+    const run = await rig.recipe('run');
+    expect([run.exit, run.err]).toEqual([
+      0,
+      'warning: tracking could not be written: no such table: artifacts\n',
+    ]);
+    alter('ALTER TABLE elsewhere RENAME TO artifacts');
+    const runs = await everythingTracked(rig);
+    expect(runs.map(({ name, status }) => [name.split(' ').length, status])).toEqual(
+      runs.map(({ tags }) => [tags['mlflow.parentRunId'] === undefined ? 2 : 1, 'FINISHED']),
+    );
+    expect(
+      runs
+        .flatMap(({ artifacts }) => artifacts.map(({ path }) => path))
+        .toSorted((a, b) => a.localeCompare(b)),
+    ).toEqual(['steps.json', 'y.txt', 'y.txt', 'y.txt']);
   });
 });

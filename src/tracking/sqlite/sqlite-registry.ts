@@ -88,7 +88,7 @@ export class SqliteRegistry implements Registry {
     expected,
   }: AliasMove): Promise<{ moved: boolean; version: string | undefined }> {
     checkAlias(alias);
-    return immediate(this.#db, () => {
+    const outcome = immediate(this.#db, () => {
       const row = this.#db
         .prepare('SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?')
         .get(name, alias);
@@ -103,8 +103,11 @@ export class SqliteRegistry implements Registry {
         .prepare('INSERT OR REPLACE INTO registered_model_aliases VALUES (?, ?, ?)')
         .run(name, alias, Number(version));
       this.#audit(`alias ${alias}`, name, before ?? null, version);
+      failpoint('registry.before-alias-commit');
       return { moved: true, version };
     });
+    failpoint('registry.after-alias');
+    return outcome;
   }
 
   async list(): Promise<{ name: string; versions: readonly RegisteredVersion[] }[]> {
