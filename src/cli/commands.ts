@@ -201,7 +201,7 @@ export const COMMANDS: readonly Declaration[] = [
       {
         long: '--sort',
         value: 'KEY',
-        help: 'order, as in "metrics.test_roc_auc DESC" (default: newest first)',
+        help: 'order, as in "metrics.test_roc_auc DESC, start_time" (default: newest first)',
       },
       {
         long: '--columns',
@@ -259,7 +259,10 @@ export const COMMANDS: readonly Declaration[] = [
     options: [{ long: '--to', value: 'ALIAS', help: 'the alias to move (default: champion)' }, JSON_OPTION],
     examples: [
       ['recipe models promote flight-delay@challenger', 'the challenger becomes the champion'],
-      ['recipe models promote flight-delay/3 --to staging', 'by version'],
+      [
+        'recipe models promote flight-delay/3 --to staging',
+        'by version; docs/tracking.md says when it is refused',
+      ],
     ],
     load: () => import('./models-promote.ts'),
   },
