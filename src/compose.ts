@@ -146,12 +146,14 @@ export class Project implements Disposable {
   } {
     if (this.#tracking !== undefined) return this.#tracking;
     const { clock } = this.#surroundings.world;
+    // It makes the folder.
+    const { store } = this;
     const db = openTrackingDb(join(this.home, 'tracking.db'));
     const now = (): number => clock.now();
     const registry = new SqliteRegistry(db, {
       now,
       actor: this.#user ?? 'unknown',
-      pin: (_, digest) => pin(this.store, this.home, `model-${digest}`, [{ digest, kind: 'model' }]),
+      pin: (_, digest) => pin(store, this.home, `model-${digest}`, [{ digest, kind: 'model' }]),
     });
     this.#tracking = {
       tracking: new SqliteTracking(db, now),

@@ -87,6 +87,8 @@ describe('runs list', () => {
   });
 
   test('of nothing is nothing', async () => {
+    await using fresh = await CliRig.create({ 'recipe.yaml': 'steps:\n  a: { run: "true" }\n' });
+    expect(await fresh.recipe('runs', 'list')).toMatchObject({ exit: 0, out: 'no runs\n' });
     await using rig = await projectWith([]);
     expect(await rig.recipe('runs', 'list', '--columns', 'metrics.any')).toMatchObject({
       exit: 0,
