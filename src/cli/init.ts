@@ -5,8 +5,9 @@ import { pathToFileURL } from 'node:url';
 import { ROW } from '../core/columns.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
+import { openSource } from '../tables/open-source.ts';
 import { profileTable } from '../tables/profile-table.ts';
-import { sourceSelect } from '../tables/source-select.ts';
+import { readProblem } from '../tables/read-problem.ts';
 import { quoteIdentifier } from '../tables/sql-text.ts';
 import { renderRecipe, suggestRecipe } from '../tables/suggest-recipe.ts';
 import { Tables } from '../tables/tables.ts';
@@ -31,20 +32,11 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
   try {
     await using tables = await Tables.open({ threads: 2, tmp });
     const table = join(tmp, 'data.parquet');
+    const { select } = await openSource(tables, path, { name: data, tmp });
     await tables
-      .writeTable(
-        `SELECT row_number() OVER () - 1 AS ${quoteIdentifier(ROW)}, * FROM (${sourceSelect(path, undefined)})`,
-        table,
-      )
+      .writeTable(`SELECT row_number() OVER () - 1 AS ${quoteIdentifier(ROW)}, * FROM (${select})`, table)
       .catch((cause: unknown) => {
-        throw new RecipeError(
-          'DATA_UNREADABLE',
-          {
-            file: data,
-            problem: cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause),
-          },
-          { cause },
-        );
+        throw new RecipeError('DATA_UNREADABLE', { file: data, problem: readProblem(cause) }, { cause });
       });
     const profile = await profileTable(tables, table);
     if (profile.rows === 0) throw new RecipeError('DATA_FILE_EMPTY', { file: data });

@@ -11,7 +11,16 @@ export interface StepFile {
   readonly config: JsonObject;
   /** A file, or a folder: for inputs of kind directory and model, for globs, and for `step.*.output`. */
   readonly inputs: Readonly<
-    Record<string, { readonly path: string; readonly kind: string; readonly digest: string }>
+    Record<
+      string,
+      {
+        readonly path: string;
+        readonly kind: string;
+        readonly digest: string;
+        /** What the recipe calls it: a path in the project, an address, `step.output`. For messages only. */
+        readonly name?: string;
+      }
+    >
   >;
   readonly outputs: Readonly<Record<string, { readonly path: string; readonly kind: OutputKind }>>;
   readonly seed: number;

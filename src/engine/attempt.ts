@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { OutputRef, ReportEntry } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Plan } from '../core/plan.ts';
+import type { Plan, PlanInput } from '../core/plan.ts';
 import type { StepFile } from '../core/step-file.ts';
 import type { Clock, World } from '../core/world.ts';
 import { BlobDamaged } from '../store/blobs.ts';
@@ -135,10 +135,17 @@ interface Room {
 async function layOut(task: Task, dir: string, shop: Workshop): Promise<Room> {
   mkdirSync(dir, { recursive: true });
   for (const name of ['work', 'in', 'out', 'tmp']) mkdirSync(join(dir, name));
-  const inputs: Record<string, { path: string; kind: string; digest: string }> = {};
+  const inputs: Record<string, StepFile['inputs'][string]> = {};
   for (const input of task.inputs) {
     const path = await materialise(input, join(dir, 'in'), shop);
-    if (path !== undefined) inputs[input.name] = { path, kind: input.kind, digest: input.digest };
+    const name = nameOf(task.step.inputs[input.name]);
+    if (path !== undefined)
+      inputs[input.name] = {
+        path,
+        kind: input.kind,
+        digest: input.digest,
+        ...(name === undefined ? {} : { name }),
+      };
   }
   copyCode(task, dir, shop);
   const outputs: Record<string, { path: string; kind: StepFile['outputs'][string]['kind'] }> = {};
@@ -177,6 +184,22 @@ function copyCode(task: Task, dir: string, { projectDir }: Workshop): void {
     copyFileSync(join(projectDir, 'package.json'), join(work, 'package.json'));
   if (existsSync(join(projectDir, 'node_modules')) && !existsSync(join(work, 'node_modules')))
     symlinkSync(join(projectDir, 'node_modules'), join(work, 'node_modules'));
+}
+
+/** What a person calls an input. An address is cut: what follows `?`, or stands before `@`, may be a secret. */
+function nameOf(input: PlanInput | undefined): string | undefined {
+  switch (input?.kind) {
+    case 'path':
+      return input.glob ? undefined : input.path;
+    case 'uri': {
+      const { protocol, host, pathname } = new URL(input.uri);
+      return protocol === 'file:' ? pathname : `${protocol}//${host}${pathname}`;
+    }
+    case 'output':
+      return `${input.step}.${input.output}`;
+    default:
+      return undefined;
+  }
 }
 
 function programOf(task: Task, stepFile: StepFile, dir: string, shop: Workshop): Program {

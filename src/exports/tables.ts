@@ -2,10 +2,12 @@ export type { Column, Columns, ColumnType, NumberColumn, TextColumn } from '../c
 export { RESERVED_PREFIX, ROW } from '../core/columns.ts';
 export { type DatasetUse, datasetEntry } from '../tables/dataset-entry.ts';
 export { columnType, describeSelect, type TableColumn } from '../tables/describe-table.ts';
+export { openSource, SOURCE_FORMATS, type Source, type SourceFormat } from '../tables/open-source.ts';
 export { previewTable, type TablePreview } from '../tables/preview-table.ts';
 export { type ColumnProfile, profileTable, type TableProfile } from '../tables/profile-table.ts';
 export { type ReadOptions, readColumns, readFloats } from '../tables/read-columns.ts';
-export { SOURCE_FORMATS, type SourceFormat, sourceSelect } from '../tables/source-select.ts';
+export { readProblem } from '../tables/read-problem.ts';
 export { quoteIdentifier, quoteLiteral } from '../tables/sql-text.ts';
 export { renderRecipe, type Suggestion, suggestRecipe } from '../tables/suggest-recipe.ts';
 export { Tables, type TablesOptions } from '../tables/tables.ts';
+export { findInTexts, type TextFinding } from '../tables/text-findings.ts';

@@ -46,6 +46,8 @@ export interface StepContext<
   readonly inputs: { readonly [K in keyof I]: I[K] extends { optional: true } ? string | undefined : string };
   /** SHA-256 of each input, as `explain` shows it. */
   readonly inputDigests: { readonly [K in keyof I]: string | undefined };
+  /** What the recipe calls each input, for messages: a file's path in the project, an address. */
+  readonly inputNames: { readonly [K in keyof I]: string | undefined };
   /** Absolute paths to write to. */
   readonly outputs: { readonly [K in keyof O]: string };
   readonly seed: number;

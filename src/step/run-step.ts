@@ -24,6 +24,7 @@ export async function runStep(exported: unknown, file: StepFile, entry: string):
     config,
     inputs: pathsOf(file.inputs),
     inputDigests: Object.fromEntries(Object.entries(file.inputs).map(([name, { digest }]) => [name, digest])),
+    inputNames: Object.fromEntries(Object.entries(file.inputs).map(([name, input]) => [name, input.name])),
     outputs: pathsOf(file.outputs),
     seed: file.seed,
     threads: file.threads,

@@ -1,7 +1,7 @@
 import type { ColumnType } from '../core/columns.ts';
 import { ROW } from '../core/columns.ts';
 import { describeSelect, type TableColumn } from './describe-table.ts';
-import { readMoments } from './moments.ts';
+import { type NumberRange, readMoments } from './moments.ts';
 import { quoteIdentifier, quoteLiteral } from './sql-text.ts';
 import type { Tables } from './tables.ts';
 
@@ -24,11 +24,14 @@ export interface ColumnProfile {
   readonly std?: number;
   /** At 5, 25, 50, 75 and 95 percent of the rows. */
   readonly quantiles?: readonly number[];
+  /** Of numbers: how many lie in each of 20 bins of equal width from `min` to `max`, of the rows quantiles are of. */
+  readonly histogram?: readonly number[];
   /** The most frequent values with their counts, of text and booleans. */
   readonly top?: readonly { readonly value: string; readonly count: number }[];
 }
 
 const TOP = 10;
+const BINS = 20;
 
 /** Up to here, different values are counted one by one. */
 const EXACT_ROWS = 100_000;
@@ -49,16 +52,14 @@ export async function profileTable(tables: Tables, path: string): Promise<TableP
   const step = Math.max(1, Math.ceil(rows / SAMPLE_ROWS));
   const numeric = columns.filter(({ type }) => type === 'integer' || type === 'float');
   const quantiles = await readQuantiles(tables, from, numeric, step);
-  const moments = await readMoments(
-    tables,
-    from,
-    numeric.flatMap((column) => {
-      const index = columns.indexOf(column);
-      const min = counts?.[`min_${index}`];
-      if (min === null) return [];
-      return [{ name: column.name, min: Number(min), max: Number(counts?.[`max_${index}`]) }];
-    }),
-  );
+  const ranges = numeric.flatMap((column): NumberRange[] => {
+    const index = columns.indexOf(column);
+    const min = counts?.[`min_${index}`];
+    if (min === null) return [];
+    return [{ name: column.name, min: Number(min), max: Number(counts?.[`max_${index}`]) }];
+  });
+  const histograms = await readHistograms(tables, from, ranges, step);
+  const moments = await readMoments(tables, from, ranges);
   const profiles: ColumnProfile[] = [];
   for (const [index, column] of columns.entries()) {
     const get = (key: string): unknown => counts?.[`${key}_${index}`];
@@ -76,6 +77,7 @@ export async function profileTable(tables: Tables, path: string): Promise<TableP
         : { min: isNumeric ? Number(min) : String(min), max: isNumeric ? Number(max) : String(max) }),
       ...moments.get(name),
       ...(quantiles.get(name) === undefined ? {} : { quantiles: quantiles.get(name) }),
+      ...(histograms.get(name) === undefined ? {} : { histogram: histograms.get(name) }),
       ...(top === undefined ? {} : { top }),
     } as ColumnProfile);
   }
@@ -124,6 +126,34 @@ async function readQuantiles(
     columns.flatMap(({ name }, index) => {
       const values = row?.[`q_${index}`];
       return Array.isArray(values) ? [[name, values.map(Number)] as const] : [];
+    }),
+  );
+}
+
+async function readHistograms(
+  tables: Tables,
+  from: string,
+  ranges: readonly NumberRange[],
+  step: number,
+): Promise<Map<string, number[]>> {
+  const spread = ranges.filter(({ min, max }) => max > min && Number.isFinite(max - min));
+  if (spread.length === 0) return new Map();
+  const bins = spread.map(({ name, min, max }, index) => {
+    const value = `${quoteIdentifier(name)}::DOUBLE`;
+    const share = `(${value} - '${min}'::DOUBLE) / '${max - min}'::DOUBLE`;
+    return `CASE WHEN isfinite(${value}) THEN least(floor(${share} * ${BINS}), ${BINS - 1})::INTEGER END AS b${index}`;
+  });
+  const counts = spread.map(
+    (_, index) =>
+      `[${Array.from({ length: BINS }, (__, bin) => `count(*) FILTER (b${index} = ${bin})::INTEGER`).join(', ')}] AS h${index}`,
+  );
+  const [row] = await tables.query(
+    `SELECT ${counts.join(', ')} FROM (SELECT ${bins.join(', ')} FROM ${from} WHERE ${quoteIdentifier(ROW)} % ${step} = 0)`,
+  );
+  return new Map(
+    spread.flatMap(({ name }, index) => {
+      const bars = row?.[`h${index}`];
+      return Array.isArray(bars) ? [[name, bars.map(Number)] as const] : [];
     }),
   );
 }

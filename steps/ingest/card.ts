@@ -21,6 +21,7 @@ export const card = defineCard(({ read }) => {
         'mean',
         '95 %',
         'max',
+        'histogram',
         'most frequent',
       ],
       rows: columns.slice(0, SHOWN).map((column) => rowOf(column, rows)),
@@ -31,7 +32,7 @@ export const card = defineCard(({ read }) => {
 });
 
 function rowOf(
-  { name, type, missing, distinct, min, max, mean, quantiles, top }: ColumnProfile,
+  { name, type, missing, distinct, min, max, mean, quantiles, histogram, top }: ColumnProfile,
   rows: number,
 ): CardCell[] {
   return [
@@ -45,6 +46,7 @@ function rowOf(
     mean ?? null,
     quantiles?.[4] ?? null,
     max ?? null,
+    histogram === undefined ? null : { kind: 'spark', counts: [...histogram] },
     (top ?? [])
       .slice(0, 4)
       .map(({ value, count }) => `${value} (${count.toLocaleString('en-US')})`)

@@ -3,13 +3,17 @@ import { basename, join } from 'node:path';
 import { defineStep, oneOf, RecipeError, Type } from 'stockpot/steps';
 import {
   describeSelect,
+  findInTexts,
+  openSource,
   profileTable,
   quoteIdentifier,
   RESERVED_PREFIX,
   ROW,
+  readProblem,
   SOURCE_FORMATS,
-  sourceSelect,
+  type Source,
   Tables,
+  type TextFinding,
 } from 'stockpot/tables';
 
 const SQL_TYPES = {
@@ -23,7 +27,7 @@ const SQL_TYPES = {
 /** Reads files into one table with numbered rows, and says what is in it. */
 export const step = defineStep({
   title: 'Read CSV, TSV, JSON, NDJSON or Parquet files into a table, with a profile of every column',
-  version: '2',
+  version: '3',
   config: Type.Object(
     {
       location: Type.Unsafe({
@@ -60,35 +64,52 @@ export const step = defineStep({
       description: 'Rows, and of each column type, missing values, range and frequent values.',
     },
   },
-  async run({ config, inputs, inputDigests, outputs, threads, memoryBytes, tmp, report }) {
+  async run({ config, inputs, inputDigests, inputNames, outputs, threads, memoryBytes, tmp, report }) {
     await using tables = await Tables.open({ threads, memoryBytes, tmp });
-    const files = filesIn(inputs.source);
-    const [first = ''] = files;
-    const readers = files.map((file) => sourceSelect(file, config.using));
-    await checkSchemas(tables, files, readers);
-    const source =
-      readers.length === 1 ? (readers[0] ?? '') : readers.map((one) => `(${one})`).join(' UNION ALL ');
-    const columns = (await describe(tables, first, source)).map(({ name }) => name);
+    const sources: Source[] = [];
+    for (const { path, name } of filesIn(inputs.source, inputNames.source)) {
+      const source = await openSource(tables, path, { using: config.using, name, tmp });
+      checkSchema(source, sources.at(-1));
+      sources.push(source);
+    }
+    const all = sources
+      .map(({ select }) => (sources.length === 1 ? select : `(${select})`))
+      .join(' UNION ALL BY NAME ');
+    const columns = (sources[0]?.columns ?? []).map(({ name }) => name);
     const reserved = columns.find((name) => name.startsWith(RESERVED_PREFIX));
     if (reserved !== undefined) throw new RecipeError('DATA_COLUMN_RESERVED', { column: reserved });
-    await tables.lock([...files, outputs.data, `${outputs.data}.tmp`]);
-    const select = await withDerived(tables, source, columns, config);
+    const file = sources.length === 1 ? (sources[0]?.name ?? '') : `one of ${sources.length} files`;
+    await tables.lock([...sources.map(({ path }) => path), outputs.data, `${outputs.data}.tmp`]);
+    const select = await withDerived(tables, all, columns, config);
     report({ type: 'progress', done: 0, unit: 'rows', note: 'reading' });
-    await attempt(first, () =>
-      tables.writeTable(
+    try {
+      await tables.writeTable(
         `SELECT row_number() OVER () - 1 AS ${quoteIdentifier(ROW)}, * FROM (${select})`,
         outputs.data,
-      ),
-    );
+      );
+    } catch (cause) {
+      throw new RecipeError('DATA_UNREADABLE', { file, problem: readProblem(cause) }, { cause });
+    }
     const profile = await profileTable(tables, outputs.data);
-    if (profile.rows === 0) throw new RecipeError('DATA_FILE_EMPTY', { file: shown(first) });
+    if (profile.rows === 0) throw new RecipeError('DATA_FILE_EMPTY', { file });
+    for (const finding of await findInTexts(tables, outputs.data, profile.rows)) {
+      if (finding.nulRow !== undefined)
+        throw new RecipeError('DATA_UNREADABLE', {
+          file,
+          problem: `the column ${finding.column} has a NUL character in row ${finding.nulRow + 1}`,
+        });
+      report({ type: 'warning', message: warningOf(finding) });
+    }
     report({ type: 'progress', done: profile.rows, total: profile.rows, unit: 'rows' });
     writeFileSync(outputs.profile, JSON.stringify(profile));
     report({
       type: 'dataset',
-      name: shown(first).replace(/\.\w+$/, ''),
+      name: basename(inputs.source).replace(/\.\w+$/, ''),
       digest: (inputDigests.source ?? '').slice(0, 36),
-      source: files.map(shown).join(', ').slice(0, 1000),
+      source: sources
+        .map(({ path }) => shown(path))
+        .join(', ')
+        .slice(0, 1000),
       schema: profile.columns.map(({ name, type }) => ({ name, type })),
       profile: { num_rows: profile.rows },
     });
@@ -101,39 +122,39 @@ type Config = {
   types?: Record<string, keyof typeof SQL_TYPES>;
 };
 
-function filesIn(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path];
+/** Files of a folder, in the order of their names' bytes, each with what messages call it. */
+function filesIn(path: string, name: string | undefined): { path: string; name: string }[] {
+  if (!statSync(path).isDirectory()) return [{ path, name: name ?? shown(path) }];
   const names = readdirSync(path, { recursive: true, encoding: 'utf8' })
-    .filter((name) => !basename(name).startsWith('.') && statSync(join(path, name)).isFile())
+    .filter((one) => !basename(one).startsWith('.') && statSync(join(path, one)).isFile())
     .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  if (names.length === 0) throw new RecipeError('DATA_FILE_EMPTY', { file: shown(path) });
-  return names.map((name) => join(path, name));
+  if (names.length === 0) throw new RecipeError('DATA_FILE_EMPTY', { file: name ?? shown(path) });
+  return names.map((one) => ({
+    path: join(path, one),
+    name: name === undefined ? one.replace(/^\d{3}-/, '') : `${name}/${one}`,
+  }));
 }
 
-async function checkSchemas(
-  tables: Tables,
-  files: readonly string[],
-  readers: readonly string[],
-): Promise<void> {
-  let before: Map<string, string> | undefined;
-  for (const [index, select] of readers.entries()) {
-    const file = files[index] ?? '';
-    const columns = new Map((await describe(tables, file, select)).map(({ name, type }) => [name, type]));
-    const differs = (column: string, problem: string): RecipeError =>
-      new RecipeError('DATA_SCHEMA_DIFFERS', { file: shown(file), column, problem });
-    for (const [name, type] of before ?? []) {
-      const now = columns.get(name);
-      if (now === undefined) throw differs(name, 'is missing');
-      if (now !== type) throw differs(name, `is ${now}, not ${type}`);
-    }
-    for (const name of columns.keys())
-      if (before !== undefined && !before.has(name)) throw differs(name, 'is new');
-    before = columns;
+function checkSchema({ name: file, columns }: Source, before: Source | undefined): void {
+  const now = new Map(columns.map(({ name, type }) => [name, type]));
+  const differs = (column: string, problem: string): RecipeError =>
+    new RecipeError('DATA_SCHEMA_DIFFERS', { file, column, problem });
+  for (const { name, type } of before?.columns ?? []) {
+    const found = now.get(name);
+    if (found === undefined) throw differs(name, 'is missing');
+    if (found !== type) throw differs(name, `is ${found}, not ${type}`);
+    now.delete(name);
   }
+  if (before !== undefined) for (const name of now.keys()) throw differs(name, 'is new');
 }
 
-async function describe(tables: Tables, file: string, select: string): ReturnType<typeof describeSelect> {
-  return attempt(file, () => describeSelect(tables, select));
+function warningOf({ column, nearly, odd }: TextFinding): string {
+  const what = nearly === 'float' ? 'a number' : 'a time';
+  const found =
+    odd === undefined
+      ? `every value is ${what}`
+      : `all values but ${odd.count} are ${what} (${odd.example.slice(0, 40)})`;
+  return `the column ${column} is text, though ${found}: say types: { ${column}: ${nearly} } or correct them`;
 }
 
 async function withDerived(
@@ -157,7 +178,7 @@ async function withDerived(
     } catch (cause) {
       throw new RecipeError(
         'DATA_EXPRESSION_INVALID',
-        { name, expression, problem: firstLine(cause) },
+        { name, expression, problem: readProblem(cause) },
         { cause },
       );
     }
@@ -177,26 +198,6 @@ async function withDerived(
   return drop.length === 0
     ? wide
     : `SELECT * EXCLUDE (${drop.map(quoteIdentifier).join(', ')}) FROM (${wide})`;
-}
-
-async function attempt<T>(file: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw new RecipeError('DATA_UNREADABLE', { file: shown(file), problem: firstLine(cause) }, { cause });
-  }
-}
-
-/** DuckDB's messages go on with advice about its own functions. */
-function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const lines = text.replaceAll(/\/\S*\/(in\/)/g, '$1').split('\n');
-  const line = /CSV Error on Line: (\d+)/.exec(text)?.[1];
-  const detail =
-    lines.find((one) => /^(?:Expected Number|Error when|Value with|Invalid|Could not)/.test(one)) ??
-    lines[0] ??
-    '';
-  return line === undefined ? detail : `line ${line}: ${detail}`;
 }
 
 function shown(path: string): string {

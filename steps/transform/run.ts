@@ -7,14 +7,14 @@ import {
   transformerSql,
 } from 'stockpot/learn';
 import { defineStep, oneOf, RecipeError, Type } from 'stockpot/steps';
-import { profileTable, quoteIdentifier, quoteLiteral, ROW, Tables } from 'stockpot/tables';
+import { type ColumnType, profileTable, quoteIdentifier, quoteLiteral, ROW, Tables } from 'stockpot/tables';
 
 const SPLITS = ['training', 'validation', 'test'] as const;
 
 /** Fits a transformer on the training rows and applies it to all splits. */
 export const step = defineStep({
   title: 'Turn raw columns into features: impute, scale, encode; fitted on training rows only',
-  version: '1',
+  version: '2',
   config: Type.Object(
     {
       using: Type.Optional(
@@ -201,10 +201,9 @@ async function warnOfLeaks(
   warn: (message: string) => void,
 ): Promise<void> {
   if (inputs.length === 0) return;
-  const id = quoteIdentifier(target.column);
   const list = inputs.map(
-    ({ name }, index) =>
-      `bool_and(${quoteIdentifier(name)}::VARCHAR IS NOT DISTINCT FROM ${id}::VARCHAR) AS same_${index}`,
+    ({ name, type }, index) =>
+      `bool_and(${comparable(name, type, target.type)} IS NOT DISTINCT FROM ${comparable(target.column, target.type, type)}) AS same_${index}`,
   );
   const [row] = await tables.query(
     `SELECT ${list.join(', ')} FROM read_parquet(${quoteLiteral(path)}) WHERE ${quoteIdentifier(ROW)} % 7 = 0`,
@@ -212,4 +211,10 @@ async function warnOfLeaks(
   for (const [index, { name }] of inputs.entries())
     if (row?.[`same_${index}`] === true)
       warn(`the column ${name} equals the target ${target.column}: drop it, or the model only copies it`);
+}
+
+/** 1, 1.0 and true are the same answer. */
+function comparable(name: string, type: ColumnType, other: ColumnType): string {
+  const isNumber = (one: ColumnType): boolean => one !== 'text' && one !== 'date';
+  return `${quoteIdentifier(name)}::${isNumber(type) && isNumber(other) ? 'DOUBLE' : 'VARCHAR'}`;
 }

@@ -31,6 +31,14 @@ export const DATA_ERRORS = {
       `${p.what} names the column ${p.column}, which the data does not have`,
     hint: (p: { known: readonly string[] }) => `Its columns are ${p.known.slice(0, 30).join(', ')}.`,
   },
+  DATA_COLUMN_TWICE: {
+    exit: ExitCode.stepFailed,
+    message: (p: { file: string; column: string; before: string }) =>
+      p.column === p.before
+        ? `${p.file} has two columns of the name ${p.column} in line 1`
+        : `${p.file} has the columns ${p.before} and ${p.column} in line 1, which differ in case only`,
+    hint: () => 'Rename one of them: a column is known by its name, in capitals or not.',
+  },
   DATA_COLUMN_RESERVED: {
     exit: ExitCode.stepFailed,
     message: (p: { column: string }) => `The column ${p.column} has a name that is kept for Stockpot`,
