@@ -1,14 +1,14 @@
-import { existsSync, globSync } from 'node:fs';
+import { accessSync, constants, globSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Plan, PlanInput, PlanStep } from '../core/plan.ts';
-import { RecipeError } from '../core/recipe-error.ts';
+import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { secretSource } from './secrets.ts';
 import type { Role } from './selection.ts';
 
 /**
  * What can be known to be missing before anything is written: files that inputs and code name, secrets.
  *
- * @throws RecipeError INPUT_NOT_FOUND, CODE_NOT_FOUND, SECRET_NOT_FOUND
+ * @throws RecipeError INPUT_NOT_FOUND, INPUT_UNREADABLE, CODE_NOT_FOUND, SECRET_NOT_FOUND
  */
 export function preflight(
   plan: Plan,
@@ -20,7 +20,7 @@ export function preflight(
   const exists = (path: string): boolean => {
     let known = seen.get(path);
     if (known === undefined) {
-      known = existsSync(resolve(projectDir, path));
+      known = isReadable(resolve(projectDir, path));
       seen.set(path, known);
     }
     return known;
@@ -61,10 +61,35 @@ function checkInput(
   if (input.kind === 'list') for (const item of input.items) checkInput(step, name, item, exists, projectDir);
   if (input.kind !== 'path') return;
   const isThere = input.glob ? globSync(input.path, { cwd: projectDir }).length > 0 : exists(input.path);
+  if (!isThere && !input.glob && isForbidden(resolve(projectDir, input.path)))
+    throw new RecipeError(
+      'INPUT_UNREADABLE',
+      { step: step.id, input: name, path: `./${input.path}` },
+      { at: input.at },
+    );
   if (!isThere)
     throw new RecipeError(
       'INPUT_NOT_FOUND',
       { step: step.id, input: name, path: `./${input.path}` },
       { at: input.at },
     );
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** It is there, but not for us: nor perhaps the folder it lies in. */
+function isForbidden(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return false;
+  } catch (error) {
+    return hasCode(error, 'EACCES');
+  }
 }

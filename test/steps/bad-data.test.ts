@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -257,6 +257,19 @@ describe('a file that cannot be read ends its step with the file, the place and 
     expect(err).toContain(`The input source of the step a does not exist: ${path} [INPUT_NOT_FOUND]`);
     expect(readdirSync(join(rig.dir, '.stockpot'))).not.toContain('runs');
   });
+});
+
+// To root everything is readable.
+test.runIf(process.getuid?.() !== 0)('a folder that may not be read is named: exit 2', async () => {
+  await using rig = await CliRig.create({
+    'recipe.yaml': 'steps:\n  a: { uses: ingest, with: { location: ./d } }\n',
+    'd/1.csv': GOOD,
+  });
+  chmodSync(join(rig.dir, 'd'), 0);
+  const { exit, err } = await rig.recipe('run');
+  chmodSync(join(rig.dir, 'd'), 0o700);
+  expect(exit).toBe(2);
+  expect(err).toContain('The input source of the step a may not be read: ./d [INPUT_UNREADABLE]');
 });
 
 describe('what is merely unusual is read as it is', () => {

@@ -9,6 +9,12 @@ export const RUN_ERRORS = {
       `The recipe ${p.recipe} has no step ${p.step}`,
     hint: (p: { known: readonly string[] }) => `Choose one of ${p.known.join(', ')}.`,
   },
+  INPUT_UNREADABLE: {
+    exit: ExitCode.usage,
+    message: (p: { step: string; input: string; path: string }) =>
+      `The input ${p.input} of the step ${p.step} may not be read: ${p.path}`,
+    hint: () => 'Give yourself the right to read it: of a folder, to list and to enter it.',
+  },
   INPUT_NOT_FOUND: {
     exit: ExitCode.usage,
     message: (p: { step: string; input: string; path: string }) =>
