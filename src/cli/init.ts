@@ -56,6 +56,8 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     else {
       context.out(`recipe.yaml written: ${suggestion.task}, as ${suggestion.because}\n`);
       for (const { column, reason } of suggestion.drop) context.out(`  ${column} is set aside: ${reason}\n`);
+      for (const { value, count } of suggestion.rare)
+        context.out(`  rows of the class ${value} are left out: there are ${count}\n`);
       context.out('Run it with `recipe run`.\n');
     }
     return ExitCode.ok;

@@ -30,7 +30,7 @@ export interface ColumnProfile {
   readonly top?: readonly { readonly value: string; readonly count: number }[];
 }
 
-const TOP = 10;
+const TOP = 20;
 const BINS = 20;
 
 /** Up to here, different values are counted one by one. */

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { RecipeError } from '../core/recipe-error.ts';
 import type { ColumnProfile, TableProfile } from './profile-table.ts';
+import { quoteIdentifier, quoteLiteral } from './sql-text.ts';
 
 /** What a file's own columns say about the recipe it needs. */
 export interface Suggestion {
@@ -12,9 +13,13 @@ export interface Suggestion {
   readonly time: string | undefined;
   readonly drop: readonly { readonly column: string; readonly reason: string }[];
   readonly threshold: number;
+  /** Classes of too few rows to learn from: their rows are left out. */
+  readonly rare: readonly { readonly value: string; readonly count: number }[];
 }
 
 const MAX_CLASSES = 20;
+/** A class of fewer rows cannot be in all three splits but by luck. */
+const MIN_CLASS_ROWS = 5;
 
 /**
  * Chooses task, metric, split and what to set aside.
@@ -35,10 +40,7 @@ export function suggestRecipe({ rows, columns }: TableProfile, target: string): 
     column.type === 'text' ||
     column.type === 'boolean' ||
     (column.type === 'integer' && column.distinct <= 2);
-  const labels =
-    column.type === 'integer'
-      ? [String(column.min), String(column.max)]
-      : (column.top ?? []).map(({ value }) => value);
+  const { labels, rare } = classesOf(column);
   if (isClass && column.distinct > MAX_CLASSES && column.type === 'text')
     throw new RecipeError('TARGET_CLASSES', {
       target,
@@ -55,7 +57,7 @@ export function suggestRecipe({ rows, columns }: TableProfile, target: string): 
   return {
     task: isClass ? 'classification' : 'regression',
     because: isClass
-      ? `${target} has ${column.distinct} different values`
+      ? `${target} has ${labels.length === 2 ? 2 : column.distinct - rare.length} different values`
       : `${target} is a number with ${column.distinct} different values`,
     metric: isClass ? (isBinary ? 'roc_auc' : 'f1_score') : 'root_mean_squared_error',
     positiveClass:
@@ -65,7 +67,16 @@ export function suggestRecipe({ rows, columns }: TableProfile, target: string): 
     time: times.length === 1 ? times[0]?.name : undefined,
     drop,
     threshold: 0,
+    rare,
   };
+}
+
+function classesOf({ type, min, max, top }: ColumnProfile): { labels: string[]; rare: Suggestion['rare'] } {
+  if (type === 'integer') return { labels: [String(min), String(max)], rare: [] };
+  const classes = (top ?? []).filter(({ value }) => value !== '');
+  const rare = type === 'text' ? classes.filter(({ count }) => count < MIN_CLASS_ROWS) : [];
+  const labels = classes.filter((one) => !rare.includes(one)).map(({ value }) => value);
+  return labels.length < 2 ? { labels: classes.map(({ value }) => value), rare: [] } : { labels, rare };
 }
 
 function reasonToDrop({ type, distinct, missing, name }: ColumnProfile, rows: number): string | undefined {
@@ -84,7 +95,7 @@ export function renderRecipe(
   { rows, columns }: TableProfile,
   options: { location: string; target: string; modelName: string },
 ): string {
-  const { task, because, metric, positiveClass, time, drop, threshold } = suggestion;
+  const { task, because, metric, positiveClass, time, drop, threshold, rare } = suggestion;
   const value = (text: unknown): string =>
     stringify(text, { lineWidth: 0, defaultStringType: 'PLAIN', defaultKeyType: 'PLAIN' }).trimEnd();
   const flow = (text: unknown): string => JSON.stringify(text);
@@ -99,6 +110,12 @@ export function renderRecipe(
     'steps:',
     '  ingest:',
     `    location: ${flow(options.location)}`,
+    ...(rare.length === 0
+      ? []
+      : [
+          '    derive:   # without the classes of too few rows to learn from',
+          `      ${flow(options.target)}: ${flow(withoutClasses(options.target, rare))}   # ${comment(rare.map(({ value, count }) => `${value}: ${count}`).join(', '))}`,
+        ]),
     ...(drop.length === 0
       ? []
       : ['    drop:', ...drop.map(({ column, reason }) => `      - ${flow(column)}   # ${reason}`)]),
@@ -113,6 +130,11 @@ export function renderRecipe(
     `  register: { model_name: ${flow(options.modelName)}, alias: challenger }`,
     '',
   ].join('\n');
+}
+
+function withoutClasses(target: string, rare: Suggestion['rare']): string {
+  const id = quoteIdentifier(target);
+  return `CASE WHEN ${id} NOT IN (${rare.map(({ value }) => quoteLiteral(value)).join(', ')}) THEN ${id} END`;
 }
 
 function describe({ type, missing, distinct, min, max, top }: ColumnProfile): string {

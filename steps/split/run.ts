@@ -161,10 +161,28 @@ async function byTime(
   if (Number(missing?.['rows']) > 0)
     throw new RecipeError('SPLIT_TIME_MISSING', { column: name, rows: Number(missing?.['rows']) });
   const [cut] = await tables.query(
-    `SELECT quantile_disc(${id}, [${first}, ${second}])::VARCHAR[] AS cuts FROM ${source}`,
+    `SELECT quantile_disc(${id}, [${first}, ${second}])::VARCHAR[] AS cuts, max(${id})::VARCHAR AS last FROM ${source}`,
   );
-  const cuts = ((cut?.['cuts'] ?? []) as string[]).map(String);
-  const [early = '', late = ''] = cuts;
+  const [wantedEarly = '', wantedLate = ''] = ((cut?.['cuts'] ?? []) as string[]).map(String);
+  const next = async (
+    aggregate: 'max' | 'min',
+    sign: '<' | '>',
+    time: string,
+  ): Promise<string | undefined> => {
+    const [row] = await tables.query(
+      `SELECT ${aggregate}(${id})::VARCHAR AS time FROM ${source} WHERE ${id} ${sign} ${quoteLiteral(time)}`,
+    );
+    return typeof row?.['time'] === 'string' ? row['time'] : undefined;
+  };
+  // Of few times with many rows each, every part gets one if there are three.
+  let [early, late] = [wantedEarly, wantedLate];
+  if (late === cut?.['last']) late = (await next('max', '<', late)) ?? late;
+  if (early === late || early === cut?.['last']) {
+    const earlier = await next('max', '<', late);
+    early = earlier ?? late;
+    if (earlier === undefined) late = (await next('min', '>', late)) ?? late;
+  }
+  const cuts = [early, late];
   return {
     split: `CASE WHEN ${id} <= ${quoteLiteral(early)} THEN 0 WHEN ${id} <= ${quoteLiteral(late)} THEN 1 ELSE 2 END`,
     cuts,

@@ -164,3 +164,21 @@ test('a split by time has no row of a part later than one of the next', async ()
   expect(share(rows, 'training')).toBeCloseTo(0.75, 1);
   expect(share(rows, 'test')).toBeCloseTo(0.125, 1);
 });
+
+test('a split by time of three days has a day in each part, wherever most rows lie', async () => {
+  for (const [early, late] of [
+    [10, 20],
+    [400, 700],
+    [980, 990],
+  ] as const) {
+    const rows = await splitRows(
+      `SELECT i AS id, DATE '2024-01-01' + (CASE WHEN i < ${early} THEN 0 WHEN i < ${late} THEN 1 ELSE 2 END) AS day FROM range(1000) t(i)`,
+      { using: 'time', column: 'day' },
+    );
+    expect(
+      NAMES.map(
+        (name) => new Set(rows.filter(({ split }) => split === name).map(({ row }) => row['day'])).size,
+      ),
+    ).toEqual([1, 1, 1]);
+  }
+});
