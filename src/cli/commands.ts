@@ -312,11 +312,12 @@ export const COMMANDS: readonly Declaration[] = [
   },
   {
     name: 'schema',
-    summary: 'print the JSON Schema of recipe.yaml, for editors',
-    args: [],
+    summary: 'print the JSON Schema of recipe.yaml, or of a profile, for editors',
+    args: ['[recipe|profile]'],
     options: [],
     examples: [
       ['recipe schema > recipe.schema.json', 'then: # yaml-language-server: $schema=recipe.schema.json'],
+      ['recipe schema profile > profile.schema.json', 'for the files in profiles/'],
     ],
     load: () => import('./schema.ts'),
   },

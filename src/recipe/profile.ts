@@ -29,7 +29,7 @@ export const PROFILE_SETTINGS = [
 ] as const;
 
 /** Settings that later versions bring: known, so that a misspelt one is told apart. */
-const LATER = [
+export const LATER_SETTINGS = [
   'tracking',
   'model_registry',
   'queues',
@@ -152,7 +152,7 @@ export function readSettings(
   scope: Scope,
 ): Settings & { readonly experiment?: string } {
   const entries = settings?.entries ?? new Map<string, Entry>();
-  for (const key of LATER) {
+  for (const key of LATER_SETTINGS) {
     const entry = entries.get(key);
     if (entry !== undefined) {
       refusePassword(key, entry);

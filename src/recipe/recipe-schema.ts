@@ -4,19 +4,19 @@ import { OUTPUT_KINDS } from '../core/kinds.ts';
 
 /** Any value may be an expression in its place. */
 const EXPRESSION = Type.String({ pattern: '\\{\\{.*\\}\\}', description: 'An expression.' });
-const orExpression = (schema: TSchema): TUnion<[TSchema, TString]> => Type.Union([schema, EXPRESSION]);
+export const orExpression = (schema: TSchema): TUnion<[TSchema, TString]> => Type.Union([schema, EXPRESSION]);
 
 const Duration = Type.String({
   pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$|\\{\\{',
   description: '90s, 10m, 2h, 7d',
 });
-const Size = Type.String({
+export const Size = Type.String({
   pattern: '^\\d+(\\.\\d+)?\\s*([kKMGT]i?B|B)$|\\{\\{',
   description: '512MiB, 4GB',
 });
 const Texts = Type.Union([Type.String(), Type.Array(Type.String())]);
 const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
-const Later = Type.Unknown({ description: 'Not in this version.' });
+export const Later = Type.Unknown({ description: 'Not in this version.' });
 
 /** Every key that the engine reads in a step; a template's step has its component's keys beside them. */
 const STEP_KEYS = {

@@ -13,7 +13,7 @@ import { expandMatrix } from './matrix.ts';
 import { Names, withMatrix } from './names.ts';
 import { nearest } from './nearest.ts';
 import { parseYaml } from './parse-yaml.ts';
-import { isValueName, type Profile, readProfile, readSettings } from './profile.ts';
+import { isValueName, LATER_SETTINGS, type Profile, readProfile, readSettings } from './profile.ts';
 import { invalid, mapTree, textValue, wholeNumber } from './read-value.ts';
 import { applySet, parseSetOption, type SetOption } from './set-option.ts';
 import { errorAt, positionOf, Source } from './source.ts';
@@ -262,9 +262,10 @@ class Resolver {
 
   #checkTop(): void {
     const known = this.#topKeys();
+    const isDeclared = (key: string): boolean => Object.hasOwn(this.#template?.keys ?? {}, key);
     for (const [key, entry] of this.#top.entries) {
-      if (key === 'model_registry')
-        throw errorAt(entry.key, 'NOT_IN_THIS_VERSION', { what: '`model_registry:`' });
+      if (!isDeclared(key) && (LATER_SETTINGS as readonly string[]).includes(key))
+        throw errorAt(entry.key, 'NOT_IN_THIS_VERSION', { what: `\`${key}:\`` });
       if (!known.includes(key))
         throw errorAt(entry.key, 'KEY_UNKNOWN', {
           key,
