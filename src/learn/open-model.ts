@@ -35,10 +35,8 @@ export async function openModel(dir: string): Promise<ScoringModel> {
       answer,
       targetColumn: graph.metadata.get(TARGET_KEY),
       inputs,
-      score: async (columns) => {
-        const values = await run(columns);
-        return readable(path, async () => scoresOf(answer, graph.outputs, values, columns.rows));
-      },
+      score: (columns) =>
+        readable(path, async () => scoresOf(answer, graph.outputs, await run(columns), columns.rows)),
     };
   });
 }

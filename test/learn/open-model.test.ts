@@ -115,6 +115,25 @@ describe('a form of an operator that we do not write is not taken for one that w
       'ai.onnx.ml',
     ],
     ['ai.onnx.ml.LabelEncoder (of float)', 'LabelEncoder', {}, 'ai.onnx.ml'],
+    [
+      'ai.onnx.ml.TreeEnsembleRegressor (nodes that are no tree)',
+      'TreeEnsembleRegressor',
+      {
+        n_targets: 1,
+        nodes_treeids: [0, 0],
+        nodes_nodeids: [0, 1],
+        nodes_featureids: [0, 0],
+        nodes_modes: ['BRANCH_LEQ', 'LEAF'],
+        nodes_values: { floats: [0, 0] },
+        nodes_truenodeids: [0, 0],
+        nodes_falsenodeids: [1, 0],
+        target_treeids: [0],
+        target_nodeids: [1],
+        target_ids: [0],
+        target_weights: { floats: [1] },
+      },
+      'ai.onnx.ml',
+    ],
   ] as const)('%s', (named, operator, attributes, domain) => {
     const graph = new GraphBuilder();
     graph.output('out', 'float', graph.node(operator, [graph.input('x', 'float')], attributes, domain));
@@ -158,6 +177,16 @@ describe('a model that cannot be used is an error of its own', () => {
       );
     }
     expect([...codes]).toEqual(['MODEL_UNREADABLE']);
+  });
+
+  test('rows whose column is of another type', async () => {
+    writeRoots();
+    const model = await openModel(dir);
+    const x = { name: 'x', type: 'text', codes: Int32Array.of(-1), dictionary: [] } as const;
+    await expect(model.score({ rows: 1, columns: [x] })).rejects.toMatchObject({
+      code: 'MODEL_UNREADABLE',
+      message: expect.stringContaining('its input x takes no text'),
+    });
   });
 
   test('rows without a column that it needs', async () => {

@@ -96,6 +96,12 @@ function treesOf(node: OperatorNode): EnsembleTree[] {
     const said = rows.map((row, at) => (isLeaf[at] ? leaves.get(`${id}:${ids[row]}`) : undefined));
     const targets = new Set(said.flatMap((leaf) => (leaf === undefined ? [] : [leaf.target])));
     if (targets.size !== 1) throw new GraphUnsupported(node.operator, 'a tree of several targets');
+    const children = rows.flatMap((row, at) =>
+      isLeaf[at] ? [] : [place(yes[row] as number), place(no[row] as number)],
+    );
+    // Else a walk might not end.
+    if (children.includes(0) || new Set(children).size !== children.length)
+      throw new GraphUnsupported(node.operator, 'nodes that are no tree');
     const branch = (value: (row: number) => number): number[] =>
       rows.map((row, at) => (isLeaf[at] ? 0 : value(row)));
     return {
