@@ -22,7 +22,7 @@ import {
 /** Fits a model on features and writes it as an MLflow model directory that takes raw columns. */
 export const step = defineStep({
   title: 'Fit a model: boosted trees, or a linear or logistic one',
-  version: '2',
+  version: '3',
   config: Type.Object(
     {
       using: Type.Optional(
@@ -107,7 +107,7 @@ export const step = defineStep({
     let model: Model;
     let importance: { feature: string; share: number }[] = [];
     if (config.using === 'gbdt' || config.using === undefined) {
-      const fitted = fitGbdt(
+      const fitted = await fitGbdt(
         training,
         validation,
         {
@@ -120,6 +120,7 @@ export const step = defineStep({
           minSamplesLeaf: config.min_samples_leaf ?? 20,
           l2: config.l2_regularization ?? 0,
           noChangeIterations: config.early_stopping === false ? undefined : (config.n_iter_no_change ?? 20),
+          threads,
         },
         note,
       );

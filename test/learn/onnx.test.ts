@@ -57,7 +57,7 @@ describe('onnxruntime gives what Stockpot gives, from raw rows', () => {
     try {
       const columns = rawRows(kind);
       const transformer = transformerFor(task);
-      writeModelDirectory(dir, { transformer, model: fitModel(task, kind, transformer, columns) });
+      writeModelDirectory(dir, { transformer, model: await fitModel(task, kind, transformer, columns) });
       const ours: Scores = await (await openModel(dir)).score(columns);
       const theirs = await runOnnx(join(dir, 'model.onnx'), columns);
       const names = (

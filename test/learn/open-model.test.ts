@@ -163,7 +163,7 @@ describe('a model that cannot be used is an error of its own', () => {
   test('a file that was cut off anywhere', async () => {
     const transformer = transformerFor('binary');
     const rows = rawRows('linear');
-    writeModelDirectory(dir, { transformer, model: fitModel('binary', 'linear', transformer, rows) });
+    writeModelDirectory(dir, { transformer, model: await fitModel('binary', 'linear', transformer, rows) });
     const path = join(dir, 'model.onnx');
     const whole = readFileSync(path);
     const codes = new Set<string>();

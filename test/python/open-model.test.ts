@@ -53,7 +53,7 @@ async function caseOf([kind, task, type]: (typeof CASES)[number], dir: string, a
   const all = rawRows('linear');
   const transformer = transformerFor(task, type);
   const model = join(dir, `model-${at}`);
-  writeModelDirectory(model, { transformer, model: fitModel(task, kind, transformer, all) });
+  writeModelDirectory(model, { transformer, model: await fitModel(task, kind, transformer, all) });
   const columns = Object.fromEntries(
     all.columns.map((column) => [column.name, { type: column.type, values: valuesOf(column) }]),
   );

@@ -88,12 +88,12 @@ export function transformerFor(
 }
 
 /** A model fitted on a target made of two of the features. */
-export function fitModel(
+export async function fitModel(
   task: Task,
   kind: 'gbdt' | 'linear',
   transformer: Transformer,
   columns: Columns,
-): Model {
+): Promise<Model> {
   const features = featuresOf(transformer, columns);
   const size = features.columns[1]?.values ?? new Float32Array(0);
   const place = features.columns[4]?.values ?? new Float32Array(0);
@@ -124,8 +124,10 @@ export function fitModel(
     minSamplesLeaf: 5,
     l2: 0,
     noChangeIterations: undefined,
+    threads: 1,
   };
-  return fitGbdt({ features, target }, undefined, options, () => {}).model;
+  const { model } = await fitGbdt({ features, target }, undefined, options, () => {});
+  return model;
 }
 
 /** Whole numbers that look random and are the same each time. */

@@ -1,32 +1,17 @@
-import type { Features } from '../model.ts';
+import { blockSize, type FitMemory } from './fit-memory.ts';
 
-/** Bins of values, and one more for missing ones. */
-export const MAX_BINS = 255;
-export const MISSING_BIN = 255;
-
-/** Features as bin numbers: what histograms are counted over. */
-export interface BinnedFeatures {
-  readonly rows: number;
-  /** One array a feature: the bin of each row; 255 is missing. */
-  readonly bins: readonly Uint8Array[];
-  /** Upper edges by feature: bin b holds values ≤ edges[b]. One fewer than there are bins. */
-  readonly edges: readonly Float32Array[];
-}
+/** Most bins of a feature; one more is for missing values. */
+const MAX_BINS = 255;
 
 /** Rows looked at to choose edges: every n-th, so that the choice is the same each time. */
 const EDGE_SAMPLE = 200_000;
 
 /**
- * Chooses bins: one for each distinct value while there are at most 255, else of equal frequency. Edges are
- * float32 and lie between values, so that a model in float32 sends every row the way training did.
+ * Chooses bins: one for each distinct value while there are at most 255, else of equal frequency. Upper edges
+ * are given: bin b holds values ≤ edges[b], and there is one bin more. Edges are float32 and lie between
+ * values, so that a model in float32 sends every row the way training did.
  */
-export function binFeatures({ rows, columns }: Features): BinnedFeatures {
-  const edges = columns.map(({ values }) => chooseEdges(values));
-  const bins = columns.map(({ values }, feature) => binColumn(values, edges[feature] ?? new Float32Array(0)));
-  return { rows, bins, edges };
-}
-
-function chooseEdges(values: Float32Array): Float32Array {
+export function chooseEdges(values: Float32Array): Float32Array {
   const step = Math.max(1, Math.floor(values.length / EDGE_SAMPLE));
   const sample = new Float32Array(Math.ceil(values.length / step));
   let count = 0;
@@ -36,7 +21,10 @@ function chooseEdges(values: Float32Array): Float32Array {
   }
   const sorted = sample.subarray(0, count).toSorted();
   const distinct: number[] = [];
-  for (const value of sorted) if (distinct.at(-1) !== value) distinct.push(value);
+  for (const value of sorted) {
+    if (distinct.at(-1) !== value) distinct.push(value);
+    if (distinct.length > MAX_BINS) break;
+  }
   if (distinct.length <= MAX_BINS) return edgesBetween(distinct);
   const cuts: number[] = [];
   for (let bin = 1; bin < MAX_BINS; bin += 1) {
@@ -61,23 +49,30 @@ function between(below: number, above: number): number {
   return Number.isFinite(middle) && middle >= below && middle < above ? middle : below;
 }
 
-function binColumn(values: Float32Array, edges: Float32Array): Uint8Array {
-  const bins = new Uint8Array(values.length);
-  const last = edges.length;
-  for (let row = 0; row < values.length; row += 1) {
-    const value = values[row] as number;
-    if (value !== value) {
-      bins[row] = MISSING_BIN;
-      continue;
+/** Puts the bins of one block of rows into words of four bytes. A missing value's bin is the one after the last. */
+export function binRows({ rows, words, values, edges, bins }: FitMemory, block: number): void {
+  const size = blockSize(rows);
+  const begin = block * size;
+  const end = Math.min(rows, begin + size);
+  for (const [feature, column] of values.entries()) {
+    const upper = edges[feature] as Float32Array;
+    const missing = upper.length + 1;
+    const shift = (feature & 3) * 8;
+    for (let row = begin, at = row * words + (feature >> 2); row < end; row += 1, at += words) {
+      const value = column[row] as number;
+      const bin = value === value ? binOf(value, upper) : missing;
+      bins[at] = (bins[at] as number) | (bin << shift);
     }
-    let low = 0;
-    let high = last;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (value <= (edges[middle] as number)) high = middle;
-      else low = middle + 1;
-    }
-    bins[row] = low;
   }
-  return bins;
+}
+
+function binOf(value: number, edges: Float32Array): number {
+  let low = 0;
+  let high = edges.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (value <= (edges[middle] as number)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -1,8 +1,9 @@
 import type { Features, GbdtModel, Task, Tree } from '../model.ts';
-import { binFeatures } from './bin-features.ts';
+import { allocate } from './allocate.ts';
+import { Crew } from './crew.ts';
+import { blocksOf, type FitMemory } from './fit-memory.ts';
 import { TreeGrower } from './grow-tree.ts';
-import { objectiveOf } from './objective.ts';
-import { addTree } from './predict-gbdt.ts';
+import { baseScores, outputsOf, sumOf } from './objective.ts';
 
 export interface GbdtOptions {
   readonly task: Task;
@@ -16,6 +17,8 @@ export interface GbdtOptions {
   readonly l2: number;
   /** Stop after so many iterations without a better validation loss; undefined to go to the end. */
   readonly noChangeIterations: number | undefined;
+  /** Threads to compute on, this one included. */
+  readonly threads: number;
 }
 
 /** Rows to fit on or to watch: features, and for each row the value or the index of the class. */
@@ -40,50 +43,49 @@ export interface FittedGbdt {
   readonly bestIteration: number;
 }
 
+/** With fewer rows than this a fit is done before a thread has started. */
+const ROWS_TO_SHARE = 16_384;
+
 /**
  * Gradient boosting over histograms, as in LightGBM and scikit-learn's HistGradientBoosting: trees grown
- * leaf by leaf on binned features. Everything is summed in the order of the rows.
+ * leaf by leaf on binned features. The model does not depend on `threads`, which end with the fit.
  */
-export function fitGbdt(
+export async function fitGbdt(
   training: Examples,
   validation: Examples | undefined,
   options: GbdtOptions,
   onIteration: (progress: FitProgress) => void,
-): FittedGbdt {
-  const { features, target, weight } = training;
-  const objective = objectiveOf(options.task, options.classes);
-  const base = objective.base(target, weight).map(Math.fround);
-  const scores = base.map((score) => new Float64Array(features.rows).fill(score));
-  const watched = base.map((score) => new Float64Array(validation?.features.rows ?? 0).fill(score));
-  const grower = new TreeGrower(binFeatures(features), {
-    maxLeafNodes: options.maxLeafNodes,
-    maxDepth: options.maxDepth,
-    minSamplesLeaf: options.minSamplesLeaf,
-    minHessian: 1e-3,
-    l2: options.l2,
-    learningRate: options.learningRate,
-  });
-  const gradient = new Float64Array(features.rows);
-  const hessian = new Float64Array(features.rows);
-  const validationValues = validation?.features.columns.map((column) => column.values) ?? [];
+): Promise<FittedGbdt> {
+  const { rows } = training.features;
+  await using crew = Crew.start(rows < ROWS_TO_SHARE ? 1 : options.threads);
+  const outputs = outputsOf(options.task, options.classes);
+  const base = baseScores(options.task, outputs, training.target, training.weight).map(Math.fround);
+  const rules = { ...options, minHessian: 1e-3 };
+  const memory = allocate(training, validation, options.task, base, rules);
+  crew.share(memory);
+  crew.run('bin', blocksOf(rows));
+  crew.run('derive', blocksOf(rows));
+  const grower = new TreeGrower(memory, crew, rules);
+  const totalWeight = weightOf(training);
+  const watchedWeight = validation === undefined ? 0 : weightOf(validation);
   const trees: Tree[][] = [];
   const history: FitProgress[] = [];
   let best = { loss: Infinity, iteration: 0 };
   for (let iteration = 1; iteration <= options.maxIterations; iteration += 1) {
     // All classes see the scores of the iteration before.
-    const before = objective.outputs === 1 ? scores : scores.map((one) => one.slice());
-    const grown = scores.map((output, k) => {
-      objective.derive(k, target, weight, before, gradient, hessian);
-      const tree = grower.grow(gradient, hessian, output);
-      if (validation !== undefined) addTree(tree, validationValues, watched[k] as Float64Array);
-      return tree;
-    });
+    const roots = base.map((_, output) => ({
+      gradient: sumOf(memory, rows, 1 + 2 * output),
+      hessian: sumOf(memory, rows, 2 + 2 * output),
+      rows,
+    }));
+    const grown = roots.map((sums, output) => grower.grow(output, sums));
     trees.push(grown);
+    const watchedLoss = watch(crew, memory, grown);
+    crew.run('derive', blocksOf(rows));
     const progress: FitProgress = {
       iteration,
-      trainingLoss: objective.loss(target, weight, scores),
-      validationLoss:
-        validation === undefined ? undefined : objective.loss(validation.target, validation.weight, watched),
+      trainingLoss: sumOf(memory, rows, 0) / totalWeight,
+      validationLoss: watchedLoss === undefined ? undefined : watchedLoss / watchedWeight,
     };
     history.push(progress);
     onIteration(progress);
@@ -104,13 +106,34 @@ export function fitGbdt(
   const model: GbdtModel = {
     kind: 'gbdt',
     task: options.task,
-    outputs: objective.outputs,
-    features: features.columns.map(({ name }) => ({ name })),
+    outputs,
+    features: training.features.columns.map(({ name }) => ({ name })),
     trees: trees
       .slice(0, kept)
       .map((grown, at) => (at === 0 ? grown.map((tree, k) => withBase(tree, base[k] ?? 0)) : grown)),
   };
   return { model, importance: normalised(grower.gains), history, bestIteration: kept };
+}
+
+/** Adds an iteration's trees to the watched rows' scores; gives the sum of their losses. */
+function watch(crew: Crew, memory: FitMemory, grown: readonly Tree[]): number | undefined {
+  const { watched } = memory;
+  if (watched === undefined) return undefined;
+  const { feature, threshold, left, right, missingLeft, value } = watched.tree;
+  for (const [output, tree] of grown.entries()) {
+    feature.set(tree.feature);
+    threshold.set(tree.threshold);
+    left.set(tree.left);
+    right.set(tree.right);
+    missingLeft.set(tree.missingLeft);
+    value.set(tree.value);
+    crew.run('watch', blocksOf(watched.rows), output, output === grown.length - 1 ? 1 : 0);
+  }
+  return sumOf(memory, watched.rows, 0);
+}
+
+function weightOf({ weight, target }: Examples): number {
+  return weight === undefined ? target.length : weight.reduce((a, b) => a + b, 0);
 }
 
 /** Runtimes differ in how they add a base score; all of them add leaves. */

@@ -8,14 +8,20 @@ export function predictGbdt(model: GbdtModel, { rows, columns }: Features): Floa
   const values = columns.map((column) => column.values);
   const scores = Array.from({ length: model.outputs }, () => new Float64Array(rows));
   for (const iteration of model.trees)
-    for (const [k, tree] of iteration.entries()) addTree(tree, values, scores[k] as Float64Array);
+    for (const [k, tree] of iteration.entries()) addTree(tree, values, scores[k] as Float64Array, 0, rows);
   return scores.map((one) => Float32Array.from(one));
 }
 
-/** Adds the leaf that each row ends in. */
-export function addTree(tree: Tree, values: readonly Float32Array[], scores: Float64Array): void {
+/** Adds the leaf that each row ends in, for rows `from … to)`. */
+export function addTree(
+  tree: Tree,
+  values: readonly Float32Array[],
+  scores: Float64Array,
+  from: number,
+  to: number,
+): void {
   const { feature, threshold, left, right, missingLeft, value } = tree;
-  for (let row = 0; row < scores.length; row += 1) {
+  for (let row = from; row < to; row += 1) {
     let node = 0;
     for (let asked = feature[0] as number; asked !== -1; asked = feature[node] as number) {
       const x = (values[asked] as Float32Array)[row] as number;
