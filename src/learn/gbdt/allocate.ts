@@ -36,12 +36,13 @@ export function allocate(
     values: columns.map(({ values }) => sharedFloats(values)),
     edges,
     bins: integers(rows * words),
+    columns: columns.map(() => bytes(rows)),
     scores: base.map((score) => doubles(rows).fill(score)),
     derivatives: base.map(() => floats(2 * rows)),
     order,
     leftRows: integers(rows),
     rightRows: integers(rows),
-    goesLeft: new Uint8Array(new SharedArrayBuffer(256)),
+    goesLeft: bytes(256),
     offsets,
     histograms: doubles(width * histogramsFor(rows, rules)),
     partial: doubles(width * MAX_BLOCKS),
@@ -69,10 +70,14 @@ function watchedMemory(
       threshold: floats(nodes),
       left: integers(nodes),
       right: integers(nodes),
-      missingLeft: new Uint8Array(new SharedArrayBuffer(nodes)),
+      missingLeft: bytes(nodes),
       value: floats(nodes),
     },
   };
+}
+
+function bytes(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
 }
 
 function integers(length: number): Int32Array {

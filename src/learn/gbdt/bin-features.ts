@@ -49,26 +49,65 @@ function between(below: number, above: number): number {
   return Number.isFinite(middle) && middle >= below && middle < above ? middle : below;
 }
 
-/** Puts the bins of one block of rows into words of four bytes. A missing value's bin is the one after the last. */
-export function binRows({ rows, words, values, edges, bins }: FitMemory, block: number): void {
+/**
+ * Bins of one block of rows: by feature, and in words of four bytes by row. A missing value's bin is the one
+ * after the last.
+ */
+export function binRows({ rows, words, values, edges, bins, columns }: FitMemory, block: number): void {
   const size = blockSize(rows);
   const begin = block * size;
   const end = Math.min(rows, begin + size);
-  for (const [feature, column] of values.entries()) {
+  for (const [feature, raw] of values.entries()) {
+    const column = columns[feature] as Uint8Array;
     const upper = edges[feature] as Float32Array;
     const missing = upper.length + 1;
+    const grid = gridOf(upper);
     const shift = (feature & 3) * 8;
     for (let row = begin, at = row * words + (feature >> 2); row < end; row += 1, at += words) {
-      const value = column[row] as number;
-      const bin = value === value ? binOf(value, upper) : missing;
+      const value = raw[row] as number;
+      const bin = value === value ? binOf(value, upper, grid) : missing;
+      column[row] = bin;
       bins[at] = (bins[at] as number) | (bin << shift);
     }
   }
 }
 
-function binOf(value: number, edges: Float32Array): number {
-  let low = 0;
-  let high = edges.length;
+/** Cells of equal width between the first edge and the last: a value's cell leaves few edges to look at. */
+interface Grid {
+  readonly from: number;
+  readonly scale: number;
+  /** Edges in the cells before each cell; one more for the end. */
+  readonly before: Uint8Array;
+}
+
+const CELLS = 2048;
+
+function gridOf(edges: Float32Array): Grid {
+  const from = edges[0] ?? 0;
+  const width = (edges.at(-1) ?? 0) - from;
+  // Where edges are infinite all values share one cell, and all edges are looked at.
+  const scale =
+    width > 0 && Number.isFinite((CELLS - 1) / width) && Number.isFinite(width) ? (CELLS - 1) / width : 0;
+  const before = new Uint8Array(CELLS + 1);
+  for (const edge of edges) {
+    const after = cellOf(edge, from, scale) + 1;
+    before[after] = (before[after] as number) + 1;
+  }
+  for (let cell = 1; cell <= CELLS; cell += 1)
+    before[cell] = (before[cell] as number) + (before[cell - 1] as number);
+  return { from, scale, before };
+}
+
+/** Never lower for a greater value: so all edges in lower cells are below a value, those in higher ones above. */
+function cellOf(value: number, from: number, scale: number): number {
+  const cell = (value - from) * scale;
+  return cell >= CELLS - 1 ? CELLS - 1 : cell > 0 ? Math.trunc(cell) : 0;
+}
+
+function binOf(value: number, edges: Float32Array, { from, scale, before }: Grid): number {
+  const cell = cellOf(value, from, scale);
+  let low = before[cell] as number;
+  let high = before[cell + 1] as number;
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (value <= (edges[middle] as number)) high = middle;

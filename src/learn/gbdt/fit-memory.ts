@@ -18,8 +18,10 @@ export interface FitMemory {
   readonly values: readonly Float32Array[];
   /** Upper edges by feature. */
   readonly edges: readonly Float32Array[];
-  /** Bins, row after row, a byte a feature. */
+  /** Bins, row after row, a byte a feature: for counting, which asks for all features of a row. */
   readonly bins: Int32Array;
+  /** Bins by feature: for parting a leaf, which asks for one feature. */
+  readonly columns: readonly Uint8Array[];
   /** By output. */
   readonly scores: readonly Float64Array[];
   /** Gradient and hessian of each row side by side, by output. */

@@ -8,16 +8,15 @@ import { blockSize, type FitMemory } from './fit-memory.ts';
  */
 export function partRows(memory: FitMemory, block: number, args: Float64Array): void {
   const [from = 0, to = 0, feature = 0] = args;
-  const { order, leftRows, rightRows, goesLeft, bins, words, sums } = memory;
+  const { order, leftRows, rightRows, goesLeft, sums } = memory;
+  const bins = memory.columns[feature] as Uint8Array;
   const size = blockSize(to - from);
   const begin = from + block * size;
   const end = Math.min(to, begin + size);
-  const word = feature >> 2;
-  const shift = (feature & 3) * 8;
   let [left, right] = [begin, begin];
   for (let at = begin; at < end; at += 1) {
     const row = order[at] as number;
-    const goes = goesLeft[((bins[row * words + word] as number) >>> shift) & 255] as number;
+    const goes = goesLeft[bins[row] as number] as number;
     leftRows[left] = row;
     rightRows[right] = row;
     left += goes;
