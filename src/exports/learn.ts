@@ -1,4 +1,5 @@
 export { type AnswerColumn, answerColumns } from '../learn/answer-columns.ts';
+export { type ClassWeight, classFactors, weighClasses } from '../learn/class-weights.ts';
 export {
   type Criterion,
   type CriterionOutcome,

@@ -1,14 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import {
+  type ClassWeight,
+  classFactors,
   type Examples,
   type FitProgress,
   fitGbdt,
   fitLinear,
   type Model,
   type Transformer,
+  weighClasses,
   writeModelDirectory,
 } from 'stockpot/learn';
-import { defineStep, oneOf, Type } from 'stockpot/steps';
+import { defineStep, oneOf, RecipeError, Type } from 'stockpot/steps';
 import {
   datasetEntry,
   describeSelect,
@@ -52,6 +55,12 @@ export const step = defineStep({
       max_depth: Type.Optional(Type.Integer({ minimum: 1, default: 64 })),
       min_samples_leaf: Type.Optional(Type.Integer({ minimum: 1, default: 20 })),
       l2_regularization: Type.Optional(Type.Number({ minimum: 0, default: 0 })),
+      class_weight: Type.Optional(
+        Type.Union([Type.Literal('balanced'), Type.Record(Type.String(), Type.Number({ minimum: 0 }))], {
+          description:
+            'How much rows of a class count, by label. balanced: all classes alike. Rows of their own weight: weight_col of transform.',
+        }),
+      ),
       early_stopping: Type.Optional(
         Type.Boolean({ default: true, description: 'Stop once the validation loss gets no better.' }),
       ),
@@ -92,8 +101,12 @@ export const step = defineStep({
           context,
         }),
       );
-    const training = await readExamples(tables, inputs.training, transformer);
-    const validation = await readExamples(tables, inputs.validation, transformer);
+    const [training, validation] = weigh(
+      config.class_weight,
+      transformer,
+      await readExamples(tables, inputs.training, transformer),
+      await readExamples(tables, inputs.validation, transformer),
+    );
     const iterations = config.max_iterations ?? 100;
     const history: FitProgress[] = [];
     const note = (progress: FitProgress): void => {
@@ -152,6 +165,33 @@ export const step = defineStep({
     writeFileSync(outputs.importance, JSON.stringify(importance.toSorted((a, b) => b.share - a.share)));
   },
 });
+
+/** Classes weigh on the validation rows what they weigh on the training rows: one loss is watched. */
+function weigh(
+  classWeight: ClassWeight | undefined,
+  { target: { classes = [] } }: Transformer,
+  training: Examples,
+  validation: Examples,
+): [training: Examples, validation: Examples] {
+  if (classWeight === undefined) return [training, validation];
+  if (classes.length === 0)
+    throw new RecipeError('TRAIN_CLASS_WEIGHT', { problem: 'is set for a regression', classes });
+  const unknown = Object.keys(classWeight === 'balanced' ? {} : classWeight).find(
+    (label) => !classes.includes(label),
+  );
+  if (unknown !== undefined)
+    throw new RecipeError('TRAIN_CLASS_WEIGHT', {
+      problem: `names the class ${unknown}, which the target does not have`,
+      classes,
+    });
+  const factors = classFactors(classWeight, classes, training.target, training.weight);
+  const weighed = ({ features, target, weight }: Examples): Examples => ({
+    features,
+    target,
+    weight: weighClasses(factors, target, weight),
+  });
+  return [weighed(training), weighed(validation)];
+}
 
 async function readExamples(tables: Tables, path: string, transformer: Transformer): Promise<Examples> {
   const names = transformer.features.map(({ name }) => name);

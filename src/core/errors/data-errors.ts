@@ -90,6 +90,14 @@ export const DATA_ERRORS = {
       `The weight ${p.column} is missing, negative, infinite or no number in ${p.rows} rows of the ${p.split} split`,
     hint: () => 'Fill it in with `derive:`; a weight of 0 leaves a row out.',
   },
+  TRAIN_CLASS_WEIGHT: {
+    exit: ExitCode.stepFailed,
+    message: (p: { problem: string; classes: readonly string[] }) => `class_weight ${p.problem}`,
+    hint: (p: { classes: readonly string[] }) =>
+      p.classes.length === 0
+        ? 'Leave class_weight out, or weigh rows with the weight_col of transform.'
+        : `The classes are ${p.classes.slice(0, 30).join(', ')}.`,
+  },
   TRANSFORM_NAME_TAKEN: {
     exit: ExitCode.stepFailed,
     message: (p: { column: string }) =>

@@ -43,7 +43,7 @@ export function fitLinear(
         options.l2,
       ),
     );
-    onIteration(1, 0);
+    onIteration(1, squaredError(columns, first, target, weight));
   } else logistic(columns, features.rows, target, weight, coefficients, options, onIteration);
   return {
     kind: 'linear',
@@ -68,6 +68,7 @@ function logistic(
   const scores = coefficients.map(() => new Float64Array(rows));
   let before = Infinity;
   for (let iteration = 1; iteration <= options.maxIterations; iteration += 1) {
+    let [largest, moved] = [1, 0];
     for (const [k, beta] of coefficients.entries()) {
       const p = probabilities(scores, k, rows);
       const gradient = (row: number): number =>
@@ -75,13 +76,33 @@ function logistic(
       const hessian = (row: number): number =>
         Math.max(1e-9, weightOf(weight, row) * (p[row] as number) * (1 - (p[row] as number)));
       const step = newtonStep(columns, hessian, gradient, new Float64Array(rows).fill(1), beta, options.l2);
-      for (let j = 0; j < beta.length; j += 1) beta[j] = (beta[j] as number) + (step[j] as number);
+      for (let j = 0; j < beta.length; j += 1) {
+        beta[j] = (beta[j] as number) + (step[j] as number);
+        largest = Math.max(largest, Math.abs(beta[j] as number));
+        moved = Math.max(moved, Math.abs(step[j] as number));
+      }
       linearScores(columns, beta, scores[k] as Float64Array);
+    }
+    if (coefficients.length > 1) {
+      centre(coefficients);
+      for (const [k, beta] of coefficients.entries()) linearScores(columns, beta, scores[k] as Float64Array);
     }
     const loss = logLoss(scores, target, weight, rows);
     onIteration(iteration, loss);
-    if (Math.abs(before - loss) < 1e-9 * Math.max(1, loss)) return;
+    // Coefficients are kept as float32: what is left to move is less than that shows.
+    if (moved < 1e-8 * largest || Math.abs(before - loss) < 1e-14 * Math.max(1, loss)) break;
     before = loss;
+  }
+}
+
+/**
+ * Softmax sees differences only: of all coefficients that say the same, those with the sum 0 are the
+ * smallest. One class at a time would come to them in small steps.
+ */
+function centre(coefficients: readonly Float64Array[]): void {
+  for (let j = 0; j < (coefficients[0]?.length ?? 0); j += 1) {
+    const mean = coefficients.reduce((sum, beta) => sum + (beta[j] as number), 0) / coefficients.length;
+    for (const beta of coefficients) beta[j] = (beta[j] as number) - mean;
   }
 }
 
@@ -139,6 +160,22 @@ function probabilities(scores: readonly Float64Array[], k: number, rows: number)
     p[row] = 1 / sum;
   }
   return p;
+}
+
+function squaredError(
+  columns: readonly Float32Array[],
+  beta: Float64Array,
+  target: Float64Array,
+  weight: Float64Array | undefined,
+): number {
+  const predicted = new Float64Array(target.length);
+  linearScores(columns, beta, predicted);
+  let [sum, total] = [0, 0];
+  for (let row = 0; row < target.length; row += 1) {
+    sum += weightOf(weight, row) * ((predicted[row] as number) - (target[row] as number)) ** 2;
+    total += weightOf(weight, row);
+  }
+  return sum / total;
 }
 
 function logLoss(

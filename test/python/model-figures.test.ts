@@ -1,0 +1,16 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { differences } from '../rigs/differences.ts';
+
+const PYTHON = process.env['STOCKPOT_TEST_PYTHON'];
+
+test.skipIf(PYTHON === undefined)('test/golden/model-figures.json is what scikit-learn fits', () => {
+  const printed = execFileSync(PYTHON ?? '', [join(import.meta.dirname, 'model-figures.py')], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const kept = readFileSync(join(import.meta.dirname, '../golden/model-figures.json'), 'utf8');
+  expect(differences(JSON.parse(kept), JSON.parse(printed), '')).toEqual([]);
+});
