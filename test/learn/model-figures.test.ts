@@ -83,7 +83,7 @@ describe("boosted trees say of rows they have not seen what scikit-learn's say",
     const ours = said(task, predictGbdt(model, test.features), test.target);
     expect(Object.keys(ours)).toEqual(Object.keys(figures.says));
     for (const [name, theirs] of Object.entries(figures.says))
-      expect(Math.abs((ours[name] ?? Number.NaN) - theirs), name).toBeLessThan(TOLERANCES[name] ?? 0);
+      expect(Math.abs((ours[name] ?? Number.NaN) - theirs)).toBeLessThan(TOLERANCES[name] ?? 0);
   });
 });
 

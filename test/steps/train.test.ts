@@ -48,9 +48,9 @@ test('rows count as much as weight_col says, classes as class_weight says', asyn
   const of = (fit: string): Record<string, unknown> | undefined => rows.find((row) => row['fit'] === fit);
   for (const using of ['gbdt', 'logistic']) {
     // Learnt from the rows that count, it is wrong on the two thirds that say the opposite.
-    expect(of(`${using}_rows`)?.['correct'], using).toBeLessThan(0.45);
-    expect(of(`${using}_light`)?.['late'], using).toBe(0);
-    expect(of(`${using}_heavy`)?.['late'], using).toBe(1);
+    expect(of(`${using}_rows`)?.['correct']).toBeLessThan(0.45);
+    expect(of(`${using}_light`)?.['late']).toBe(0);
+    expect(of(`${using}_heavy`)?.['late']).toBe(1);
   }
 });
 
