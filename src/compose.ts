@@ -26,7 +26,7 @@ import { bootId, type ProcessIdentity } from './engine/single-flight.ts';
 import { trackedRunId } from './engine/tracked-plan.ts';
 import { LocalExecutor } from './executors/local/local-executor.ts';
 import { LocalLauncher } from './executors/local/local-launcher.ts';
-import { endLeftover, startOf } from './executors/local/spawn.ts';
+import { endLeftover, endStrays, startOf } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
 import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
@@ -231,11 +231,14 @@ export class Project implements Disposable {
       trackedRun: trackedRunId(id),
     });
     try {
-      return await driver.run();
-    } finally {
+      const finished = await driver.run();
       await dirty;
       // A run that tracking does not know to the end keeps its mark: the next command replays its journal.
-      if (await tracked.settled()) mark[Symbol.dispose]();
+      if (await tracked.settled()) mark.remove();
+      return finished;
+    } finally {
+      await dirty;
+      await tracked.settled();
       this.#collectGarbageDaily(plan.settings.cacheMaxBytes);
     }
   }
@@ -246,8 +249,9 @@ export class Project implements Disposable {
     await closeInterruptedRuns(this.home, {
       isAlive,
       endLeftover,
+      endStrays,
       now,
-      alone: (work) => immediate(this.store.index, work),
+      exclusively: (work) => immediate(this.store.index, work),
       settle: (run) => this.#runTracking.settle(run, now),
     });
   }

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ExitCode } from '../core/exit-code.ts';
@@ -24,6 +33,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     },
     sqlite(),
     folder(home),
+    ...['index.db', 'tracking.db'].flatMap((name) => database(home, name)),
     await duckdb(),
     program('bash', 'shell steps need it'),
     program('git', 'runs are labelled with the commit'),
@@ -32,7 +42,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
   if (flag(options, 'json')) context.out(`${JSON.stringify(checks)}\n`);
   else
     for (const { name, ok, detail } of checks)
-      context.out(`${ok ? 'ok     ' : 'problem'}  ${name.padEnd(8)}  ${detail}\n`);
+      context.out(`${ok ? 'ok     ' : 'problem'}  ${name.padEnd(11)}  ${detail}\n`);
   return checks.every(({ ok }) => ok) ? ExitCode.ok : ExitCode.unavailable;
 }
 
@@ -63,6 +73,21 @@ function folder(home: string): Check {
       detail: `${home}: ${error instanceof Error ? error.message : String(error)}`,
     };
   }
+}
+
+/** What SQLite finds in a database that is there already. */
+function database(home: string, name: string): Check[] {
+  const path = join(home, name);
+  if (!existsSync(path)) return [];
+  let detail: string;
+  try {
+    const db = new DatabaseSync(path, { timeout: 10_000 });
+    detail = String(db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']);
+    db.close();
+  } catch (error) {
+    detail = error instanceof Error ? error.message : String(error);
+  }
+  return [{ name, ok: detail === 'ok', detail: `${path}: ${detail}` }];
 }
 
 async function duckdb(): Promise<Check> {

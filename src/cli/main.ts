@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ExitCode } from '../core/exit-code.ts';
-import { installFailpoint } from '../core/failpoint.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { systemWorld } from '../core/system-world.ts';
+import { armFailpoints } from './arm-failpoints.ts';
 import { COMMANDS, type Declaration } from './commands.ts';
 import type { Context } from './context.ts';
 import { helpFor, overview } from './help.ts';
@@ -14,7 +14,7 @@ import { describeError } from './print-error.ts';
 export async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   const json = argv.includes('--json');
-  armFailpoint(process.env['STOCKPOT_FAILPOINT']);
+  armFailpoints(process.env['STOCKPOT_FAILPOINT']);
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
@@ -33,16 +33,6 @@ export async function main(): Promise<void> {
     process.stderr.write(text);
     process.exitCode = exit;
   }
-}
-
-/** For tests of crashes: `result.before-link@2` kills this process when it comes there the second time. */
-function armFailpoint(spec: string | undefined): void {
-  const [wanted, count = '1'] = spec?.split('@') ?? [];
-  if (wanted === undefined) return;
-  let left = Number(count);
-  installFailpoint((name) => {
-    if (name === wanted && --left === 0) process.kill(process.pid, 'SIGKILL');
-  });
 }
 
 /** Runs the command that `argv` names; rejects with what is wrong. */

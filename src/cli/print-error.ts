@@ -1,6 +1,8 @@
 import { ExitCode } from '../core/exit-code.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
+import { isDamaged } from '../db/sqlite.ts';
 import { safeText } from '../report/text/safe-text.ts';
+import { BlobDamaged } from '../store/blobs.ts';
 
 /** An error as the user sees it, and what the process exits with. */
 export function describeError(error: unknown, { json }: { json: boolean }): { text: string; exit: ExitCode } {
@@ -50,10 +52,19 @@ function asRecipeError(error: unknown): RecipeError | undefined {
     return new RecipeError('DISK_FULL', { path }, { cause: error });
   if (hasCode(error, 'EACCES') || hasCode(error, 'EROFS'))
     return new RecipeError('HOME_READ_ONLY', { path }, { cause: error });
-  // SQLite says the same in its own numbers: 13 is FULL, 8 READONLY.
-  const sqlite = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
-  if (sqlite === 13) return new RecipeError('DISK_FULL', { path }, { cause: error });
-  if (sqlite === 8) return new RecipeError('HOME_READ_ONLY', { path }, { cause: error });
+  if (error instanceof BlobDamaged)
+    return new RecipeError('BLOB_DAMAGED', { digest: error.digest, damage: error.damage }, { cause: error });
+  const problem = error instanceof Error ? error.message : String(error);
+  if (hasCode(error, 'EIO')) return new RecipeError('DISK_FAILED', { path, problem }, { cause: error });
+  if (isDamaged(error)) return new RecipeError('DATABASE_DAMAGED', { problem }, { cause: error });
+  // SQLite says the same in its own numbers: 8 is READONLY, 13 FULL, 10 any failure of the disk, of which
+  // those of the shared memory's size (19) and of a write (3) mean a full one.
+  const sqlite = error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined;
+  if (sqlite === undefined) return undefined;
+  if ([13, 10 + 256 * 3, 10 + 256 * 19].includes(sqlite))
+    return new RecipeError('DISK_FULL', { path }, { cause: error });
+  if ((sqlite & 0xff) === 8) return new RecipeError('HOME_READ_ONLY', { path }, { cause: error });
+  if ((sqlite & 0xff) === 10) return new RecipeError('DISK_FAILED', { path, problem }, { cause: error });
   return undefined;
 }
 

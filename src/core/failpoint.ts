@@ -1,16 +1,69 @@
-type Hook = (name: string) => void;
+/**
+ * Every place where a test may end, break or delay the process: before and after each write whose order
+ * matters. `test/cli/crashes.test.ts` and `npm run chaos` go through all of them.
+ */
+export const FAILPOINTS = [
+  'mark.before-rename',
+  'mark.after-rename',
+  'journal.created',
+  'journal.before-write',
+  'journal.after-write',
+  'journal.after-sync',
+  'flight.before-commit',
+  'attempt.laid-out',
+  'attempt.before-record',
+  'attempt.after-exit',
+  'blob.after-move',
+  'blob.before-fsync',
+  'blob.before-rename',
+  'blob.after-rename',
+  'blob.before-settle',
+  'blob.after-settle',
+  'tree.before-write',
+  'attempt.outputs-stored',
+  'attempt.all-stored',
+  'result.before-fsync',
+  'result.before-link',
+  'result.after-link',
+  'result.after-fsync',
+  'attempt.published',
+  'tracking.before-write',
+  'tracking.before-commit',
+  'tracking.after-commit',
+  'pin.before-rename',
+  'pin.after-rename',
+  'registry.before-register',
+  'registry.before-commit',
+  'registry.after-register',
+  'alias.before-commit',
+  'alias.after-commit',
+  'effect.before',
+  'effect.registered',
+  'effect.after',
+  'history.before-commit',
+  'index.before-commit',
+  'index.after-commit',
+  'mark.before-remove',
+  'close.before-write',
+  'close.after-write',
+  'close.before-unmark',
+  'gc.before-result',
+  'gc.before-blob',
+  'gc.after-blobs',
+] as const;
+
+export type Failpoint = (typeof FAILPOINTS)[number];
+
+type Hook = (name: Failpoint) => void;
 
 let hook: Hook | undefined;
 
-/**
- * A named place where a test may end or break the process: before and after each write whose order
- * matters. Does nothing unless a hook is installed.
- */
-export function failpoint(name: string): void {
+/** Does nothing unless a hook is installed, which may end the process, throw, or take its time. */
+export function failpoint(name: Failpoint): void {
   hook?.(name);
 }
 
-/** Calls `next` at every failpoint from now on; `undefined` takes it away. */
-export function installFailpoint(next: Hook | undefined): void {
+/** Calls `next` at every failpoint from now on. */
+export function installFailpoint(next: Hook): void {
   hook = next;
 }

@@ -29,6 +29,15 @@ export function openSqlite({ path, migrations, durability }: OpenOptions): Datab
   }
 }
 
+/** Whether SQLite says that a file is damaged, or no database at all. */
+export function isDamaged(error: unknown): boolean {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
+}
+
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
 /** Runs `work` in one write transaction: all of it, or nothing. Keep it short, others wait. */
 export function immediate<T>(db: DatabaseSync, work: () => T): T {
   db.exec('BEGIN IMMEDIATE');

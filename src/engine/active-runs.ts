@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import {
   appendFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -14,6 +16,7 @@ import { failpoint } from '../core/failpoint.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { emptyRun, foldRun } from '../core/run-state.ts';
 import type { ProcessGroup } from './launcher.ts';
+import { journalPath, readJournal } from './read-journal.ts';
 import type { ProcessIdentity } from './single-flight.ts';
 
 /** Folders below `attempts/` with this beginning hold a launcher's pipes, of use to its own run only. */
@@ -21,25 +24,43 @@ export const PIPES = 'pipes-';
 
 const KEEP_ATTEMPTS_MS = 7 * 86_400_000;
 
-/** Leaves a mark for as long as the run lives: a mark without its process is a run that was cut off. */
-export function markActive(home: string, run: string, me: ProcessIdentity): Disposable {
+/** A new name below `attempts/`: it says whose attempt it is before anything else is known of it. */
+export function attemptName(run: string): string {
+  return `${run}-${randomBytes(6).toString('hex')}`;
+}
+
+/**
+ * Leaves a mark that stays until `remove`: a mark without its process is a run that was cut off. Nobody
+ * sees half a mark: it would pass for that of a dead process.
+ */
+export function markActive(home: string, run: string, me: ProcessIdentity): { readonly remove: () => void } {
   const dir = join(home, 'active');
   mkdirSync(dir, { recursive: true });
-  const path = join(dir, run);
-  writeFileSync(path, JSON.stringify(me));
-  return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
+  const temporary = join(dir, `.${run}`);
+  writeFileSync(temporary, JSON.stringify(me));
+  failpoint('mark.before-rename');
+  renameSync(temporary, join(dir, run));
+  failpoint('mark.after-rename');
+  return {
+    remove: () => {
+      failpoint('mark.before-remove');
+      rmSync(join(dir, run), { force: true });
+    },
+  };
 }
 
 interface Undertaker {
   readonly isAlive: (process: ProcessIdentity) => boolean;
   /** Ends a process group if it is still the one recorded. */
   readonly endLeftover: (group: ProcessGroup) => boolean;
-  /** Milliseconds since the Unix epoch. */
-  readonly now: number;
-  /** Does `work` while no other command does the same. */
-  readonly alone: (work: () => void) => void;
+  /** Ends processes by the `step.json` that their environment names: what no record was written of. */
+  readonly endStrays: (isStray: (stepFile: string) => boolean) => void;
+  /** Keeps other processes from closing the same runs meanwhile. */
+  readonly exclusively: (work: () => void) => void;
   /** Brings elsewhere what the journal of a closed run says. May be told of the same run again. */
   readonly settle: (run: string) => Promise<void>;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
 }
 
 /**
@@ -47,62 +68,84 @@ interface Undertaker {
  * are over a week old. The mark goes last: who dies here leaves it to the next.
  */
 export async function closeInterruptedRuns(home: string, undertaker: Undertaker): Promise<void> {
-  const dir = join(home, 'active');
-  const marks = existsSync(dir) ? readdirSync(dir) : [];
-  const dead = marks.filter((run) => !undertaker.isAlive(readMark(join(dir, run))));
-  if (dead.length === marks.length) cleanAttempts(join(home, 'attempts'), undertaker);
+  const { dead } = deadRuns(home, undertaker);
+  cleanAttempts(home, undertaker);
   for (const run of dead) {
-    undertaker.alone(() => closeJournal(join(home, 'runs', run, 'events-1.jsonl'), undertaker.now));
-    failpoint('close.after-journal');
+    undertaker.exclusively(() => closeJournal(home, run, undertaker.now));
     await undertaker.settle(run);
     failpoint('close.before-unmark');
-    rmSync(join(dir, run), { force: true });
+    rmSync(join(home, 'active', run), { force: true });
   }
+}
+
+function deadRuns(home: string, { isAlive }: Undertaker): { dead: string[]; areAllDead: boolean } {
+  const dir = join(home, 'active');
+  const marks = existsSync(dir) ? readdirSync(dir).filter((name) => !name.startsWith('.')) : [];
+  const dead = marks.filter((run) => !isAlive(readMark(join(dir, run))));
+  return { dead, areAllDead: dead.length === marks.length };
 }
 
 function readMark(path: string): ProcessIdentity {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity;
   } catch (error) {
-    // Cut off while it was written: whoever wrote it is gone, or will write no more.
+    // Damaged, or somebody has just closed the run.
     if (error instanceof SyntaxError || hasCode(error, 'ENOENT')) return { pid: 0, boot: '', started: '' };
     throw error;
   }
 }
 
-/** No driver lives: whatever attempts still run belongs to nobody. */
-function cleanAttempts(dir: string, { endLeftover, now }: Undertaker): void {
+/** Ends what dead runs left running. Old folders go once no driver lives that might use them. */
+function cleanAttempts(home: string, undertaker: Undertaker): void {
+  const dir = join(home, 'attempts');
   if (!existsSync(dir)) return;
+  const { dead, areAllDead } = deadRuns(home, undertaker);
+  if (dead.length === 0 && !areAllDead) return;
+  const belongsToDead = (name: string): boolean => dead.some((run) => name.startsWith(`${run}-`));
   for (const name of readdirSync(dir)) {
     const path = join(dir, name);
-    const record = join(path, 'process.json');
-    if (existsSync(record)) {
-      try {
-        endLeftover(JSON.parse(readFileSync(record, 'utf8')) as ProcessGroup);
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error;
-      }
+    if (areAllDead || belongsToDead(name)) {
+      const group = readRecord(join(path, 'process.json'));
+      if (group !== undefined) undertaker.endLeftover(group);
     }
-    if (name.startsWith(PIPES) || now - statSync(path).mtimeMs > KEEP_ATTEMPTS_MS)
-      rmSync(path, { recursive: true, force: true });
+    if (!areAllDead) continue;
+    const age = undertaker.now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? undertaker.now);
+    if (name.startsWith(PIPES) || age > KEEP_ATTEMPTS_MS) rmSync(path, { recursive: true, force: true });
+  }
+  if (dead.length > 0)
+    undertaker.endStrays((file) => file.startsWith(`${dir}/`) && belongsToDead(file.slice(dir.length + 1)));
+}
+
+function readRecord(path: string): ProcessGroup | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as ProcessGroup;
+  } catch (error) {
+    if (error instanceof SyntaxError || hasCode(error, 'ENOENT')) return undefined;
+    throw error;
   }
 }
 
-function closeJournal(path: string, now: number): void {
-  if (!existsSync(path)) return;
-  const text = readFileSync(path, 'utf8');
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+/** A journal that says how its run ended is left as it is. */
+function closeJournal(home: string, run: string, now: number): void {
+  const events = readJournal(home, run);
+  const last = events.at(-1);
+  if (last === undefined) return;
   const state = emptyRun();
-  let last: RunEvent | undefined;
-  for (const line of whole.split('\n')) {
-    if (line === '') continue;
-    last = JSON.parse(line) as RunEvent;
-    foldRun(state, last);
-  }
-  if (last === undefined || state.finished !== undefined) return;
+  for (const event of events) foldRun(state, event);
+  if (state.finished !== undefined) return;
+  const path = journalPath(home, run);
+  // A torn last line stays where it is; readers pass over it.
+  const isTorn = !readFileSync(path, 'utf8').endsWith('\n');
+  const line = JSON.stringify(interruptedEvent(last, state, now));
+  failpoint('close.before-write');
+  appendFileSync(path, `${isTorn ? '\n' : ''}${line}\n`, { flush: true });
+  failpoint('close.after-write');
+}
+
+function interruptedEvent(last: RunEvent, state: ReturnType<typeof emptyRun>, now: number): RunFinished {
   const kinds = [...state.steps.values()].map(({ kind }) => kind);
   const count = (kind: string): number => kinds.filter((one) => one === kind).length;
-  const finished: RunFinished = {
+  return {
     type: 'run.finished',
     seq: last.seq + 1,
     at: now,
@@ -117,6 +160,4 @@ function closeJournal(path: string, now: number): void {
     },
     savedMs: 0,
   };
-  // A torn last line stays where it is; readers pass over it.
-  appendFileSync(path, `${whole.length < text.length ? '\n' : ''}${JSON.stringify(finished)}\n`);
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OutputRef, ReportEntry } from '../core/events.ts';
@@ -10,6 +9,7 @@ import type { Clock, World } from '../core/world.ts';
 import { BlobDamaged } from '../store/blobs.ts';
 import type { Result } from '../store/results.ts';
 import type { Store } from '../store/store.ts';
+import { attemptName } from './active-runs.ts';
 import { attemptEnvironment } from './attempt-environment.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { changedInputs } from './changed-inputs.ts';
@@ -54,7 +54,7 @@ export async function attempt(
 ): Promise<AttemptOutcome> {
   const { clock } = shop.world;
   const startedAt = clock.monotonic();
-  const dir = join(shop.attemptsDir, randomUUID());
+  const dir = join(shop.attemptsDir, attemptName(shop.run));
   const failed = (failure: Failure, logTail = ''): AttemptOutcome => ({
     ok: false,
     failure,
@@ -64,6 +64,7 @@ export async function attempt(
   let keep = true;
   try {
     const room = await layOut(task, dir, shop);
+    failpoint('attempt.laid-out');
     const secrets = await resolveSecrets(task.step, shop.settings.secrets, shop.world.env);
     const log = new AttemptLog(join(dir, 'log'), Object.values(secrets), MAX_LOG_BYTES, hooks.output);
     const report = new ReportTail(room.stepFile.report, hooks.report);
@@ -78,7 +79,10 @@ export async function attempt(
         signal: limit.signal,
         graceMs: task.step.graceMs,
         onOutput: (stream, chunk) => log.write(stream, chunk),
-        onStart: (group) => writeFileSync(join(dir, 'process.json'), JSON.stringify(group)),
+        onStart: (group) => {
+          failpoint('attempt.before-record');
+          writeFileSync(join(dir, 'process.json'), JSON.stringify(group));
+        },
       });
     } finally {
       following.stop();
@@ -100,14 +104,19 @@ export async function attempt(
     if (changed.length > 0 && !task.allowChangingInputs)
       return failed({ reason: 'inputs-changed', inputs: changed }, log.tail);
     const outputs = await storeOutputs(shop.store, outDir, task.step.outputs);
+    failpoint('attempt.outputs-stored');
     const durationMs = clock.monotonic() - startedAt;
     const result = await describe(task, outputs, report.entries, log, durationMs, shop);
+    failpoint('attempt.all-stored');
     keep = false;
     if (changed.length > 0) {
       await shop.store.blobs.settle();
       return { ok: true, outputs, durationMs, published: false, report: report.entries };
     }
     const winner = await shop.store.results.commit(result, { replace: task.replace });
+    failpoint('attempt.published');
+    if (!shop.store.results.isComplete(winner))
+      throw new Error('a blob of the result was removed from the store while it was published');
     const others = differing(outputs, winner.outputs);
     return {
       ok: true,

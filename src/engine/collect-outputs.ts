@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { OutputRef } from '../core/events.ts';
+import { failpoint } from '../core/failpoint.ts';
 import type { Failure } from '../core/failure.ts';
 import { isTree, type OutputKind } from '../core/kinds.ts';
 import type { PlanOutput } from '../core/plan.ts';
@@ -62,6 +63,7 @@ async function storeFolder(store: Store, folder: string): Promise<Pick<OutputRef
     const { digest, size } = await storeFile(store, join(folder, path));
     entries.push({ path, digest, size, ...(executable ? { executable: true as const } : {}) });
   }
+  failpoint('tree.before-write');
   const { digest } = await store.blobs.putDurably(treeText(entries, emptyFolders));
   return { digest, size: entries.reduce((sum, entry) => sum + entry.size, 0) };
 }

@@ -4,7 +4,6 @@ import type { Failure } from '../core/failure.ts';
 import type { Fingerprint, StepId } from '../core/ids.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { BlobDamaged } from '../store/blobs.ts';
-import type { Result } from '../store/results.ts';
 import { Attempts, type Holder } from './attempts.ts';
 import { reconcileEffect } from './effects.ts';
 import { reasonFor } from './explain.ts';
@@ -16,12 +15,12 @@ import type { AttemptOutcome } from './ports.ts';
 import { type PreparedTask, prepareTask } from './prepare-task.ts';
 import { journalPath } from './read-journal.ts';
 import { ReadyQueue } from './ready-queue.ts';
-import { replayLog } from './replay-log.ts';
 import { retryDelayMs } from './retry-policy.ts';
 import { RunGraph, type RunNode } from './run-graph.ts';
 import type { RunOptions } from './run-options.ts';
 import { RunTally } from './run-tally.ts';
 import { CodeBook } from './step-code.ts';
+import { type Hit, usableResult } from './usable-result.ts';
 
 /** What waits to be executed: a task, and which attempt it would be. */
 interface Waiting {
@@ -198,14 +197,12 @@ export class Driver {
     });
   }
 
-  #usable(node: RunNode, fingerprint: Fingerprint): Result | undefined {
-    const result = this.#options.store.results.find(fingerprint);
-    const { cache } = node.step;
-    if (result === undefined || typeof cache === 'string') return result;
-    return this.#options.world.clock.now() - result.producer.at < cache.ttlMs ? result : undefined;
+  #usable({ step, role }: RunNode, fingerprint: Fingerprint): Hit | undefined {
+    const { store, world } = this.#options;
+    return usableResult(step, fingerprint, { store, now: world.clock.now(), replays: role === 'run' });
   }
 
-  #hit(node: RunNode, fingerprint: Fingerprint, result: Result): void {
+  #hit(node: RunNode, fingerprint: Fingerprint, { result, log }: Hit): void {
     const { producer, outputs } = result;
     if (node.role === 'run') {
       this.#tally.cached(producer.durationMs);
@@ -216,8 +213,7 @@ export class Driver {
         outputs,
         savedMs: producer.durationMs,
       });
-      for (const text of replayLog(this.#options.store, result))
-        this.#emit({ type: 'step.output', step: node.step.id, stream: 'stdout', text });
+      for (const text of log) this.#emit({ type: 'step.output', step: node.step.id, stream: 'stdout', text });
     }
     this.#done(node, fingerprint, outputs, undefined);
   }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { EffectEvent, OutputRef, Unstamped } from '../core/events.ts';
+import { failpoint } from '../core/failpoint.ts';
 import type { Digest } from '../core/ids.ts';
 import type { Json } from '../core/json.ts';
 import type { Plan, PlanStep } from '../core/plan.ts';
@@ -29,13 +29,15 @@ export async function reconcileEffect(
     if (effect === undefined) throw new Error(`there is no effect ${name}`);
     const request = outputs?.['request'];
     if (request === undefined) throw new Error('the step has no output named request');
+    failpoint('effect.before');
     const outcome = await effect.reconcile({
       step: step.id,
-      request: JSON.parse(readFileSync(store.blobs.path(request.digest), 'utf8')) as Json,
+      request: JSON.parse(store.blobs.read(request.digest).toString('utf8')) as Json,
       digests: digestsOf(outputs ?? {}),
       trackedRun,
       gate: gateOf(step, plan),
     });
+    failpoint('effect.after');
     switch (outcome.kind) {
       case 'done':
         return { type: 'effect.done', ...about, before: outcome.before, after: outcome.after };

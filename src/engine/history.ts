@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { failpoint } from '../core/failpoint.ts';
 import type { Fingerprint, StepId } from '../core/ids.ts';
 import { immediate } from '../db/sqlite.ts';
 
@@ -70,6 +71,7 @@ export class History {
         keep.run(this.#recipe, step, fingerprint, at);
         prune.run(this.#recipe, step);
       }
+      failpoint('history.before-commit');
     });
     for (const [step, memory] of this.#fresh) this.#all().set(step, memory);
     this.#fresh.clear();

@@ -32,7 +32,9 @@ export class Journal {
    */
   static create(dir: string, clock: Clock, subscribers: readonly Subscriber[], written: () => void): Journal {
     mkdirSync(dir, { recursive: true });
-    return new Journal(openSync(join(dir, 'events-1.jsonl'), 'wx'), clock, subscribers, written);
+    const journal = new Journal(openSync(join(dir, 'events-1.jsonl'), 'wx'), clock, subscribers, written);
+    failpoint('journal.created');
+    return journal;
   }
 
   append(event: Unstamped): void {
@@ -50,6 +52,7 @@ export class Journal {
     this.#pending = [];
     failpoint('journal.before-write');
     for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+    failpoint('journal.after-write');
     this.#written();
   }
 

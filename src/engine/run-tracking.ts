@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Plan } from '../core/plan.ts';
-import { pin } from '../store/roots.ts';
+import { pinTracked } from '../store/roots.ts';
 import type { Store } from '../store/store.ts';
 import { readJournal } from './read-journal.ts';
 import { readReport } from './read-report.ts';
@@ -55,17 +55,14 @@ export class RunTracking {
   #subject(
     run: string,
     onFailure: (error: Error) => void,
-  ): Pick<TrackingSubject, 'run' | 'reportOf' | 'storeBytes' | 'onFailure'> {
+  ): Pick<TrackingSubject, 'run' | 'reportOf' | 'storeBytes' | 'pin' | 'onFailure'> {
     const { store, home } = this.#options;
     return {
       run,
       onFailure,
       reportOf: (fingerprint) => readReport(store, fingerprint),
-      storeBytes: (bytes) => {
-        const stored = store.blobs.putBytes(bytes);
-        pin(store, home, `run-${run}`, [{ digest: stored.digest, kind: 'file' }]);
-        return stored;
-      },
+      storeBytes: (bytes) => store.blobs.putBytes(bytes),
+      pin: (blobs) => pinTracked(store, home, blobs),
     };
   }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { failpoint } from '../core/failpoint.ts';
 import type { Fingerprint } from '../core/ids.ts';
 import { immediate } from '../db/sqlite.ts';
 
@@ -55,6 +56,7 @@ export class SingleFlight {
         if (run !== this.#run && this.#isAlive(holder)) return { holder, run };
       }
       this.#insert.run(fingerprint, this.#me.pid, this.#me.boot, this.#me.started, this.#run, 0);
+      failpoint('flight.before-commit');
       return undefined;
     });
   }

@@ -1,4 +1,6 @@
 import type { RunEvent, RunFinished } from '../core/events.ts';
+import type { Digest } from '../core/ids.ts';
+import type { OutputKind } from '../core/kinds.ts';
 import { type EndOfRun, RunTracker } from './run-tracker.ts';
 import { type TrackedPlan, trackedRunId } from './tracked-plan.ts';
 import { fitTag } from './tracking-limits.ts';
@@ -6,11 +8,23 @@ import type { KeyValue, TrackedRunWrite, Tracking, TrackingBatch } from './track
 
 const GATHER_MS = 250;
 
+/**
+ * Kinds of outputs that a tracked run keeps for good: what one looks at and compares. Tables, folders and
+ * other files are the cache's: they may be large, and can be made again.
+ */
+const KEPT_KINDS: ReadonlySet<OutputKind> = new Set(['model', 'metrics', 'value']);
+
+function isKept({ path, kind }: { readonly path: string; readonly kind: OutputKind }): boolean {
+  return path === 'steps.json' || KEPT_KINDS.has(kind);
+}
+
 export interface TrackingSubject extends Pick<EndOfRun, 'reportOf' | 'storeBytes'> {
   readonly run: string;
   readonly plan: TrackedPlan;
   /** Called before the first step is executed: what a later command needs to finish the tracking of this run. */
   readonly keepPlan: (plan: TrackedPlan) => void;
+  /** Keeps gc from what a tracked run shows; called before the rows that name it are written. */
+  readonly pin: (blobs: readonly { digest: Digest; kind: OutputKind }[]) => Promise<void>;
   /** Told of what could not be written; the run goes on. */
   readonly onFailure: (error: Error) => void;
   /** Events up to this number were tracked before: their writes are left out. */
@@ -106,10 +120,11 @@ export class TrackingSubscriber {
       await before;
       const known = [...this.#unwritten, ...runs];
       try {
-        const last = end === undefined ? [] : await end();
+        const all = [...known, ...(end === undefined ? [] : await end())];
+        await this.#subject.pin(all.flatMap(({ artifacts = [] }) => artifacts.filter(isKept)));
         await this.#tracking.write({
           experiment,
-          runs: [...known, ...last],
+          runs: all,
           ...(cursor === undefined ? {} : { cursor }),
         });
         this.#unwritten = [];

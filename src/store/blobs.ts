@@ -167,6 +167,7 @@ export class Blobs {
   async putFile(path: string): Promise<{ digest: Digest; size: number }> {
     const temporary = this.#temporary();
     moveOrCopy(path, temporary);
+    failpoint('blob.after-move');
     const fd = openSync(temporary, 'r');
     try {
       const before = fstatSync(fd);
@@ -199,8 +200,10 @@ export class Blobs {
     const folders = [...this.#dirty];
     this.#dirty.clear();
     // Another attempt may have begun to settle a folder that this one needs.
+    failpoint('blob.before-settle');
     this.#settling = Promise.all([this.#settling, ...folders.map(syncFolder)]);
     await this.#settling;
+    failpoint('blob.after-settle');
   }
 
   /** A blob that is there already stays; its time is set to now, so that gc leaves it alone. */
@@ -239,7 +242,8 @@ export class Blobs {
     const path = this.path(digest);
     const dir = dirname(path);
     if (!this.#shards.has(dir)) {
-      mkdirSync(dir, { recursive: true });
+      // The name of a new folder is to last as well.
+      if (mkdirSync(dir, { recursive: true }) !== undefined) this.#dirty.add(dirname(dir));
       this.#shards.add(dir);
     }
     renameSync(temporary, path);

@@ -1,10 +1,9 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { globSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
-import { isTree } from '../core/kinds.ts';
 import { blobsOf, type Result } from './results.ts';
-import { treeDigests } from './roots.ts';
+import { pinnedDigests } from './roots.ts';
 import type { Store } from './store.ts';
 import { listBlobs, listResults } from './walk-cache.ts';
 
@@ -66,11 +65,14 @@ export function collectGarbage(store: Store, { maxBytes, now, dryRun, kept }: Gc
     // What gc itself has just unnamed was complete: only blobs that never had a name wait.
     const wasNamed = uses.has(digest);
     if (!isOrphan || (!wasNamed && now - mtimeMs < GRACE_MS)) continue;
+    // A publisher that wants it has set its time to now since this gc began.
+    if (statSync(store.blobs.path(digest), { throwIfNoEntry: false })?.mtimeMs !== mtimeMs) continue;
     removedBlobs += 1;
     bytesAfter -= size;
     failpoint('gc.before-blob');
     if (!dryRun) rmSync(store.blobs.path(digest), { force: true });
   }
+  failpoint('gc.after-blobs');
   if (!dryRun) removeTemporaries(store, now);
   return { bytesBefore, bytesAfter, results: removedResults, blobs: removedBlobs };
 }
@@ -88,25 +90,14 @@ function namedBy(store: Store, result: Result): Set<Digest> {
   return digests;
 }
 
-function pinnedDigests(store: Store): Set<Digest> {
-  const digests = new Set<Digest>();
-  const { roots } = store.layout;
-  if (!existsSync(roots)) return digests;
-  for (const home of readdirSync(roots))
-    for (const name of readdirSync(join(roots, home)))
-      for (const line of readFileSync(join(roots, home, name), 'utf8').split('\n')) {
-        const [digest = '', kind = 'file'] = line.split(' ');
-        if (digest === '') continue;
-        digests.add(digest as Digest);
-        if (isTree(kind as 'model'))
-          for (const file of treeDigests(store.blobs, digest as Digest)) digests.add(file);
-      }
-  return digests;
-}
-
+/** What processes that died left half written, in `cas/tmp` and beside results. */
 function removeTemporaries({ layout }: Store, now: number): void {
-  for (const name of readdirSync(layout.tmp)) {
-    const path = join(layout.tmp, name);
-    if (now - statSync(path).mtimeMs > GRACE_MS) rmSync(path, { force: true, recursive: true });
+  const halfWritten = [
+    ...readdirSync(layout.tmp).map((name) => join(layout.tmp, name)),
+    ...globSync('*/.*', { cwd: layout.results }).map((name) => join(layout.results, name)),
+  ];
+  for (const path of halfWritten) {
+    const mtimeMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
+    if (now - mtimeMs > GRACE_MS) rmSync(path, { force: true, recursive: true });
   }
 }

@@ -1,6 +1,7 @@
+import { rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '../core/ids.ts';
-import { openSqlite } from '../db/sqlite.ts';
+import { isDamaged, openSqlite } from '../db/sqlite.ts';
 import type { BlobStamp, StampBook } from './blobs.ts';
 
 /** Only what can be worked out again: deleting the file costs time, nothing else. */
@@ -21,8 +22,16 @@ const MIGRATIONS = [
   `CREATE TABLE described (key TEXT PRIMARY KEY, manifest TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
+/** Opens `index.db`; a damaged one is begun anew. */
 export function openIndex(path: string): DatabaseSync {
-  return openSqlite({ path, migrations: MIGRATIONS, durability: 'normal' });
+  const open = (): DatabaseSync => openSqlite({ path, migrations: MIGRATIONS, durability: 'normal' });
+  try {
+    return open();
+  } catch (error) {
+    if (!isDamaged(error)) throw error;
+    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+    return open();
+  }
 }
 
 /** Stamps in `index.db`, written together by `flush`. */

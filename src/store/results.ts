@@ -93,7 +93,7 @@ export class Results {
     const path = this.path(result.fingerprint);
     const dir = dirname(path);
     if (!this.#shards.has(dir)) {
-      mkdirSync(dir, { recursive: true });
+      if (mkdirSync(dir, { recursive: true }) !== undefined) await syncFolder(dirname(dir));
       this.#shards.add(dir);
     }
     const temporary = join(dir, `.${randomUUID()}`);
@@ -107,6 +107,7 @@ export class Results {
       const winner = this.#place(temporary, path, result, replace);
       failpoint('result.after-link');
       await syncFolder(dir);
+      failpoint('result.after-fsync');
       return winner;
     } finally {
       rmSync(temporary, { force: true });

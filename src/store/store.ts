@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { failpoint } from '../core/failpoint.ts';
 import { immediate } from '../db/sqlite.ts';
 import { Blobs } from './blobs.ts';
 import { diskError } from './disk-error.ts';
@@ -58,7 +59,9 @@ export class Store implements Disposable {
     immediate(this.index, () => {
       this.#stamps.flush();
       this.files.flush();
+      failpoint('index.before-commit');
     });
+    failpoint('index.after-commit');
   }
 
   [Symbol.dispose](): void {

@@ -1,41 +1,83 @@
+import { globSync } from 'node:fs';
+import { appendFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { FAILPOINTS } from '../../src/core/failpoint.ts';
+import { checkHome } from '../rigs/check-home.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
+import { CrashRig } from '../rigs/crash-rig.ts';
 
 const RECIPE = `steps:
   one: { run: "echo 1 > $OUT_x", outputs: { x: x.txt } }
   two: { run: "cat $IN_x > $OUT_y", inputs: { x: one.x }, outputs: { y: y.txt } }
 `;
 
-const FAILPOINTS = [
-  'journal.before-write',
-  'journal.after-sync',
-  'attempt.after-exit',
-  'blob.before-rename',
-  'blob.after-rename',
-  'result.before-fsync',
-  'result.before-link',
-  'result.after-link',
-  'tracking.before-write',
-  'tracking.before-commit',
-  'tracking.after-commit',
-];
+/** What only a step with an effect comes to. */
+const OF_EFFECTS = /^(?:registry|alias|effect)\./;
 
 describe('kill -9 of the driver, then the same command', () => {
-  test.each(FAILPOINTS)('at %s: what was finished is not repeated, nothing torn is read', async (name) => {
-    await using rig = await CliRig.create({ 'recipe.yaml': RECIPE });
-    for (const nth of [1, 2]) {
-      rig.env['STOCKPOT_FAILPOINT'] = `${name}@${nth}`;
-      const killed = await rig.recipe('run');
-      expect([killed.signal, killed.exit]).toContain(killed.signal === undefined ? 0 : 'SIGKILL');
-    }
-    delete rig.env['STOCKPOT_FAILPOINT'];
-    expect(Object.values(await rig.run()).every((kind) => kind === 'succeeded' || kind === 'cached')).toBe(
-      true,
-    );
-    expect(await rig.run()).toEqual({ one: 'cached', two: 'cached' });
-    const check = await rig.recipe('cache', 'fsck', '--json');
-    expect(JSON.parse(check.out).findings).toEqual([]);
-  });
+  test.each(FAILPOINTS.filter((name) => !/^(?:close|gc)\./.test(name)))(
+    'at %s: what was finished is not repeated, all ends once, nothing torn is read',
+    async (name) => {
+      await using rig = await CrashRig.create();
+      const registers = OF_EFFECTS.test(name);
+      await rig.change(0, { registers });
+      expect((await rig.crash(name)).signal).toBe('SIGKILL');
+      const { steps, violations } = await rig.recover({ orphan: name === 'attempt.before-record' });
+      expect(violations).toEqual([]);
+      expect(Object.keys(steps)).toEqual(registers ? ['make', 'use', 'register'] : ['make', 'use']);
+      if (registers) expect(rig.registered).toEqual({ versions: 1, champion: 1 });
+    },
+  );
+
+  test.each(FAILPOINTS.filter((name) => name.startsWith('close.')))(
+    'at %s, while the run that was cut off is closed: it is closed once',
+    async (name) => {
+      await using rig = await CrashRig.create();
+      await rig.change(0, { registers: false });
+      await rig.crash('attempt.published');
+      // The crash came while a line was being written.
+      const [journal = ''] = globSync('runs/*/events-1.jsonl', { cwd: rig.home });
+      await appendFile(join(rig.home, journal), '{"type":"step.succ');
+      expect((await rig.crash(name)).signal).toBe('SIGKILL');
+      expect((await rig.recover()).violations).toEqual([]);
+    },
+  );
+
+  test.each(FAILPOINTS.filter((name) => name.startsWith('gc.')))(
+    'at %s: what gc leaves is whole',
+    async (name) => {
+      await using rig = await CrashRig.create();
+      await rig.cli.run();
+      // What it is to keep of each step is a cache too: without it, all but the registered model may go.
+      await rm(join(rig.home, 'index.db'));
+      const killed = await rig.crash(name, 'cache', 'gc', '--max-size', '0B');
+      expect(killed.signal).toBe('SIGKILL');
+      expect(checkHome(rig.home)).toEqual([]);
+      expect((await rig.cli.recipe('cache', 'gc', '--max-size', '0B')).exit).toBe(0);
+      expect((await rig.recover({ collected: true })).violations).toEqual([]);
+      expect(rig.registered).toEqual({ versions: 1, champion: 1 });
+    },
+  );
+});
+
+describe('what a dead driver left running', () => {
+  test.each(['attempt.before-record', 'attempt.after-exit'])(
+    'at %s: the next command ends it, its background processes too',
+    async (name) => {
+      await using rig = await CliRig.create({
+        'recipe.yaml': `steps:
+  lasting: { run: "sleep 600 & echo 1 > $OUT_x; \${WAIT}", outputs: { x: x.txt }, env: { WAIT: "${name === 'attempt.before-record' ? 'wait' : 'true'}" } }
+`,
+      });
+      rig.env['STOCKPOT_FAILPOINT'] = name;
+      expect((await rig.recipe('run')).signal).toBe('SIGKILL');
+      delete rig.env['STOCKPOT_FAILPOINT'];
+      await rig.write('recipe.yaml', 'steps:\n  quick: { run: "echo 1 > $OUT_x", outputs: { x: x.txt } }\n');
+      await rig.run();
+      expect(checkHome(join(rig.dir, '.stockpot'))).toEqual([]);
+    },
+  );
 });
 
 describe('a damaged store', () => {

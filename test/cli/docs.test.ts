@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cliDocs } from '../../scripts/cli-docs.ts';
@@ -31,6 +31,16 @@ describe('the documents say what the program does', () => {
     );
     expect(new Set(types).size).toBeGreaterThan(15);
     expect([...new Set(types)].filter((type) => !docs('events.md').includes(`\`${type}\``))).toEqual([]);
+  });
+
+  test('docs/guarantees.md names for each promise tests that are there', () => {
+    const rows = docs('guarantees.md')
+      .split('\n')
+      .filter((line) => /^\| (?:\d+ )?\| (?!promise|-)/.test(line));
+    const files = rows.map((row) => Array.from(row.matchAll(/`(test\/[^`]+)`/g), ([, file = '']) => file));
+    expect(rows.length).toBeGreaterThan(6);
+    expect(files.filter((named) => named.length === 0)).toEqual([]);
+    expect(files.flat().filter((file) => !existsSync(join(import.meta.dirname, '../..', file)))).toEqual([]);
   });
 
   test('the components in docs/step-protocol.md run', async () => {

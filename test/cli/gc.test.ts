@@ -1,6 +1,8 @@
-import { utimes } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { checkHome } from '../rigs/check-home.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
 
 const RECIPE = `params: { n: 0 }
@@ -22,6 +24,33 @@ describe('gc', () => {
     expect(await rig.run('-S', 'params.n=1')).toEqual({ big: 'succeeded' });
     const check = await rig.recipe('cache', 'fsck', '--json');
     expect(JSON.parse(check.out).findings).toEqual([]);
+  });
+
+  test('what a tracked run shows stays: models, metrics, values; what is large may go', async () => {
+    await using rig = await CliRig.create({
+      'recipe.yaml': `steps:
+  all:
+    run: |
+      mkdir $OUT_model; echo "flavors: {}" > $OUT_model/MLmodel
+      echo '{"auc": 0.9}' > $OUT_scores
+      echo large > $OUT_rows
+    outputs:
+      model: { path: model, kind: model }
+      scores: { path: scores.json, kind: metrics }
+      rows: { path: rows.csv, kind: file }
+`,
+    });
+    await rig.run();
+    // What gc has to keep of each step stands there: without it, only pins keep anything.
+    await rm(join(rig.dir, '.stockpot/index.db'));
+    const { out } = await rig.recipe('cache', 'gc', '--max-size', '0B', '--json');
+    expect(JSON.parse(out)).toMatchObject({ results: 1 });
+    expect(checkHome(join(rig.dir, '.stockpot'))).toEqual([]);
+    const left = globSync('.stockpot/cache/cas/??/*', { cwd: rig.dir });
+    const texts = await Promise.all(left.map((path) => rig.read(path)));
+    expect(texts).toContain('{"auc": 0.9}\n');
+    expect(texts).toContain('flavors: {}\n');
+    expect(texts).not.toContain('large\n');
   });
 
   test('happens by itself, once a day, down to the size that the profile allows', async () => {

@@ -50,8 +50,8 @@ describe('kill -9 of the driver, then the same command', () => {
     'registry.before-commit',
     'registry.after-register',
     'effect.registered',
-    'registry.before-alias-commit',
-    'registry.after-alias',
+    'alias.before-commit',
+    'alias.after-commit',
   ])('at %s: one version, with its alias, and each change once', async (failpoint) => {
     await using rig = await RegistryRig.create(', alias: champion');
     rig.cli.env['STOCKPOT_FAILPOINT'] = failpoint;

@@ -272,7 +272,7 @@ describe('models list and show', () => {
   async function withModels(): Promise<CliRig> {
     const rig = await projectWith([]);
     const db = openTrackingDb(`${rig.dir}/.stockpot/tracking.db`);
-    const registry = new SqliteRegistry(db, { now: () => at, actor: 'ada', pin: () => {} });
+    const registry = new SqliteRegistry(db, { now: () => at, actor: 'ada', pin: async () => {} });
     for (const letter of ['a', 'b'])
       await registry.register({
         name: 'delay',

@@ -103,7 +103,7 @@ describe('kill -9 of the driver, then any command about runs', () => {
   });
 
   test.each([
-    'close.after-journal',
+    'close.after-write',
     'tracking.before-write',
     'tracking.before-commit',
     'tracking.after-commit',

@@ -15,7 +15,7 @@ const digest = (letter: string): Digest => letter.repeat(64) as Digest;
 class Rig implements Disposable {
   readonly #dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
   readonly #db = openTrackingDb(join(this.#dir, 'tracking.db'));
-  readonly registry = new SqliteRegistry(this.#db, { now: () => 1, actor: 'me', pin: () => {} });
+  readonly registry = new SqliteRegistry(this.#db, { now: () => 1, actor: 'me', pin: async () => {} });
   readonly #effect = new RegisterEffect(this.registry, () => 1);
 
   async ask(model: string, request: { [key: string]: Json }): Promise<EffectOutcome> {

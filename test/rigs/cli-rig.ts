@@ -1,11 +1,19 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { execa } from 'execa';
+import { execa, type ResultPromise } from 'execa';
 import type { RunEvent } from '../../src/core/events.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/recipe.js');
 const PACKAGES = join(import.meta.dirname, '../../node_modules');
+
+type Captured = {
+  readonly extendEnv: false;
+  readonly reject: false;
+  readonly stripFinalNewline: false;
+  readonly cwd: string;
+  readonly env: Record<string, string>;
+};
 
 export interface Outcome {
   readonly exit: number | undefined;
@@ -14,19 +22,26 @@ export interface Outcome {
   readonly err: string;
 }
 
-/** A project in a temporary folder, and the real command line in it. */
+/**
+ * A project in a temporary folder, and the real command line in it. Compiled code of the program is kept
+ * between projects: without it, a start takes four times as long.
+ */
 export class CliRig implements AsyncDisposable {
   readonly dir: string;
   /** The program itself, for what the rig does not do. */
   static readonly bin = BIN;
   readonly env: Record<string, string> = {};
 
-  private constructor(dir: string) {
+  readonly #bin: string;
+
+  private constructor(dir: string, bin: string) {
     this.dir = dir;
+    this.#bin = bin;
   }
 
-  static async create(files: Readonly<Record<string, string>> = {}): Promise<CliRig> {
-    const rig = new CliRig(await mkdtemp(join(tmpdir(), 'stockpot-')));
+  /** @param bin another copy of the program */
+  static async create(files: Readonly<Record<string, string>> = {}, bin = BIN): Promise<CliRig> {
+    const rig = new CliRig(await mkdtemp(join(tmpdir(), 'stockpot-')), bin);
     for (const [path, text] of Object.entries(files)) await rig.write(path, text);
     return rig;
   }
@@ -46,21 +61,27 @@ export class CliRig implements AsyncDisposable {
   }
 
   async recipe(...args: string[]): Promise<Outcome> {
-    const { exitCode, signal, stdout, stderr } = await execa(process.execPath, [BIN, ...args], {
+    const { exitCode, signal, stdout, stderr } = await this.start(...args);
+    return { exit: exitCode, signal, out: stdout, err: stderr };
+  }
+
+  /** The command line as a process, for who wants to disturb it. */
+  start(...args: string[]): ResultPromise<Captured> {
+    const options: Captured = {
       cwd: this.dir,
-      env: { PATH: process.env['PATH'] ?? '', HOME: this.dir, ...this.env },
+      env: this.#environment(),
       extendEnv: false,
       reject: false,
       stripFinalNewline: false,
-    });
-    return { exit: exitCode, signal, out: stdout, err: stderr };
+    };
+    return execa(process.execPath, [this.#bin, ...args], options);
   }
 
   /** Starts a run, and sends a signal once a line of its events matches. */
   async interrupt(when: RegExp, signal: 'SIGINT' | 'SIGTERM', ...args: string[]): Promise<Outcome> {
-    const child = execa(process.execPath, [BIN, 'run', '--json', ...args], {
+    const child = execa(process.execPath, [this.#bin, 'run', '--json', ...args], {
       cwd: this.dir,
-      env: { PATH: process.env['PATH'] ?? '', HOME: this.dir, ...this.env },
+      env: this.#environment(),
       extendEnv: false,
       reject: false,
     });
@@ -77,10 +98,7 @@ export class CliRig implements AsyncDisposable {
   /** Runs with --json and gives the events. */
   async events(...args: string[]): Promise<RunEvent[]> {
     const { out } = await this.recipe('run', '--json', ...args);
-    return out
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as RunEvent);
+    return eventsOf(out);
   }
 
   /** What became of each step: `{ fetch: 'cached', fit: 'succeeded' }`. */
@@ -88,9 +106,30 @@ export class CliRig implements AsyncDisposable {
     return outcomes(await this.events(...args));
   }
 
+  #environment(): Record<string, string> {
+    return {
+      PATH: process.env['PATH'] ?? '',
+      HOME: this.dir,
+      XDG_CACHE_HOME: join(tmpdir(), 'stockpot-tests'),
+      ...this.env,
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.dir, { recursive: true, force: true });
   }
+}
+
+/** What became of each step, from what `run --json` printed. */
+export function outcomesOf(lines: string): Record<string, string> {
+  return outcomes(eventsOf(lines));
+}
+
+export function eventsOf(lines: string): RunEvent[] {
+  return lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as RunEvent);
 }
 
 export function outcomes(events: readonly RunEvent[]): Record<string, string> {

@@ -32,7 +32,7 @@ describeRegistry('SQLite', async () => {
     const registry = new SqliteRegistry(db, {
       now: () => 1000,
       actor: 'me',
-      pin: (_, digest) => pinned.push(digest),
+      pin: async (_, digest) => void pinned.push(digest),
     });
     return { db, registry };
   });

@@ -13,6 +13,24 @@ export const STORE_ERRORS = {
     message: (p: { path: string }) => `Cannot write to ${p.path}`,
     hint: () => 'Make the folder writable, or name another with STOCKPOT_HOME.',
   },
+  DISK_FAILED: {
+    exit: ExitCode.unavailable,
+    message: (p: { path: string; problem: string }) =>
+      `The disk that holds ${p.path} reports an error: ${p.problem}`,
+    hint: () => 'Look at the disk; the same command goes on where this one ended.',
+  },
+  BLOB_DAMAGED: {
+    exit: ExitCode.unavailable,
+    message: (p: { digest: string; damage: 'missing' | 'corrupt' }) =>
+      `The stored bytes ${p.digest} are ${p.damage}`,
+    hint: () => 'Run the recipe again: what is lost is made again. `recipe cache fsck` looks for more.',
+  },
+  DATABASE_DAMAGED: {
+    exit: ExitCode.unavailable,
+    message: (p: { problem: string }) => `A database of this project is damaged: ${p.problem}`,
+    hint: () =>
+      'See with `recipe doctor` which it is. Delete index.db, a cache; take tracking.db from a backup.',
+  },
   STORE_TOO_NEW: {
     exit: ExitCode.unavailable,
     message: (p: { path: string; found: number; known: number }) =>

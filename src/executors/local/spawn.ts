@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { Exit, LaunchRequest, ProcessGroup } from '../../engine/launcher.ts';
 
 /** A process that leads its group, however it was started. */
@@ -75,24 +75,55 @@ export function endLeftover({ pid, startedAt }: ProcessGroup): boolean {
   return signalGroup(pid, 'SIGKILL');
 }
 
-/** Start time of a process in clock ticks since boot, from /proc; undefined elsewhere or if it is gone. */
+/** Ends the groups of all processes whose environment names a `step.json` that is a stray's. On Linux. */
+export function endStrays(isStray: (stepFile: string) => boolean): void {
+  if (!existsSync('/proc/self/environ')) return;
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const stepFile = environmentOf(pid).find((line) => line.startsWith(STEP_VARIABLE));
+    if (stepFile === undefined || !isStray(stepFile.slice(STEP_VARIABLE.length))) continue;
+    // One that left its group is ended alone.
+    if (!signalGroup(Number(pid), 'SIGKILL')) signalProcess(Number(pid), 'SIGKILL');
+  }
+}
+
+const STEP_VARIABLE = 'STOCKPOT_STEP=';
+
+/** `NAME=value` each; none if the process is gone or somebody else's. */
+function environmentOf(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Start time of a process in clock ticks since boot, from /proc; undefined elsewhere or if it is gone. One that
+ * has ended and waits for its parent to ask (Z, X) is gone: the parent may never do so.
+ */
 export function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold anything; the fields after it are fixed. Field 22 is the start.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    // The name in parentheses may hold anything; the fields after it are fixed. Field 3 is the state, 22 the start.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return undefined;
   }
 }
 
 function signalGroup(pid: number | undefined, name: 'SIGTERM' | 'SIGKILL'): boolean {
-  if (pid === undefined) return false;
+  return pid !== undefined && signalProcess(-pid, name);
+}
+
+/** A negative number is a group. */
+function signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL'): boolean {
   try {
-    process.kill(-pid, name);
+    process.kill(pid, name);
     return true;
   } catch {
-    // ESRCH: the group is empty already.
+    // ESRCH: it is gone, or the group empty, already.
     return false;
   }
 }

@@ -21,11 +21,11 @@ export class SqliteRegistry implements Registry {
   readonly #now: () => number;
   readonly #actor: string;
   /** Called before a version's row is written: its blobs must outlive it. */
-  readonly #pin: (name: string, digest: Digest) => void;
+  readonly #pin: (name: string, digest: Digest) => Promise<void>;
 
   constructor(
     db: DatabaseSync,
-    options: { now: () => number; actor: string; pin: (name: string, digest: Digest) => void },
+    options: { now: () => number; actor: string; pin: (name: string, digest: Digest) => Promise<void> },
   ) {
     this.#db = db;
     this.#now = options.now;
@@ -60,7 +60,7 @@ export class SqliteRegistry implements Registry {
   async register(request: RegisterRequest): Promise<RegisterOutcome> {
     const { name, modelDigest } = request;
     checkModelName(name);
-    this.#pin(name, modelDigest);
+    await this.#pin(name, modelDigest);
     failpoint('registry.before-register');
     const outcome = immediate(this.#db, () => {
       const row = this.#db
@@ -103,10 +103,10 @@ export class SqliteRegistry implements Registry {
         .prepare('INSERT OR REPLACE INTO registered_model_aliases VALUES (?, ?, ?)')
         .run(name, alias, Number(version));
       this.#audit(`alias ${alias}`, name, before ?? null, version);
-      failpoint('registry.before-alias-commit');
+      failpoint('alias.before-commit');
       return { moved: true, version };
     });
-    failpoint('registry.after-alias');
+    failpoint('alias.after-commit');
     return outcome;
   }
 

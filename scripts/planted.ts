@@ -1,0 +1,45 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PLANTS, type Plant } from '../test/chaos/plants.ts';
+import { Random } from '../test/chaos/random.ts';
+import { trial } from '../test/chaos/trial.ts';
+
+/**
+ * Plants bugs into copies of the source, one at a time, and expects the checks of crashes to catch each:
+ * a check that sees none of them proves nothing. The copy without a bug has to pass all of it.
+ */
+const ROOT = join(import.meta.dirname, '..');
+
+let missed = 0;
+for (const plant of PLANTS.filter(({ name }) => name.includes(process.argv[2] ?? ''))) {
+  const sound = await violationsWith(plant, []);
+  const found = await violationsWith(plant, plant.changes);
+  const isCaught = found.some((text) => plant.caughtAs.test(text));
+  if (!isCaught || sound.length > 0) missed += 1;
+  console.log(`${isCaught ? 'caught' : 'MISSED'}  ${plant.name}`);
+  for (const text of isCaught ? [] : found) console.log(`          instead: ${text.slice(0, 500)}`);
+  for (const text of sound) console.log(`          without it: ${text.slice(0, 500)}`);
+}
+console.log(`planted: ${PLANTS.length} bugs, ${missed} missed`);
+process.exitCode = missed === 0 ? 0 : 1;
+
+async function violationsWith({ disturbance }: Plant, changes: Plant['changes']): Promise<readonly string[]> {
+  const copy = mkdtempSync(join(tmpdir(), 'stockpot-planted-'));
+  try {
+    for (const name of ['bin', 'src', 'steps', 'recipes', 'schema', 'package.json'])
+      cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    for (const { file, from, to } of changes) replace(join(copy, file), from, to);
+    const program = { bin: join(copy, 'bin/recipe.js'), canMount: false };
+    return (await trial([disturbance], new Random(1), program)).violations;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+function replace(path: string, from: string, to: string): void {
+  const parts = readFileSync(path, 'utf8').split(from);
+  if (parts.length !== 2) throw new Error(`${path} holds this ${parts.length - 1} times, not once:\n${from}`);
+  writeFileSync(path, parts.join(to));
+}

@@ -1,0 +1,35 @@
+import type { Fingerprint } from '../core/ids.ts';
+import type { PlanStep } from '../core/plan.ts';
+import { BlobDamaged } from '../store/blobs.ts';
+import type { Result } from '../store/results.ts';
+import type { Store } from '../store/store.ts';
+import { replayLog } from './replay-log.ts';
+
+/** A result that can be used, and the end of its log. */
+export interface Hit {
+  readonly result: Result;
+  readonly log: readonly string[];
+}
+
+/**
+ * The result of a fingerprint, unless it is older than the step allows, or damaged in what this process
+ * itself reads of it: the log, which it shows (`replays`), and the request of an effect.
+ */
+export function usableResult(
+  { cache, action }: PlanStep,
+  fingerprint: Fingerprint,
+  { store, now, replays }: { store: Store; now: number; replays: boolean },
+): Hit | undefined {
+  const result = store.results.find(fingerprint);
+  if (result === undefined) return undefined;
+  if (typeof cache === 'object' && now - result.producer.at >= cache.ttlMs) return undefined;
+  if (!replays) return { result, log: [] };
+  try {
+    const request = 'effect' in action ? result.outputs['request'] : undefined;
+    if (request !== undefined) store.blobs.read(request.digest);
+    return { result, log: replayLog(store, result) };
+  } catch (error) {
+    if (error instanceof BlobDamaged) return undefined;
+    throw error;
+  }
+}
