@@ -28,6 +28,7 @@ import { LocalExecutor } from './executors/local/local-executor.ts';
 import { LocalLauncher } from './executors/local/local-launcher.ts';
 import { endLeftover, endStrays, startOf } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
+import type { Origin } from './recipe/origins.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
 import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
 import { keepPlans, type PlanningIndex, planningIndex } from './store/planning-index.ts';
@@ -111,6 +112,16 @@ export class Project implements Disposable {
       now: world.clock.now(),
       resolve: async () => (await import('./recipe/resolve-recipe.ts')).resolveRecipe(request),
     });
+  }
+
+  /** The same worked out anew, as the plan cache does not keep where values came from. */
+  async origins(
+    location: RecipeLocation,
+    profile: string | undefined,
+    set: readonly string[],
+  ): Promise<Origin[]> {
+    const { resolveRecipe } = await import('./recipe/resolve-recipe.ts');
+    return resolveRecipe(this.#requestOf(location, profile, set)).origins();
   }
 
   #requestOf(

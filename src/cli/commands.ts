@@ -306,7 +306,12 @@ export const COMMANDS: readonly Declaration[] = [
     name: 'validate',
     summary: 'check a recipe without running it',
     args: ['[RECIPE]'],
-    options: [PROFILE, SET, { long: '--show', help: 'print the resolved recipe' }, JSON_OPTION],
+    options: [
+      PROFILE,
+      SET,
+      { long: '--show', help: 'print the resolved recipe, and where each value came from' },
+      JSON_OPTION,
+    ],
     examples: [['recipe validate --show', 'every value as it will be used']],
     load: () => import('./validate.ts'),
   },

@@ -27,6 +27,7 @@ export interface StepDraft {
 export interface DraftInput {
   readonly name: string;
   readonly span: Span;
+  readonly tree: Tree;
   readonly references: readonly { readonly reference: Reference; readonly span: Span }[];
   readonly isList: boolean;
 }
@@ -172,7 +173,7 @@ function draftInput(name: string, tree: Tree, scope: Scope): DraftInput {
     if (typeof text !== 'string') throw invalid(span, `the input ${name}`, 'is not a reference');
     return { reference: parseReference(text, span), span };
   });
-  return { name, span: tree.span, references, isList };
+  return { name, span: tree.span, tree, references, isList };
 }
 
 function outputsOf(

@@ -1,13 +1,17 @@
 import { stringify } from 'yaml';
-import type { Json } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import type { Action, EnvValue, Plan, PlanInput, PlanStep, Text } from '../core/plan.ts';
 
 /** The recipe with its template, profile and expressions worked in, as a recipe of its own. */
 export function ejectPlan(plan: Plan): string {
+  return stringify(ejected(plan), { lineWidth: 110 });
+}
+
+/** The same as a value. Of a matrix it has the first cell. */
+export function ejected(plan: Plan): { readonly seed?: number; readonly steps: JsonObject } {
   const steps = new Map<string, Json>();
   for (const step of plan.steps) if (!steps.has(step.name)) steps.set(step.name, ejectStep(step, plan.seed));
-  const seed = plan.seed === 0 ? {} : { seed: plan.seed };
-  return stringify({ ...seed, steps: Object.fromEntries(steps) }, { lineWidth: 110 });
+  return { ...(plan.seed === 0 ? {} : { seed: plan.seed }), steps: Object.fromEntries(steps) };
 }
 
 function ejectStep(step: PlanStep, seed: number): Json {

@@ -21,7 +21,13 @@ export interface Scope {
 }
 
 export type Found =
-  | { readonly kind: 'value'; readonly value: Json; readonly written?: string }
+  | {
+      readonly kind: 'value';
+      readonly value: Json;
+      readonly written?: string;
+      /** Where the value stands. */
+      readonly origin?: Span;
+    }
   | { readonly kind: 'symbol'; readonly part: TextPart };
 
 /** The value of a tree with all its expressions worked out. Symbols are refused: they have no value yet. */
@@ -72,6 +78,15 @@ export function textOf(tree: ScalarTree, scope: Scope): TextPart[] {
 export function soleExpression(tree: ScalarTree): ExpressionPart | undefined {
   const [only] = tree.parts ?? [];
   return tree.parts?.length === 1 && typeof only === 'object' ? only : undefined;
+}
+
+/** Where the value of a tree stands: what is one name is where that name has its value from. */
+export function originOf(tree: Tree, scope: Scope): Span {
+  const only = tree.kind === 'scalar' ? soleExpression(tree) : undefined;
+  const subject = only === undefined ? undefined : parse(only).subject;
+  if (only === undefined || subject?.kind !== 'path') return tree.span;
+  const found = scope.lookUp(subject.path, only.span);
+  return (found?.kind === 'value' ? found.origin : undefined) ?? tree.span;
 }
 
 /** @throws RecipeError EXPRESSION_INVALID, NAME_UNKNOWN */

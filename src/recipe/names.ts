@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../core/json.ts';
-import { evaluate, type Found, type Scope } from './evaluate.ts';
+import { evaluate, type Found, originOf, type Scope } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { invalid } from './read-value.ts';
 import { errorAt, type Span } from './source.ts';
@@ -31,11 +31,22 @@ export class Names {
     this.#options = options;
   }
 
-  scope(recipeKeys: JsonObject): Scope {
+  get params(): MapTree {
+    return this.#options.params;
+  }
+
+  /** @param keyTrees where the keys of the recipe stand that it has itself */
+  scope(recipeKeys: JsonObject, keyTrees: ReadonlyMap<string, Entry> = new Map()): Scope {
     const { values, params } = this.#options;
     const known = new Map<Tree, Found>();
     const scope: Scope = {
-      lookUp: (path) => this.#lookUp(path, recipeKeys, scope, known),
+      lookUp: (path) => {
+        const found = this.#lookUp(path, recipeKeys, scope, known);
+        const key = path[0] === 'recipe' ? keyTrees.get(path[1] ?? '') : undefined;
+        return found?.kind === 'value' && key !== undefined
+          ? { ...found, origin: originOf(key.value, scope) }
+          : found;
+      },
       names: () => [
         ...values.keys(),
         ...[...params.entries.keys()].map((name) => `params.${name}`),
@@ -87,7 +98,9 @@ export class Names {
       found = this.#valueOf(entry.value, scope, name);
       known.set(entry.value, found);
     }
-    return rest.length > 0 && found.kind === 'value' ? valueWithin(found.value, rest) : found;
+    if (rest.length === 0 || found.kind === 'symbol') return found;
+    const inner = valueWithin(found.value, rest);
+    return inner === undefined ? undefined : { ...found, ...inner };
   }
 
   /** The value of a tree, its own expressions worked out; one that leads back to itself is an error. */
@@ -99,7 +112,12 @@ export class Names {
     try {
       const value = evaluate(tree, scope);
       const written = tree.kind === 'scalar' && tree.parts === undefined ? tree.written : undefined;
-      return { kind: 'value', value, ...(written === undefined || written === '' ? {} : { written }) };
+      return {
+        kind: 'value',
+        value,
+        origin: originOf(tree, scope),
+        ...(written === undefined || written === '' ? {} : { written }),
+      };
     } finally {
       this.#evaluating.delete(name);
     }

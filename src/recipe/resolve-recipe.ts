@@ -12,6 +12,7 @@ import { type BuiltCells, joinSteps } from './join-steps.ts';
 import { expandMatrix } from './matrix.ts';
 import { Names, withMatrix } from './names.ts';
 import { nearest } from './nearest.ts';
+import { type Origin, originsOf } from './origins.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { isValueName, LATER_SETTINGS, type Profile, readProfile, readSettings } from './profile.ts';
 import { invalid, mapTree, textValue, wholeNumber } from './read-value.ts';
@@ -40,6 +41,8 @@ export interface Resolved {
   readonly plan: Plan;
   /** The plan holds as long as all of this would be answered the same. */
   readonly asked: readonly Asked[];
+  /** Where each of its values came from. */
+  readonly origins: () => Origin[];
 }
 
 const DEFAULT_MATRIX_LIMIT = 1000;
@@ -61,7 +64,8 @@ export function resolveRecipe(request: ResolveRequest): Resolved {
   const recipe = mapTree(tree, 'the recipe');
   const profile = readProfile(files, dirname(request.file), request.profile);
   const resolver = new Resolver(request, files, recipe, profile);
-  return { plan: resolver.plan(), asked: files.asked };
+  const plan = resolver.plan();
+  return { plan, asked: files.asked, origins: () => resolver.origins(plan) };
 }
 
 class Resolver {
@@ -71,6 +75,7 @@ class Resolver {
   readonly #top: MapTree;
   readonly #template: Template | undefined;
   #drafts: ReadonlyMap<string, StepDraft> = new Map();
+  #built: readonly BuiltCells[] = [];
   readonly #values: ReadonlyMap<string, Entry>;
   readonly #names: Names;
 
@@ -103,7 +108,7 @@ class Resolver {
     const { name, file } = this.#request;
     const base = this.#scope({});
     const recipeKeys = this.#recipeKeys(base);
-    const scope = this.#scope(recipeKeys);
+    const scope = this.#scope(recipeKeys, this.#top.entries);
     const seed = this.#read('seed', (entry) => wholeNumber(entry.value, 'seed', scope)) ?? 0;
     const limit =
       this.#read('matrix_limit', (entry) => wholeNumber(entry.value, 'matrix_limit', scope, 1, MAX_STEPS)) ??
@@ -143,6 +148,7 @@ class Resolver {
       };
     });
     const steps = joinSteps(built);
+    this.#built = built;
     return {
       v: 1,
       recipe: name,
@@ -156,6 +162,20 @@ class Resolver {
       steps,
       warnings: [...this.#warnings(), ...unlimited(steps, settings)],
     };
+  }
+
+  origins(plan: Plan): Origin[] {
+    const { settings } = this.#profile;
+    return originsOf({
+      plan,
+      drafts: this.#drafts,
+      built: this.#built,
+      top: this.#top,
+      params: this.#names.params,
+      values: [...this.#values].filter(([name]) => this.#names.used.has(name)),
+      settings,
+      scope: this.#scope(plan.recipeKeys, this.#top.entries),
+    });
   }
 
   #readTemplate(recipe: MapTree): Template | undefined {
@@ -281,8 +301,8 @@ class Resolver {
     return entry === undefined ? undefined : read(entry);
   }
 
-  #scope(recipeKeys: JsonObject): Scope {
-    return this.#names.scope(recipeKeys);
+  #scope(recipeKeys: JsonObject, keyTrees?: ReadonlyMap<string, Entry>): Scope {
+    return this.#names.scope(recipeKeys, keyTrees);
   }
 
   #shippedNames(): string[] {
