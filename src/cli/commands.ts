@@ -98,9 +98,17 @@ export const COMMANDS: readonly Declaration[] = [
     options: [
       { long: '--data', value: 'FILE', help: 'a CSV, TSV, JSON, NDJSON or Parquet file' },
       { long: '--target', value: 'COLUMN', help: 'the column to predict' },
+      {
+        long: '--template',
+        value: 'NAME',
+        help: 'regression/v1, classification/v1 or templates/NAME.yaml, whatever the target looks like',
+      },
       JSON_OPTION,
     ],
-    examples: [['recipe init --data churn.csv --target churned', 'then: recipe run']],
+    examples: [
+      ['recipe init --data churn.csv --target churned', 'then: recipe run'],
+      ['recipe init --data wine.csv --target stars --template classification/v1', 'numbers as classes'],
+    ],
     load: () => import('./init.ts'),
   },
   {

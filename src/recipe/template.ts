@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../core/json.ts';
 import { TOP_KEYS } from './engine-keys.ts';
 import { evaluate } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
+import { nearest } from './nearest.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { EMPTY_SCOPE } from './profile.ts';
 import { invalid, knownKeys, mapTree, textList } from './read-value.ts';
@@ -34,7 +35,7 @@ export function readTemplate(files: FileReader, templatesDir: string, name: stri
       files.glob(pattern),
     );
     const names = known.map((path) => path.replace(/^.*?templates\//, '').replace(/\.yaml$/, ''));
-    throw errorAt(span, 'TEMPLATE_NOT_FOUND', { template: name, known: names });
+    throw errorAt(span, 'TEMPLATE_NOT_FOUND', { template: name, known: names, near: nearest(name, names) });
   }
   const map = mapTree(tree, `the template ${name}`);
   knownKeys(map, `The template ${name}`, ['title', 'keys', 'required', 'steps']);

@@ -6,6 +6,8 @@ import { quoteIdentifier, quoteLiteral } from './sql-text.ts';
 /** What a file's own columns say about the recipe it needs. */
 export interface Suggestion {
   readonly task: 'regression' | 'classification';
+  /** `regression/v1`, or the one that was asked for. */
+  readonly template: string;
   readonly because: string;
   readonly metric: string;
   readonly positiveClass: string | undefined;
@@ -24,9 +26,14 @@ const MIN_CLASS_ROWS = 5;
 /**
  * Chooses task, metric, split and what to set aside.
  *
- * @throws RecipeError DATA_COLUMN_UNKNOWN, TARGET_CONSTANT
+ * @param template what to use whatever the target looks like
+ * @throws RecipeError DATA_COLUMN_UNKNOWN, TARGET_CONSTANT, TARGET_CLASSES, TARGET_NOT_NUMERIC
  */
-export function suggestRecipe({ rows, columns }: TableProfile, target: string): Suggestion {
+export function suggestRecipe(
+  { rows, columns }: TableProfile,
+  target: string,
+  template?: string,
+): Suggestion {
   const column = columns.find(({ name }) => name === target);
   if (column === undefined)
     throw new RecipeError('DATA_COLUMN_UNKNOWN', {
@@ -36,10 +43,14 @@ export function suggestRecipe({ rows, columns }: TableProfile, target: string): 
     });
   if (column.distinct < 2)
     throw new RecipeError('TARGET_CONSTANT', { target, value: column.top?.[0]?.value ?? String(column.min) });
-  const isClass =
+  const looksLikeClass =
     column.type === 'text' ||
     column.type === 'boolean' ||
     (column.type === 'integer' && column.distinct <= 2);
+  const wanted = /^(regression|classification)\//.exec(template ?? '')?.[1];
+  const isClass = wanted === undefined ? looksLikeClass : wanted === 'classification';
+  if (!isClass && (column.type === 'text' || column.type === 'boolean'))
+    throw new RecipeError('TARGET_NOT_NUMERIC', { target, type: column.type });
   const { labels, rare } = classesOf(column);
   if (isClass && column.distinct > MAX_CLASSES && column.type === 'text')
     throw new RecipeError('TARGET_CLASSES', {
@@ -53,9 +64,10 @@ export function suggestRecipe({ rows, columns }: TableProfile, target: string): 
   const times = columns.filter(
     (one) => one.type === 'date' && one.missing === 0 && one.distinct >= 10 && one.name !== target,
   );
-  const isBinary = isClass && labels.length === 2;
+  const isBinary = isClass && (labels.length === 2 || column.distinct === 2);
   return {
     task: isClass ? 'classification' : 'regression',
+    template: template ?? (isClass ? 'classification/v1' : 'regression/v1'),
     because: isClass
       ? `${target} has ${labels.length === 2 ? 2 : column.distinct - rare.length} different values`
       : `${target} is a number with ${column.distinct} different values`,
@@ -95,7 +107,7 @@ export function renderRecipe(
   { rows, columns }: TableProfile,
   options: { location: string; target: string; modelName: string },
 ): string {
-  const { task, because, metric, positiveClass, time, drop, threshold, rare } = suggestion;
+  const { template, because, metric, positiveClass, time, drop, threshold, rare } = suggestion;
   const value = (text: unknown): string =>
     stringify(text, { lineWidth: 0, defaultStringType: 'PLAIN', defaultKeyType: 'PLAIN' }).trimEnd();
   const flow = (text: unknown): string => JSON.stringify(text);
@@ -103,7 +115,7 @@ export function renderRecipe(
   return [
     `# ${comment(options.location)}: ${rows} rows`,
     ...columns.map((column) => `#   ${comment(column.name)}: ${describe(column)}`),
-    `template: ${task}/v1                # ${comment(because)}`,
+    `template: ${template}                # ${comment(because)}`,
     `target_col: ${value(options.target)}`,
     ...(positiveClass === undefined ? [] : [`positive_class: ${flow(positiveClass)}`]),
     `primary_metric: ${metric}`,

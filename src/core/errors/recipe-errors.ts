@@ -19,9 +19,12 @@ export const RECIPE_ERRORS = {
   },
   TEMPLATE_NOT_FOUND: {
     exit: ExitCode.usage,
-    message: (p: { template: string; known: readonly string[] }) => `There is no template ${p.template}`,
-    hint: (p: { known: readonly string[] }) =>
-      `Use one of ${p.known.join(', ')}, or write templates/NAME.yaml.`,
+    message: (p: { template: string; known: readonly string[]; near: string | undefined }) =>
+      `There is no template ${p.template}`,
+    hint: (p: { known: readonly string[]; near: string | undefined }) =>
+      p.near === undefined
+        ? `Use one of ${p.known.join(', ')}, or write templates/NAME.yaml.`
+        : `Did you mean ${p.near}?`,
   },
   PROFILE_NOT_FOUND: {
     exit: ExitCode.usage,
