@@ -49,7 +49,7 @@ describe('validate --show says where each value came from', () => {
       [
         "target_col = "y": recipe recipe.yaml:2:13",
         "metric = "mae": default t",
-        "PLACE = "here": profile profiles/local.yaml:1:8",
+        "PLACE = "./data.parquet": profile profiles/local.yaml:1:8",
         "params.rate = 0.1: recipe recipe.yaml:3:17",
         "params.rows = 7: profile profiles/local.yaml:2:17",
         "params.unit = "mile": set --set params.unit:1:1",
@@ -62,8 +62,10 @@ describe('validate --show says where each value came from', () => {
         "steps.fit.run = ["fit","0.1","mile"]: recipe recipe.yaml:6:10",
         "steps.fit.outputs.model = {"path":"model.bin","kind":"file"}: recipe recipe.yaml:8:23",
         "steps.fit.env.ROWS = "7": profile profiles/local.yaml:2:17",
-        "steps.fit.env.PLACE = "here": profile profiles/local.yaml:1:8",
+        "steps.fit.env.PLACE = "./data.parquet": profile profiles/local.yaml:1:8",
         "steps.fit.timeout = "300000ms": set --set steps.fit.timeout:1:1",
+        "steps.load.uses = "ingest": recipe recipe.yaml:10:17",
+        "steps.load.inputs.source = "./data.parquet": profile profiles/local.yaml:1:8",
       ]
     `);
     expect(lines).toContain('steps.cut.with.split_ratios = [0.75,0.125,0.125]: default split');
@@ -78,7 +80,7 @@ describe('validate --show says where each value came from', () => {
       "# recipe.yaml, template t, profile local
       # target_col: "y"   recipe.yaml:2:13
       # metric: "mae"   default of t
-      # PLACE: "here"   profiles/local.yaml:1:8
+      # PLACE: "./data.parquet"   profiles/local.yaml:1:8
       # params.rate: 0.1   recipe.yaml:3:17
       # params.rows: 7   profiles/local.yaml:2:17
       # params.unit: "km"   recipe.yaml:3:37
@@ -101,8 +103,12 @@ describe('validate --show says where each value came from', () => {
             model: { path: model.bin, kind: file } # recipe.yaml:8:23
           env:
             ROWS: "7" # profiles/local.yaml:2:17
-            PLACE: here # profiles/local.yaml:1:8
+            PLACE: ./data.parquet # profiles/local.yaml:1:8
           timeout: 300000ms # --set steps.fit.timeout
+        load:
+          uses: ingest # recipe.yaml:10:17
+          inputs:
+            source: ./data.parquet # profiles/local.yaml:1:8
       "
     `);
     await rig.write('recipe.yaml', shown);
