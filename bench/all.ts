@@ -14,6 +14,7 @@ const cases: readonly (readonly [script: string, ...args: string[]])[] = [
   ['publish.ts'],
   ['tables.ts', python],
   ['gbdt.ts', python],
+  ['score.ts'],
 ];
 let failed = 0;
 for (const [script, ...args] of cases) {

@@ -160,14 +160,14 @@ describe('a model that cannot be used is an error of its own', () => {
     });
   });
 
-  test('a file that was cut off anywhere', async () => {
+  test('a file that was cut off, wherever', async () => {
     const transformer = transformerFor('binary');
     const rows = rawRows('linear');
     writeModelDirectory(dir, { transformer, model: await fitModel('binary', 'linear', transformer, rows) });
     const path = join(dir, 'model.onnx');
     const whole = readFileSync(path);
     const codes = new Set<string>();
-    for (let length = 0; length < whole.length - 60; length += 1) {
+    for (let length = 0; length < whole.length - 60; length += 7) {
       writeFileSync(path, whole.subarray(0, length));
       codes.add(
         await openModel(dir).then(
