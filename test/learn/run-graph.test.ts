@@ -26,6 +26,9 @@ import type { Tensor } from '../../src/learn/onnx/tensor.ts';
 import { CALENDAR_PARTS, type Feature, type Transformer } from '../../src/learn/transformer/transformer.ts';
 
 const TEXTS = ['a', 'A', '', 'Zürich', '日本', 'never seen'];
+/** Values that rows and thresholds are likely to share. */
+const MEETING = [0, 1, 2.5] as const;
+const DAY_MS = 86_400_000;
 const FLOATS = { noNaN: true, min: -1e6, max: 1e6 } as const;
 
 /** Each operation on each type of column that it takes. */
@@ -93,7 +96,9 @@ function trees(features: number): Arbitrary<Tree> {
   const split = record({
     leaf: integer({ min: 0, max: 1000 }),
     feature: integer({ min: 0, max: features - 1 }),
-    threshold: float({ noNaN: true }),
+    threshold: constantFrom<Arbitrary<number>>(float({ noNaN: true }), constantFrom(...MEETING)).chain(
+      (one) => one,
+    ),
     missingLeft: boolean(),
   });
   // Trees of more than 32 leaves are walked through.
@@ -152,13 +157,19 @@ function models({ features, target }: Transformer): Arbitrary<Model> {
 
 const rows = array(
   record({
-    size: constantFrom<Arbitrary<number>>(double(), float(FLOATS), constant(Number.NaN)).chain((one) => one),
+    size: constantFrom<Arbitrary<number>>(
+      double(),
+      float(FLOATS),
+      constantFrom(...MEETING, Number.NaN),
+    ).chain((one) => one),
     count: constantFrom<Arbitrary<number>>(integer(), constant(Number.NaN)).chain((one) => one),
     known: integer(),
     flag: constantFrom(0, 1),
     at: constantFrom<Arbitrary<number>>(
       integer({ min: -8e12, max: 8e12 }),
       integer({ min: -2e15, max: 8e15 }),
+      // A moment before midnight, where a quotient is nearly whole.
+      integer({ min: -2e7, max: 9e7 }).map((day) => day * DAY_MS - 1),
       constant(Number.NaN),
     ).chain((one) => one),
     place: integer({ min: -1, max: TEXTS.length - 1 }),

@@ -46,12 +46,11 @@ export const PAIR_LOOPS = {
     for (let row = 0; row < into.length; row += 1)
       into[row] = Math.trunc((x[i + row * s] as number) / (y[j + row * t] as number));
   },
-  /** With the sign of the divisor. Exact to 2^53, where the quotient may be rounded over a whole number. */
+  /** With the sign of the divisor. Exact to 2^53: below it no quotient is rounded up to a whole number. */
   remainder: (into, { values: x, at: i, step: s }, { values: y, at: j, step: t }) => {
     for (let row = 0; row < into.length; row += 1) {
       const [a, b] = [x[i + row * s] as number, y[j + row * t] as number];
-      const rest = a - b * Math.floor(a / b);
-      into[row] = rest < 0 ? rest + b : rest >= b ? rest - b : rest;
+      into[row] = a - b * Math.floor(a / b);
     }
   },
   equal: (into, { values: x, at: i, step: s }, { values: y, at: j, step: t }) => {
