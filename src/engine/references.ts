@@ -1,13 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import type { Digest } from '../core/ids.ts';
 import type { PlanInput, PlanStep, Probe } from '../core/plan.ts';
-import { RecipeError } from '../core/recipe-error.ts';
+import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import type { Clock } from '../core/world.ts';
 import { type HttpAnswer, httpRequest } from '../net/http-client.ts';
 import type { Store } from '../store/store.ts';
@@ -56,7 +56,8 @@ export class References {
       for (const one of mutable(source)) {
         const reference = one.kind === 'uri' ? one.uri : one.reference;
         await this.#once(reference, async () => {
-          const found = one.kind === 'uri' ? await this.#fetch(one.uri) : await this.#model(one);
+          const found =
+            one.kind === 'uri' ? await this.#fetch(one.uri, step.timeoutMs) : await this.#model(one);
           this.#blobs.set(reference, found);
           asked.push({ input, reference, digest: found === 'none' ? 'none' : found.digest });
         });
@@ -114,7 +115,7 @@ export class References {
     return 'none';
   }
 
-  async #fetch(uri: string): Promise<ReferencedBlob> {
+  async #fetch(uri: string, limitMs = TIMEOUT_MS): Promise<ReferencedBlob> {
     const { store, offline, clock } = this.#options;
     const extension = extname(new URL(uri).pathname);
     const row = store.index
@@ -132,36 +133,44 @@ export class References {
     const headers: Record<string, string> = {};
     if (typeof copy?.etag === 'string') headers['If-None-Match'] = copy.etag;
     if (typeof copy?.modified === 'string') headers['If-Modified-Since'] = copy.modified;
-    const answer = await this.#ask({ url: uri, method: 'GET', headers });
+    const answer = await this.#ask({ url: uri, method: 'GET', headers }, Math.min(limitMs, TIMEOUT_MS));
     if (answer.status === 304 && copy !== undefined) return { digest: copy.digest, kind: 'file', extension };
-    const { digest, size } = await this.#download(answer);
+    const { digest, size } = await this.#download(uri, answer);
     store.index
       .prepare('INSERT OR REPLACE INTO fetched VALUES (?, ?, ?, ?, ?, ?)')
       .run(uri, answer.etag ?? null, answer.modified ?? null, digest, size, clock.now());
     return { digest, kind: 'file', extension };
   }
 
-  async #download(answer: HttpAnswer): Promise<{ digest: Digest; size: number }> {
+  async #download(uri: string, answer: HttpAnswer): Promise<{ digest: Digest; size: number }> {
     const { store } = this.#options;
     await mkdir(store.layout.tmp, { recursive: true });
     const path = join(store.layout.tmp, randomUUID());
-    await pipeline(answer.body, createWriteStream(path));
+    const file = createWriteStream(path);
+    try {
+      await pipeline(answer.body, file);
+    } catch (cause) {
+      await rm(path, { force: true });
+      // What the disk refuses is no fault of the server.
+      if (file.errored === cause && hasCode(cause, 'ENOSPC')) throw cause;
+      throw new RecipeError(
+        'REFERENCE_UNREACHABLE',
+        { reference: uri, problem: problemOf(cause) },
+        { cause },
+      );
+    }
     const stored = await store.blobs.putFile(path);
     await store.blobs.settle();
     return stored;
   }
 
-  async #ask(request: {
-    url: string;
-    method: 'GET' | 'HEAD';
-    headers?: Record<string, string>;
-  }): Promise<HttpAnswer> {
+  async #ask(
+    request: { url: string; method: 'GET' | 'HEAD'; headers?: Record<string, string> },
+    timeoutMs = PROBE_TIMEOUT_MS,
+  ): Promise<HttpAnswer> {
     let answer: HttpAnswer;
     try {
-      answer = await httpRequest({
-        ...request,
-        timeoutMs: request.method === 'GET' ? TIMEOUT_MS : PROBE_TIMEOUT_MS,
-      });
+      answer = await httpRequest({ ...request, timeoutMs });
     } catch (cause) {
       throw new RecipeError(
         'REFERENCE_UNREACHABLE',

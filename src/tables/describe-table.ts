@@ -17,10 +17,10 @@ export async function describeSelect(tables: Tables, select: string): Promise<Ta
   });
 }
 
-/** What the rest of Stockpot calls a type of DuckDB's; what it has no word for is text. */
+/** What the rest of Stockpot calls a type of DuckDB's; what it has no word for, lists and the like, is text. */
 export function columnType(sqlType: string): ColumnType {
   if (/^(?:U?TINYINT|U?SMALLINT|U?INTEGER|U?BIGINT|U?HUGEINT)$/.test(sqlType)) return 'integer';
-  if (/^(?:FLOAT|DOUBLE|DECIMAL)/.test(sqlType)) return 'float';
+  if (/^(?:FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))$/.test(sqlType)) return 'float';
   if (sqlType === 'BOOLEAN') return 'boolean';
-  return /^(?:DATE|TIMESTAMP)/.test(sqlType) ? 'date' : 'text';
+  return /^(?:DATE|TIMESTAMP(?:_\w+| WITH TIME ZONE)?)$/.test(sqlType) ? 'date' : 'text';
 }
