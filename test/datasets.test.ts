@@ -6,7 +6,14 @@ import { CliRig } from './rigs/cli-rig.ts';
 const DATA = join(import.meta.dirname, '../node_modules/vega-datasets/data');
 
 /** What becomes of a real file: a registered model, one that its criteria reject, or the code of an error of init. */
-type End = 'registered' | 'REJECTED' | 'DATA_COLUMN_UNKNOWN' | 'TARGET_CLASSES' | 'DATA_FORMAT_UNKNOWN';
+type End =
+  | 'registered'
+  | 'REJECTED'
+  | 'DATA_COLUMN_UNKNOWN'
+  | 'TARGET_CLASSES'
+  | 'TARGET_CONSTANT'
+  | 'TRANSFORM_NO_FEATURES'
+  | 'DATA_FORMAT_UNKNOWN';
 
 /** Short ones, each with something of its own. */
 const SOME: readonly [file: string, target: string, end: End][] = [
@@ -34,8 +41,8 @@ const MORE: readonly [file: string, target: string, end: End][] = [
   ['us-employment.csv', 'nonfarm', 'registered'],
   ['weather.csv', 'location', 'registered'],
   ['co2-concentration.csv', 'CO2', 'registered'],
-  ['unemployment.tsv', 'rate', 'registered'],
-  ['us-10m.json', 'type', 'TARGET_CLASSES'],
+  ['unemployment.tsv', 'rate', 'TRANSFORM_NO_FEATURES'],
+  ['us-10m.json', 'type', 'TARGET_CONSTANT'],
   ['football.json', 'home_team', 'TARGET_CLASSES'],
   ['7zip.png', 'x', 'DATA_FORMAT_UNKNOWN'],
 ];

@@ -2,7 +2,7 @@ import { defaultJobs, forceFlag, type Project, type RunRequest } from '../compos
 import type { RunEvent, RunFinished } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import type { Digest } from '../core/ids.ts';
-import { RecipeError } from '../core/recipe-error.ts';
+import { CATALOGUE, RecipeError } from '../core/recipe-error.ts';
 import { PlainRenderer } from '../report/plain.ts';
 import { type Context, flag, list, type Parsed, text } from './context.ts';
 import { openRecipe } from './open-project.ts';
@@ -16,6 +16,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const force = list(options, 'force');
   const json = flag(options, 'json');
   const verdicts = new Map<string, Digest>();
+  const failures = new Set<ExitCode>();
   const request: RunRequest = {
     selection: { from: text(options, 'from'), until: text(options, 'until'), only: text(options, 'only') },
     flags: {
@@ -27,9 +28,9 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     offline: flag(options, 'offline'),
     signal: context.signal,
     onWarning: (message) => context.err(`warning: ${message}\n`),
-    subscribers: [await viewOf(context, json), collectVerdicts(verdicts)],
+    subscribers: [await viewOf(context, json), collectVerdicts(verdicts), collectFailures(failures)],
   };
-  const exit = exitOf(await project.run(plan, request));
+  const exit = exitOf(await project.run(plan, request), failures);
   if (exit !== ExitCode.ok || !flag(options, 'requireValidated')) return exit;
   const closed = [...verdicts].filter(([, digest]) => verdictIn(project, digest) !== 'VALIDATED');
   for (const [step, digest] of closed)
@@ -71,9 +72,25 @@ function textLines({ out }: Context): (event: RunEvent) => void {
   };
 }
 
-function exitOf({ outcome }: RunFinished): ExitCode {
+/** What each failed step would have ended the command with, had it been all of it. */
+function collectFailures(found: Set<ExitCode>): (event: RunEvent) => void {
+  return (event) => {
+    if (event.type !== 'step.failed') return;
+    const code = event.failure.reason === 'threw' ? event.failure.error.code : undefined;
+    found.add(code !== undefined && isErrorCode(code) ? CATALOGUE[code].exit : ExitCode.stepFailed);
+  };
+}
+
+function isErrorCode(code: string): code is keyof typeof CATALOGUE {
+  return Object.hasOwn(CATALOGUE, code);
+}
+
+/** A run that failed for one kind of reason only, a server out of reach say, ends with the code of that. */
+function exitOf({ outcome }: RunFinished, failures: ReadonlySet<ExitCode>): ExitCode {
   if (outcome === 'succeeded') return ExitCode.ok;
-  return outcome === 'failed' ? ExitCode.stepFailed : ExitCode.interrupted;
+  if (outcome !== 'failed') return ExitCode.interrupted;
+  const [only = ExitCode.stepFailed] = failures;
+  return failures.size === 1 ? only : ExitCode.stepFailed;
 }
 
 function jobs(value: string | undefined): number {

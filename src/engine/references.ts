@@ -117,7 +117,8 @@ export class References {
 
   async #fetch(uri: string, limitMs = TIMEOUT_MS): Promise<ReferencedBlob> {
     const { store, offline, clock } = this.#options;
-    const extension = extname(new URL(uri).pathname);
+    const extension =
+      /(?:\.\w+)?\.(?:gz|zst)$/i.exec(new URL(uri).pathname)?.[0] ?? extname(new URL(uri).pathname);
     const row = store.index
       .prepare('SELECT etag, modified, digest, size FROM fetched WHERE uri = ?')
       .get(uri);

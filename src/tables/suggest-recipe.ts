@@ -27,7 +27,7 @@ const MIN_CLASS_ROWS = 5;
  * Chooses task, metric, split and what to set aside.
  *
  * @param template what to use whatever the target looks like
- * @throws RecipeError DATA_COLUMN_UNKNOWN, TARGET_CONSTANT, TARGET_CLASSES, TARGET_NOT_NUMERIC
+ * @throws RecipeError DATA_COLUMN_UNKNOWN, TARGET_CONSTANT, TARGET_CLASSES, TARGET_NOT_NUMERIC, TRANSFORM_NO_FEATURES
  */
 export function suggestRecipe(
   { rows, columns }: TableProfile,
@@ -61,6 +61,7 @@ export function suggestRecipe(
     const reason = one.name === target ? undefined : reasonToDrop(one, rows);
     return reason === undefined ? [] : [{ column: one.name, reason }];
   });
+  if (drop.length === columns.length - 1) throw new RecipeError('TRANSFORM_NO_FEATURES', undefined);
   const times = columns.filter(
     (one) => one.type === 'date' && one.missing === 0 && one.distinct >= 10 && one.name !== target,
   );
