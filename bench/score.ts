@@ -32,7 +32,7 @@ try {
     rows,
     columns: FEATURES.map((name, at) => ({ name, values: columns[at] as Float32Array })),
   };
-  const { model } = fitGbdt(
+  const { model } = await fitGbdt(
     { features, target: Float64Array.from(columns.at(-1) ?? []) },
     undefined,
     {
@@ -45,6 +45,7 @@ try {
       minSamplesLeaf: 20,
       l2: 0,
       noChangeIterations: undefined,
+      threads: 2,
     },
     () => {},
   );
