@@ -52,7 +52,9 @@ export class ShellWords {
   /** Whether a value may begin here, if white space or the end of the command follows. */
   mayBeginWord(): boolean {
     return (
-      this.#word === undefined && this.#places.every((place) => place === 'commands') && !this.#isEvaluated()
+      this.#word === undefined &&
+      this.#places.every((place) => place === 'commands' || place === 'array') &&
+      !this.#isEvaluated()
     );
   }
 
@@ -122,7 +124,9 @@ export class ShellWords {
     if (c === '#' && this.#word === undefined) return this.#enter('comment', 1);
     if (text.startsWith('<<', at) && !text.startsWith('<<<', at)) return this.#enter('unknown', 2);
     if (text.startsWith('<<<', at)) return this.#endWord(3);
-    if (c === '[' && this.#word !== undefined && /^\w+$/.test(this.#word)) return this.#enter('subscript', 1);
+    // `a[ … ]=` and, between the brackets of an array, `[ … ]=`.
+    if (c === '[' && (this.#word === undefined ? this.#places.at(-1) === 'array' : /^\w+$/.test(this.#word)))
+      return this.#enterWord('subscript', 1);
     if (c === '(') {
       if (this.#word?.endsWith('=') === true) return this.#enterBrackets('array', 1);
       this.#endCommand();

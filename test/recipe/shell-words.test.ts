@@ -41,6 +41,9 @@ describe('a value may be a whole word of a simple command', () => {
     "printf '%s\\n' @",
     'echo a\\\n  @',
     'cat <<< @',
+    'a=( @ b @ ); echo @',
+    'cat <(echo @)',
+    'for i in @ b; do test @ = a && printf %s @; done',
   ])('%s', (script) => {
     expect(allowed(script)).not.toContain(false);
   });
@@ -65,7 +68,7 @@ describe('a value may not stand where bash reads text as code', () => {
     'echo ${x:- @ }',
     'a[ @ ]=1',
     'a=( [ @ ]=1 )',
-    'a=( @ )',
+    'a=( x [ @ ]=1 )',
     'let @',
     'eval @',
     '\\eval @',
