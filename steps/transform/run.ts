@@ -14,7 +14,7 @@ const SPLITS = ['training', 'validation', 'test'] as const;
 /** Fits a transformer on the training rows and applies it to all splits. */
 export const step = defineStep({
   title: 'Turn raw columns into features: impute, scale, encode; fitted on training rows only',
-  version: '2',
+  version: '3',
   config: Type.Object(
     {
       using: Type.Optional(
