@@ -62,21 +62,18 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: 'src/tracking/sqlite/sqlite-registry.ts',
-        from: "    failpoint('registry.before-register');\n    const created = immediate(this.#db, () => {",
-        to: `    const isKnown =
-      this.#db.prepare('SELECT 1 FROM model_versions WHERE name = ? AND model_digest = ?').get(name, modelDigest) !== undefined;
+        from: `    failpoint('registry.before-register');
+    const outcome = immediate(this.#db, () => {
+      const row = this.#db
+        .prepare('SELECT version FROM model_versions WHERE name = ? AND model_digest = ?')
+        .get(name, modelDigest);
+`,
+        to: `    const row = this.#db
+      .prepare('SELECT version FROM model_versions WHERE name = ? AND model_digest = ?')
+      .get(name, modelDigest);
     failpoint('registry.before-register');
-    const created = immediate(this.#db, () => {`,
-      },
-      {
-        file: 'src/tracking/sqlite/sqlite-registry.ts',
-        from: `      if (
-        this.#db
-          .prepare('SELECT 1 FROM model_versions WHERE name = ? AND model_digest = ?')
-          .get(name, modelDigest) !== undefined
-      )
-        return false;`,
-        to: '      if (isKnown) return false;',
+    const outcome = immediate(this.#db, () => {
+`,
       },
       {
         file: 'src/tracking/sqlite/schema.ts',
