@@ -142,8 +142,8 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: 'src/engine/active-runs.ts',
-        from: '    undertaker.onClosed(run, outcome);\n',
-        to: "    if (outcome === 'succeeded') undertaker.onClosed(run, outcome);\n",
+        from: '    await undertaker.settle(run);\n',
+        to: "    if (run === '') await undertaker.settle(run);\n",
       },
     ],
     disturbance: killedAt('tracking.after-commit'),
