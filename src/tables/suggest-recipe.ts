@@ -65,7 +65,7 @@ export function suggestRecipe(
   const times = columns.filter(
     (one) => one.type === 'date' && one.missing === 0 && one.distinct >= 10 && one.name !== target,
   );
-  const isBinary = isClass && (labels.length === 2 || column.distinct === 2);
+  const isBinary = isClass && labels.length === 2;
   return {
     task: isClass ? 'classification' : 'regression',
     template: template ?? (isClass ? 'classification/v1' : 'regression/v1'),
@@ -84,8 +84,11 @@ export function suggestRecipe(
   };
 }
 
-function classesOf({ type, min, max, top }: ColumnProfile): { labels: string[]; rare: Suggestion['rare'] } {
-  if (type === 'integer') return { labels: [String(min), String(max)], rare: [] };
+function classesOf({ type, distinct, min, max, top }: ColumnProfile): {
+  labels: string[];
+  rare: Suggestion['rare'];
+} {
+  if (type === 'integer') return { labels: distinct === 2 ? [String(min), String(max)] : [], rare: [] };
   const classes = (top ?? []).filter(({ value }) => value !== '');
   const rare = type === 'text' ? classes.filter(({ count }) => count < MIN_CLASS_ROWS) : [];
   const labels = classes.filter((one) => !rare.includes(one)).map(({ value }) => value);
