@@ -17,6 +17,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     isolate: false,
+    // Most of the time is that of processes the tests start: one worker would leave a core idle.
+    maxWorkers: 2,
     // Tests drive the real command line on two cores: each case has room, none waits on purpose.
     testTimeout: 60_000,
     hookTimeout: 60_000,

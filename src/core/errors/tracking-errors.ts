@@ -1,6 +1,13 @@
 import { ExitCode } from '../exit-code.ts';
 import type { Entry } from './entry.ts';
 
+/** As much of a filter as fits a line, with what stands at `column` in it. */
+function around(filter: string, column: number): string {
+  const start = Math.max(0, Math.min(column - 60, filter.length - 120));
+  const shown = filter.slice(start, start + 120);
+  return `${start > 0 ? '…' : ''}${shown}${start + 120 < filter.length ? '…' : ''}`;
+}
+
 /** What can go wrong with tracked runs and registered models. Documented in `docs/errors/tracking.md`. */
 export const TRACKING_ERRORS = {
   TRACKED_RUN_NOT_FOUND: {
@@ -58,7 +65,7 @@ export const TRACKING_ERRORS = {
   FILTER_INVALID: {
     exit: ExitCode.usage,
     message: (p: { filter: string; problem: string; column: number }) =>
-      `Not understood at column ${p.column} of ${p.filter}: ${p.problem}`,
+      `Not understood at column ${p.column} of ${around(p.filter, p.column)}: ${p.problem}`,
     hint: () =>
       "Write comparisons joined by AND, as in metrics.test_roc_auc > 0.6 AND params.train.using = 'gbdt'.",
   },
