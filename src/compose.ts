@@ -13,7 +13,7 @@ import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
 import { keptFingerprints } from './engine/history.ts';
-import { type CardModule, makeCard } from './engine/make-card.ts';
+import type { CardModule } from './engine/make-card.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
 import { References } from './engine/references.ts';
@@ -285,6 +285,8 @@ export class Project implements Disposable {
   /** The blocks of a step's card, made in a process of its own. */
   async card(step: PlanStep, result: Result, signal: AbortSignal): Promise<readonly CardBlock[]> {
     const { world, node } = this.#surroundings;
+    // What checks blocks takes longer to load than a run that does nothing.
+    const { makeCard } = await import('./engine/make-card.ts');
     using launcher = this.#launcher('card-');
     return await makeCard(step, result, this.#cardModules(step), {
       store: this.store,
