@@ -50,6 +50,24 @@ test('components see the exports of the package only', () => {
   expect(reachingIn).toEqual([]);
 });
 
+const STATIC = /^(?:import|export)\s(?!type\b)[^'"]*?from\s+'([^']+)'/gm;
+
+test('a run that does nothing loads no package: that would be most of its time', () => {
+  const loaded = new Set<string>();
+  const packages: string[] = [];
+  for (const pending = ['cli/main.ts', 'cli/run.ts']; pending.length > 0; ) {
+    const file = pending.pop() ?? '';
+    if (loaded.has(file)) continue;
+    loaded.add(file);
+    for (const [, name = ''] of readFileSync(join(SRC, file), 'utf8').matchAll(STATIC)) {
+      if (name.startsWith('.')) pending.push(join(dirname(file), name));
+      else if (!name.startsWith('node:')) packages.push(`${file} → ${name}`);
+    }
+  }
+  expect(loaded.size).toBeGreaterThan(40);
+  expect(packages).toEqual([]);
+});
+
 function mayImport(from: string, to: string): boolean {
   return from === to || row(to) < row(from);
 }
