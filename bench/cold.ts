@@ -14,6 +14,7 @@ const BIN = join(import.meta.dirname, '../bin/recipe.js');
 const STEPS = 1000;
 const ROUNDS = 5;
 
+const used: string[] = [];
 const rounds: { wall: number; spawns: number; writes: number; perStep: number }[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
   const [wall, spawns, writes] = [
@@ -23,6 +24,7 @@ for (let round = 0; round < ROUNDS; round += 1) {
   ];
   rounds.push({ wall, spawns, writes, perStep: (wall - spawns - writes) / STEPS });
 }
+for (const dir of used) rmSync(dir, { recursive: true });
 console.table(rounds);
 console.log(
   Object.fromEntries(
@@ -73,11 +75,9 @@ async function twoLanes(work: (lane: string, target: string) => Promise<void>): 
 
 async function inTemporary(measure: (dir: string) => Promise<number>): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'bench-'));
-  try {
-    return Math.round(await measure(dir));
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+  used.push(dir);
+  spawnSync('sync');
+  return Math.round(await measure(dir));
 }
 
 function median(values: readonly number[]): number {
