@@ -3,6 +3,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
@@ -110,7 +111,11 @@ export class Project implements Disposable {
       store: this.#planning,
       version,
       now: world.clock.now(),
-      resolve: async () => (await import('./recipe/resolve-recipe.ts')).resolveRecipe(request),
+      resolve: async () => {
+        // Working a plan out makes garbage by the hundred MiB; `bin/recipe.js` keeps room for it small.
+        setFlagsFromString('--semi-space-growth-factor=2');
+        return (await import('./recipe/resolve-recipe.ts')).resolveRecipe(request);
+      },
     });
   }
 

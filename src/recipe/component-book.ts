@@ -1,10 +1,11 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { Ajv2020, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { ComponentManifest } from '../core/component.ts';
 import { isStepName } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { evaluate } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { nearest } from './nearest.ts';
+import { newAjv } from './new-ajv.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { EMPTY_SCOPE } from './profile.ts';
 import { isBelow, projectPath } from './project-path.ts';
@@ -52,7 +53,7 @@ export class ComponentBook {
   readonly #describe: Describe;
   readonly #components = new Map<string, Component>();
   readonly #checks = new Map<ComponentManifest, ValidateFunction>();
-  readonly #ajv = new Ajv2020({ useDefaults: true, strict: false, allErrors: false, verbose: true });
+  #validator: Ajv2020 | undefined;
 
   constructor(
     files: FileReader,
@@ -64,6 +65,11 @@ export class ComponentBook {
     this.#shippedDir = shippedDir;
     this.#shippedNames = shippedNames;
     this.#describe = describe;
+  }
+
+  get #ajv(): Ajv2020 {
+    this.#validator ??= newAjv({ useDefaults: true, strict: false, allErrors: false, verbose: true });
+    return this.#validator;
   }
 
   /** @throws RecipeError COMPONENT_NOT_FOUND, COMPONENT_INVALID */

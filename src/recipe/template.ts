@@ -1,9 +1,9 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Json, JsonObject } from '../core/json.ts';
 import { TOP_KEYS } from './engine-keys.ts';
 import { evaluate } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { nearest } from './nearest.ts';
+import { newAjv } from './new-ajv.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { EMPTY_SCOPE } from './profile.ts';
 import { invalid, knownKeys, mapTree, textList } from './read-value.ts';
@@ -55,7 +55,7 @@ function checkSchema(key: string, { key: span, value }: Entry): void {
     throw invalid(span, `the key ${key}`, 'is no name for a key of a template');
   const schema = evaluate(mapTree(value, `keys.${key}`), EMPTY_SCOPE) as JsonObject;
   try {
-    new Ajv2020({ strict: false }).compile(schema);
+    newAjv({ strict: false }).compile(schema);
   } catch (cause) {
     const problem = `is no JSON Schema: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw errorAt(value.span, 'VALUE_INVALID', { what: `keys.${key}`, problem }, { cause });
@@ -75,7 +75,7 @@ export function checkKey(
     if (template.required.includes(key)) throw errorAt(whole, 'KEY_MISSING', { key, where: 'The recipe' });
     return schema['default'] ?? null;
   }
-  const ajv = new Ajv2020({ strict: false });
+  const ajv = newAjv({ strict: false });
   if (!ajv.validate(schema, value))
     throw errorAt(tree?.span ?? whole, 'VALUE_INVALID', {
       what: key,

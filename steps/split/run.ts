@@ -83,17 +83,18 @@ export const step = defineStep({
     const fraction = config.training_fraction ?? 1;
     // Another part of the hash than the split's, or the fraction would not be a fraction of each.
     const kept = fraction === 1 ? 'true' : `(${hash} // 1000003) % 1000000 < ${Math.round(fraction * 1e6)}`;
-    await tables.run(
-      `CREATE TEMP TABLE assigned AS SELECT ${quoteIdentifier(ROW)} AS row, (${split})::TINYINT AS split, ${kept} AS kept FROM ${source}`,
-    );
-    const rows = await countRows(tables);
+    const assignment = `SELECT ${quoteIdentifier(ROW)} AS row, (${split})::TINYINT AS split, ${kept} AS kept FROM ${source}`;
+    // A comparison of times is cheaper made again for each split than kept; a hash is not.
+    const isCheap = config.using === 'time' && fraction === 1;
+    if (!isCheap) await tables.run(`CREATE TEMP TABLE assigned AS ${assignment}`);
+    const rows = await countRows(tables, isCheap ? `(${assignment})` : 'assigned');
     const total = rows.all.reduce((a, b) => a + b, 0);
     const kepts = [rows.kept, rows.all[1] ?? 0, rows.all[2] ?? 0];
     for (const [index, name] of SPLITS.entries()) {
       if ((kepts[index] ?? 0) === 0) throw new RecipeError('SPLIT_EMPTY', { split: name, rows: total });
       const where = `split = ${index}${index === 0 ? ' AND kept' : ''}`;
       await tables.writeTable(
-        `SELECT * FROM ${source} WHERE ${quoteIdentifier(ROW)} IN (SELECT row FROM assigned WHERE ${where})`,
+        `SELECT * FROM ${source} WHERE ${isCheap ? `(${split}) = ${index}` : `${quoteIdentifier(ROW)} IN (SELECT row FROM assigned WHERE ${where})`}`,
         outputs[name],
       );
       report({
@@ -189,9 +190,9 @@ async function byTime(
   };
 }
 
-async function countRows(tables: Tables): Promise<{ all: number[]; kept: number }> {
+async function countRows(tables: Tables, assigned: string): Promise<{ all: number[]; kept: number }> {
   const counts = await tables.query(
-    'SELECT split::INTEGER AS split, count(*)::DOUBLE AS rows, count(*) FILTER (kept)::DOUBLE AS kept FROM assigned GROUP BY split',
+    `SELECT split::INTEGER AS split, count(*)::DOUBLE AS rows, count(*) FILTER (kept)::DOUBLE AS kept FROM ${assigned} GROUP BY split`,
   );
   const of = (index: number, key: string): number =>
     Number(counts.find((row) => Number(row['split']) === index)?.[key] ?? 0);
