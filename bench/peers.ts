@@ -10,7 +10,8 @@ import { makeProject } from './make-project.ts';
  * that touch a file, ten input files each, one in ten after another. What is on the PATH takes part:
  * `PATH=VENV/bin:TURBO/node_modules/.bin:$PATH npm run bench:peers -- 1000`. Turborepo's first run starts npm
  * once a step and takes minutes. DVC's lock file is written here, as its own first run would take longer
- * than the rest together. Medians of 5, taken in turn.
+ * than the rest together. Each graph is committed to a git repository of its own, as it would be at work:
+ * Turborepo asks git which files there are, Stockpot whether any is uncommitted. Medians of 5, in turn.
  */
 const BIN = join(import.meta.dirname, '../bin/recipe.js');
 const STEPS = Number(process.argv[2] ?? 1000);
@@ -59,6 +60,7 @@ try {
     const dir = join(root, one.name);
     makeProject(dir, STEPS, FILES);
     one.prepare(dir);
+    commitAll(dir);
     // The first makes the outputs; what it wrote is young enough to be looked at again by the second.
     time(dir, one, false);
     time(dir, one, false);
@@ -89,6 +91,20 @@ function time(cwd: string, { name, program, args, proof }: Contender, mustBeIdle
   if (mustBeIdle && !proof.test(stdout + stderr))
     throw new Error(`${name} did something: ${(stdout + stderr).slice(-500)}`);
   return ms;
+}
+
+function commitAll(dir: string): void {
+  const written = ['.stockpot', '.turbo', '.snakemake', '.dvc', 'out', 'o.txt', 'node_modules'];
+  writeFileSync(join(dir, '.gitignore'), `${written.join('\n')}\n`);
+  const who = ['-c', 'user.name=bench', '-c', 'user.email=bench@localhost'];
+  for (const args of [
+    ['init', '-q'],
+    ['add', '-A'],
+    [...who, 'commit', '-q', '-m', 'all'],
+  ]) {
+    const { status, stderr } = spawnSync('git', args, { cwd: dir, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`git ${args.join(' ')}: ${stderr}`);
+  }
 }
 
 function inputsOf(n: number): string[] {
