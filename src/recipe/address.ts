@@ -60,7 +60,8 @@ export function locateRecipe(recipe: string | undefined, cwd: string): RecipeLoc
     return { projectDir, name: only, file: `recipes/${only}/recipe.yaml` };
   }
   if (own && recipe === basename(projectDir)) return { projectDir, name: recipe, file: 'recipe.yaml' };
-  if (!known.includes(recipe)) throw new RecipeError('RECIPE_NOT_FOUND', { recipe, dir: projectDir, known });
+  if (!known.includes(recipe))
+    throw new RecipeError('RECIPE_NOT_FOUND', { recipe, dir: projectDir, known, hasOwn: own });
   return { projectDir, name: recipe, file: `recipes/${recipe}/recipe.yaml` };
 }
 

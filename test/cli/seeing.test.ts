@@ -41,6 +41,19 @@ steps:
   });
 });
 
+describe('an address', () => {
+  test('that names a step only is refused with how a step is written', async () => {
+    await using rig = await CliRig.create({ 'recipe.yaml': 'steps:\n  say: { run: "true" }\n' });
+    await rig.run();
+    const { exit, err } = await rig.recipe('logs', 'say');
+    expect([exit, err.trim().split('\n').at(-1)]).toEqual([
+      2,
+      '  A step of the recipe in this folder is written :say.',
+    ]);
+    expect((await rig.recipe('logs', ':say')).exit).toBe(0);
+  });
+});
+
 describe('recipe logs -f', () => {
   test('prints what a running step writes, and ends with it', async () => {
     await using rig = await CliRig.create({

@@ -10,12 +10,14 @@ function brief(text: string): string {
 export const RECIPE_ERRORS = {
   RECIPE_NOT_FOUND: {
     exit: ExitCode.usage,
-    message: (p: { recipe: string; dir: string; known: readonly string[] }) =>
+    message: (p: { recipe: string; dir: string; known: readonly string[]; hasOwn?: boolean }) =>
       p.recipe === '' ? `There is no recipe in ${p.dir}` : `There is no recipe ${p.recipe} in ${p.dir}`,
-    hint: (p: { known: readonly string[] }) =>
-      p.known.length === 0
-        ? 'Create one with `recipe init --data FILE --target COLUMN`.'
-        : `Choose one of ${p.known.join(', ')}.`,
+    hint: (p: { recipe: string; known: readonly string[]; hasOwn?: boolean }) =>
+      p.hasOwn === true
+        ? `A step of the recipe in this folder is written :${p.recipe}.`
+        : p.known.length === 0
+          ? 'Create one with `recipe init --data FILE --target COLUMN`.'
+          : `Choose one of ${p.known.join(', ')}.`,
   },
   TEMPLATE_NOT_FOUND: {
     exit: ExitCode.usage,
