@@ -3,6 +3,7 @@ import { DATA_ERRORS } from './errors/data-errors.ts';
 import type { Entry } from './errors/entry.ts';
 import { RECIPE_ERRORS } from './errors/recipe-errors.ts';
 import { RUN_ERRORS } from './errors/run-errors.ts';
+import { SERVER_ERRORS } from './errors/server-errors.ts';
 import { STORE_ERRORS } from './errors/store-errors.ts';
 import { TRACKING_ERRORS } from './errors/tracking-errors.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -15,6 +16,7 @@ export const CATALOGUE = {
   ...DATA_ERRORS,
   ...STORE_ERRORS,
   ...TRACKING_ERRORS,
+  ...SERVER_ERRORS,
 };
 
 export type ErrorCode = keyof typeof CATALOGUE;

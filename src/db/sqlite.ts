@@ -19,9 +19,11 @@ export interface OpenOptions {
 export function openSqlite({ path, migrations, durability }: OpenOptions): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: 10_000 });
   try {
+    // A migration may lay a table anew that others refer to.
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'};
-             PRAGMA foreign_keys = ON;`);
+             PRAGMA foreign_keys = OFF;`);
     migrate(db, path, migrations);
+    db.exec('PRAGMA foreign_keys = ON');
     return db;
   } catch (error) {
     db.close();
@@ -60,6 +62,9 @@ function migrate(db: DatabaseSync, path: string, migrations: readonly Migration[
     if (version > migrations.length)
       throw new RecipeError('STORE_TOO_NEW', { path, found: version, known: migrations.length });
     for (const migration of migrations.slice(version)) db.exec(migration);
+    const [lost] = db.prepare('PRAGMA foreign_key_check').all();
+    if (lost !== undefined)
+      throw new Error(`Internal error: a migration of ${path} lost rows of ${String(lost['parent'])}`);
     db.exec(`PRAGMA user_version = ${migrations.length}`);
   });
 }

@@ -1,0 +1,23 @@
+import { ExitCode } from '../exit-code.ts';
+import type { Entry } from './entry.ts';
+
+/** What can keep the server from starting. Documented in `docs/errors/server.md`. */
+export const SERVER_ERRORS = {
+  ADDRESS_IN_USE: {
+    exit: ExitCode.unavailable,
+    message: (p: { host: string; port: number }) => `Something else listens on ${p.host}:${p.port}`,
+    hint: () => 'Choose another with --port, or --port 0 for any that is free.',
+  },
+  ADDRESS_UNAVAILABLE: {
+    exit: ExitCode.unavailable,
+    message: (p: { host: string; port: number; problem: string }) =>
+      `Cannot listen on ${p.host}:${p.port}: ${p.problem}`,
+    hint: () => 'Ports below 1024 are for the administrator; choose another with --port.',
+  },
+  DATABASE_UNREACHABLE: {
+    exit: ExitCode.unavailable,
+    message: (p: { database: string; problem: string }) =>
+      `Cannot use the database ${p.database}: ${p.problem}`,
+    hint: () => 'Check that PostgreSQL runs there, and the user, password and name in the URL.',
+  },
+} as const satisfies Record<string, Entry>;
