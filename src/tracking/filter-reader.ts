@@ -1,6 +1,6 @@
 import { RecipeError } from '../core/recipe-error.ts';
 
-export type Entity = 'metric' | 'param' | 'tag' | 'attribute' | 'dataset';
+export type Entity = 'metric' | 'param' | 'tag' | 'attribute' | 'dataset' | 'metadata';
 
 /** A key of a run, and where it was written (counts from 1). */
 export interface Identifier {
@@ -24,6 +24,11 @@ const ENTITIES: Readonly<Record<string, Entity>> = {
   run: 'attribute',
   datasets: 'dataset',
   dataset: 'dataset',
+  // Of traces.
+  metadata: 'metadata',
+  request_metadata: 'metadata',
+  trace_metadata: 'metadata',
+  trace: 'attribute',
 };
 
 /** Reads MLflow's filters and orders, a word at a time. What it cannot read it names with the column. */

@@ -36,7 +36,23 @@ export const ATTRIBUTES = {
 
 export type Attribute = (typeof ATTRIBUTES)[keyof typeof ATTRIBUTES];
 
-const NUMERIC: ReadonlySet<string> = new Set<Attribute>(['start_time', 'end_time']);
+/** What is searched, and what of it can be compared. */
+export interface Grammar {
+  /** `a run`, for messages. */
+  readonly what: string;
+  /** Attributes by the names that may be written, and what they are called in the order and the filter. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly numeric: ReadonlySet<string>;
+  readonly entities: readonly Entity[];
+}
+
+export const RUN_GRAMMAR: Grammar = {
+  what: 'a run',
+  attributes: ATTRIBUTES,
+  numeric: new Set(['start_time', 'end_time']),
+  entities: ['metric', 'param', 'tag', 'attribute', 'dataset'],
+};
+
 const DATASET_KEYS = ['name', 'digest', 'context'];
 /** More than anyone writes; a database has its own limit, and says it less clearly. */
 const MAX_COMPARISONS = 100;
@@ -47,13 +63,13 @@ const TEXT_OPERATORS = ['=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'];
 const NULL_OPERATORS = ['IS NULL', 'IS NOT NULL'];
 
 /** @throws RecipeError FILTER_INVALID with the column */
-export function parseFilter(filter: string): Comparison[] {
+export function parseFilter(filter: string, grammar: Grammar = RUN_GRAMMAR): Comparison[] {
   const reader = new FilterReader(filter);
-  const comparisons = [comparison(reader)];
+  const comparisons = [comparison(reader, grammar)];
   while (reader.accept(/AND\b/iy)) {
     if (comparisons.length >= MAX_COMPARISONS)
       throw reader.error(`there are more than ${MAX_COMPARISONS} comparisons`);
-    comparisons.push(comparison(reader));
+    comparisons.push(comparison(reader, grammar));
   }
   if (!reader.isAtEnd) throw reader.error('AND or the end is expected');
   return comparisons;
@@ -64,11 +80,11 @@ export function parseFilter(filter: string): Comparison[] {
  *
  * @throws RecipeError FILTER_INVALID with the column
  */
-export function parseOrder(order: string): Ordering[] {
+export function parseOrder(order: string, grammar: Grammar = RUN_GRAMMAR): Ordering[] {
   const reader = new FilterReader(order);
   const orderings: Ordering[] = [];
   do {
-    const identifier = known(reader, reader.identifier());
+    const identifier = known(reader, reader.identifier(), grammar);
     const { entity, key, column } = identifier;
     if (entity === 'dataset') throw reader.error('runs are not ordered by data sets', column);
     if (orderings.some((other) => other.entity === entity && other.key === key))
@@ -81,10 +97,10 @@ export function parseOrder(order: string): Ordering[] {
   return orderings;
 }
 
-function comparison(reader: FilterReader): Comparison {
-  const { entity, key } = known(reader, reader.identifier());
-  const isNumber = entity === 'metric' || (entity === 'attribute' && NUMERIC.has(key));
-  const mayLack = entity === 'param' || entity === 'tag';
+function comparison(reader: FilterReader, grammar: Grammar): Comparison {
+  const { entity, key } = known(reader, reader.identifier(), grammar);
+  const isNumber = entity === 'metric' || (entity === 'attribute' && grammar.numeric.has(key));
+  const mayLack = entity === 'param' || entity === 'tag' || entity === 'metadata';
   const allowed = isNumber ? NUMBER_OPERATORS : [...TEXT_OPERATORS, ...(mayLack ? NULL_OPERATORS : [])];
   const { column } = reader;
   const written = reader.operator();
@@ -113,17 +129,24 @@ function comparison(reader: FilterReader): Comparison {
 }
 
 /** Attributes by the names they have here; unknown ones are refused. */
-function known(reader: FilterReader, identifier: Identifier): Identifier {
+function known(
+  reader: FilterReader,
+  identifier: Identifier,
+  { what, attributes, entities }: Grammar,
+): Identifier {
   const { entity, key, column } = identifier;
+  if (!entities.includes(entity))
+    throw reader.error(`${what} has no ${entity === 'metadata' ? entity : `${entity}s`} to compare`, column);
   if (entity === 'dataset' && !DATASET_KEYS.includes(key))
     throw reader.error(`a data set has ${DATASET_KEYS.join(', ')}, and no ${key}`, column);
   if (entity !== 'attribute') return identifier;
-  if (!Object.hasOwn(ATTRIBUTES, key)) {
-    const guess = nearest(key, Object.keys(ATTRIBUTES));
+  const name = Object.hasOwn(attributes, key) ? attributes[key] : undefined;
+  if (name === undefined) {
+    const guess = nearest(key, Object.keys(attributes));
     throw reader.error(
-      `a run has no attribute ${key}${guess === undefined ? `; there are ${Object.keys(ATTRIBUTES).join(', ')}` : `; did you mean ${guess}?`}`,
+      `${what} has no attribute ${key}${guess === undefined ? `; there are ${Object.keys(attributes).join(', ')}` : `; did you mean ${guess}?`}`,
       column,
     );
   }
-  return { entity, key: ATTRIBUTES[key as keyof typeof ATTRIBUTES], column };
+  return { entity, key: name, column };
 }

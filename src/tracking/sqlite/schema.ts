@@ -45,4 +45,66 @@ export const TRACKING_MIGRATIONS: readonly string[] = [
    ALTER TABLE runs ADD COLUMN deleted_time INTEGER;
    CREATE TABLE results (fingerprint TEXT PRIMARY KEY, run_uuid TEXT NOT NULL REFERENCES runs) WITHOUT ROWID;
    CREATE INDEX children ON tags (value) WHERE key = 'mlflow.parentRunId';`,
+  // What MLflow's clients write beside recipes: tags and places of experiments, the status SCHEDULED.
+  `ALTER TABLE experiments ADD COLUMN artifact_location TEXT;
+   CREATE TABLE experiment_tags (experiment_id INTEGER NOT NULL REFERENCES experiments, key TEXT NOT NULL, value TEXT NOT NULL,
+     PRIMARY KEY (experiment_id, key)) WITHOUT ROWID;
+   CREATE TABLE new_runs (
+     run_uuid TEXT PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, name TEXT NOT NULL,
+     status TEXT NOT NULL CHECK (status IN ('RUNNING', 'SCHEDULED', 'FINISHED', 'FAILED', 'KILLED')),
+     start_time INTEGER, end_time INTEGER, lifecycle_stage TEXT NOT NULL DEFAULT 'active', user_id TEXT NOT NULL DEFAULT '',
+     journal_seq INTEGER NOT NULL DEFAULT 0, deleted_time INTEGER) WITHOUT ROWID;
+   INSERT INTO new_runs SELECT run_uuid, experiment_id, name, status, start_time, end_time, lifecycle_stage, user_id, journal_seq,
+     deleted_time FROM runs;
+   DROP TABLE runs;
+   ALTER TABLE new_runs RENAME TO runs;
+   CREATE INDEX runs_by_experiment ON runs (experiment_id, start_time DESC);
+   ALTER TABLE registered_models ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
+   CREATE TABLE registered_model_tags (name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE,
+     key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
+   CREATE TABLE new_model_versions (name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE, version INTEGER NOT NULL,
+     model_digest TEXT, model_size INTEGER, run_id TEXT, description TEXT, creation_time INTEGER NOT NULL,
+     last_updated_time INTEGER NOT NULL, user_id TEXT NOT NULL DEFAULT '', source TEXT, run_link TEXT,
+     current_stage TEXT NOT NULL DEFAULT 'None', status TEXT NOT NULL DEFAULT 'READY', deleted INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (name, version)) WITHOUT ROWID;
+   INSERT INTO new_model_versions (name, version, model_digest, model_size, run_id, description, creation_time, last_updated_time)
+     SELECT name, version, model_digest, model_size, run_id, description, creation_time, creation_time FROM model_versions;
+   DROP TABLE model_versions;
+   ALTER TABLE new_model_versions RENAME TO model_versions;
+   CREATE INDEX versions_by_digest ON model_versions (model_digest, name);
+   CREATE VIEW models_by_digest AS SELECT * FROM model_versions WHERE model_digest IS NOT NULL AND deleted = 0;
+   CREATE TABLE input_tags (run_uuid TEXT NOT NULL, dataset_uuid TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+     PRIMARY KEY (run_uuid, dataset_uuid, key)) WITHOUT ROWID;
+   CREATE TABLE files (path TEXT PRIMARY KEY, digest TEXT NOT NULL, size INTEGER NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;`,
+  // Models that MLflow 3's clients log: beside runs, which give and take them. Traces of calls.
+  `CREATE TABLE logged_models (
+     model_id TEXT PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, name TEXT NOT NULL,
+     status TEXT NOT NULL CHECK (status IN ('LOGGED_MODEL_PENDING', 'LOGGED_MODEL_READY', 'LOGGED_MODEL_UPLOAD_FAILED')),
+     model_type TEXT NOT NULL DEFAULT '', source_run_id TEXT NOT NULL DEFAULT '', creation_time INTEGER NOT NULL,
+     last_updated_time INTEGER NOT NULL, lifecycle_stage TEXT NOT NULL DEFAULT 'active') WITHOUT ROWID;
+   CREATE INDEX logged_models_by_experiment ON logged_models (experiment_id, creation_time DESC);
+   CREATE TABLE logged_model_tags (model_id TEXT NOT NULL REFERENCES logged_models, key TEXT NOT NULL, value TEXT NOT NULL,
+     PRIMARY KEY (model_id, key)) WITHOUT ROWID;
+   CREATE TABLE logged_model_params (model_id TEXT NOT NULL REFERENCES logged_models, key TEXT NOT NULL, value TEXT NOT NULL,
+     PRIMARY KEY (model_id, key)) WITHOUT ROWID;
+   CREATE TABLE logged_model_metrics (model_id TEXT NOT NULL REFERENCES logged_models, key TEXT NOT NULL,
+     run_uuid TEXT NOT NULL REFERENCES runs, step INTEGER NOT NULL, timestamp INTEGER NOT NULL, value REAL NOT NULL,
+     is_nan INTEGER NOT NULL, dataset_name TEXT NOT NULL DEFAULT '', dataset_digest TEXT NOT NULL DEFAULT '',
+     PRIMARY KEY (model_id, key, run_uuid, step, timestamp, value, is_nan, dataset_name, dataset_digest)) WITHOUT ROWID;
+   CREATE TABLE run_models (run_uuid TEXT NOT NULL REFERENCES runs, role TEXT NOT NULL CHECK (role IN ('input', 'output')),
+     model_id TEXT NOT NULL REFERENCES logged_models, step INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (run_uuid, role, model_id)) WITHOUT ROWID;
+   CREATE TABLE traces (
+     trace_id TEXT PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, request_time INTEGER NOT NULL,
+     execution_ms INTEGER, state TEXT NOT NULL CHECK (state IN ('STATE_UNSPECIFIED', 'IN_PROGRESS', 'OK', 'ERROR')),
+     client_request_id TEXT, request_preview TEXT, response_preview TEXT) WITHOUT ROWID;
+   CREATE INDEX traces_by_experiment ON traces (experiment_id, request_time DESC);
+   CREATE TABLE trace_tags (trace_id TEXT NOT NULL REFERENCES traces ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,
+     PRIMARY KEY (trace_id, key)) WITHOUT ROWID;
+   CREATE TABLE trace_metadata (trace_id TEXT NOT NULL REFERENCES traces ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,
+     PRIMARY KEY (trace_id, key)) WITHOUT ROWID;`,
+  // Runs are found by a value of theirs.
+  `CREATE INDEX metrics_by_value ON latest_metrics (key, value);
+   CREATE INDEX params_by_value ON params (key, value);
+   CREATE INDEX tags_by_value ON tags (key, value);`,
 ];

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { RunPage, RunSearch } from '../../engine/tracking-port.ts';
 import { parseFilter, parseOrder } from '../filter.ts';
+import { conditionOf, orderOf, type Sql } from '../filter-sql.ts';
 import { offsetOf, pageToken } from '../page-token.ts';
-import { conditionOf, orderOf, type Sql } from './filter-sql.ts';
 import { readRun } from './read-run.ts';
 
 /** A page of runs that match; see `Tracking.search`. */
@@ -10,14 +10,15 @@ export function searchRuns(
   db: DatabaseSync,
   { where, sort, limit, pageToken: token, children, lifecycle = 'active' }: RunSearch,
 ): RunPage {
-  const conditions: Sql[] = where === undefined ? [] : parseFilter(where).map(conditionOf);
+  const conditions: Sql[] =
+    where === undefined ? [] : parseFilter(where).map((one) => conditionOf(one, 'sqlite'));
   if (lifecycle !== 'all') conditions.push({ text: 'r.lifecycle_stage = ?', values: [lifecycle] });
   if (!children)
     conditions.push({
       text: `NOT EXISTS (SELECT 1 FROM tags t WHERE t.run_uuid = r.run_uuid AND t.key = 'mlflow.parentRunId')`,
       values: [],
     });
-  const orders = sort === undefined ? [] : parseOrder(sort).map(orderOf);
+  const orders = sort === undefined ? [] : parseOrder(sort).map((one) => orderOf(one));
   const offset = offsetOf(token);
   const ids = db
     .prepare(

@@ -41,18 +41,20 @@ export class SqliteRegistry implements Registry {
       'alias' in at
         ? this.#db
             .prepare(
-              'SELECT v.* FROM model_versions v JOIN registered_model_aliases a USING (name, version) WHERE v.name = ? AND a.alias = ?',
+              'SELECT v.* FROM models_by_digest v JOIN registered_model_aliases a USING (name, version) WHERE v.name = ? AND a.alias = ?',
             )
             .get(name, at.alias)
         : this.#db
-            .prepare('SELECT * FROM model_versions WHERE name = ? AND version = ?')
+            .prepare('SELECT * FROM models_by_digest WHERE name = ? AND version = ?')
             .get(name, Number(at.version));
     return row === undefined ? undefined : this.#version(row);
   }
 
   async findByDigest(name: string, modelDigest: Digest): Promise<RegisteredVersion | undefined> {
     const row = this.#db
-      .prepare('SELECT * FROM model_versions WHERE name = ? AND model_digest = ?')
+      .prepare(
+        'SELECT * FROM models_by_digest WHERE name = ? AND model_digest = ? ORDER BY version DESC LIMIT 1',
+      )
       .get(name, modelDigest);
     return row === undefined ? undefined : this.#version(row);
   }
@@ -64,7 +66,9 @@ export class SqliteRegistry implements Registry {
     failpoint('registry.before-register');
     const outcome = immediate(this.#db, () => {
       const row = this.#db
-        .prepare('SELECT version FROM model_versions WHERE name = ? AND model_digest = ?')
+        .prepare(
+          'SELECT version FROM models_by_digest WHERE name = ? AND model_digest = ? ORDER BY version DESC LIMIT 1',
+        )
         .get(name, modelDigest);
       const created = row === undefined;
       const changed = created ? this.#insert(request) : this.#update(String(row['version']), request);
@@ -95,7 +99,7 @@ export class SqliteRegistry implements Registry {
       const before = row === undefined ? undefined : String(row['version']);
       if (before !== expected) return { moved: false, version: before };
       const exists = this.#db
-        .prepare('SELECT 1 FROM model_versions WHERE name = ? AND version = ?')
+        .prepare('SELECT 1 FROM models_by_digest WHERE name = ? AND version = ?')
         .get(name, Number(version));
       if (exists === undefined)
         throw new RecipeError('MODEL_NOT_FOUND', { model: `${name}/${version}`, nearest: undefined });
@@ -122,7 +126,7 @@ export class SqliteRegistry implements Registry {
 
   async versions(name: string): Promise<RegisteredVersion[]> {
     return this.#db
-      .prepare('SELECT * FROM model_versions WHERE name = ? ORDER BY version DESC')
+      .prepare('SELECT * FROM models_by_digest WHERE name = ? ORDER BY version DESC')
       .all(name)
       .map((row) => this.#version(row));
   }
@@ -156,8 +160,11 @@ export class SqliteRegistry implements Registry {
         .get(now, name)?.['version'],
     );
     this.#db
-      .prepare('INSERT INTO model_versions VALUES (?, ?, ?, ?, ?, ?, ?)')
-      .run(name, version, modelDigest, modelSize, runId ?? null, description ?? null, now);
+      .prepare(
+        `INSERT INTO model_versions (name, version, model_digest, model_size, run_id, description, creation_time, last_updated_time)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(name, version, modelDigest, modelSize, runId ?? null, description ?? null, now, now);
     const insert = this.#db.prepare('INSERT INTO model_version_tags VALUES (?, ?, ?, ?)');
     for (const [key, value] of Object.entries(tags)) insert.run(name, version, key, value);
     this.#audit('register', name, null, String(version));
@@ -168,7 +175,7 @@ export class SqliteRegistry implements Registry {
     const changed = this.#setTags(name, version, tags);
     if (description === undefined) return changed;
     const row = this.#db
-      .prepare('SELECT description FROM model_versions WHERE name = ? AND version = ?')
+      .prepare('SELECT description FROM models_by_digest WHERE name = ? AND version = ?')
       .get(name, Number(version));
     const before = row?.['description'] ?? null;
     if (before === description) return changed;

@@ -1,0 +1,17 @@
+import type { Sql } from '../../db/sql.ts';
+import { checkRunId } from './check.ts';
+import { lock } from './lock.ts';
+import { invalid, missing } from './mlflow-error.ts';
+
+/**
+ * Whether a run takes writes; it stays so for the whole transaction.
+ *
+ * @throws MlflowError RESOURCE_DOES_NOT_EXIST, or INVALID_PARAMETER_VALUE for one that is deleted
+ */
+export async function checkActive(sql: Sql, id: string): Promise<void> {
+  checkRunId(id);
+  const row = await sql.get(`SELECT lifecycle_stage FROM runs WHERE run_uuid = ?${lock(sql, 'change')}`, id);
+  if (row === undefined) throw missing(`Run with id=${id} not found`);
+  if (row['lifecycle_stage'] !== 'active')
+    throw invalid(`The run ${id} must be in the 'active' state. Current state is deleted.`);
+}

@@ -1,0 +1,7 @@
+/** What MLflow stores for an infinity. */
+const LARGEST = Number.MAX_VALUE;
+
+/** A metric's value and `is_nan`, as the columns of that name hold them. */
+export function storedNumber(value: number): readonly [value: number, isNan: 0 | 1] {
+  return Number.isNaN(value) ? [0, 1] : [Math.max(-LARGEST, Math.min(LARGEST, value)), 0];
+}

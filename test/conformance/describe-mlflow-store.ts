@@ -1,0 +1,15 @@
+import { describeExperiments } from './describe-mlflow-experiments.ts';
+import { describeModels } from './describe-mlflow-models.ts';
+import { describeRegistrySearch } from './describe-mlflow-registry-search.ts';
+import { describeRunSearches } from './describe-mlflow-run-search.ts';
+import { describeRuns } from './describe-mlflow-runs.ts';
+import type { OpenStore } from './mlflow-store.ts';
+
+/** What MLflow's operations do on every database that they run on. */
+export function describeMlflowStore(name: string, open: () => Promise<OpenStore>): void {
+  describeExperiments(name, open);
+  describeRuns(name, open);
+  describeRunSearches(name, open);
+  describeModels(name, open);
+  describeRegistrySearch(name, open);
+}
