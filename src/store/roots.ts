@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest } from '../core/ids.ts';
@@ -28,6 +28,11 @@ export async function pin(
   renameSync(temporary, path);
   failpoint('pin.after-rename');
   await syncFolder(dir);
+}
+
+/** Takes a pin away; none of that name is fine. */
+export function unpin(store: Store, home: string, name: string): void {
+  rmSync(pinPath(store, home, name), { force: true });
 }
 
 /** Pins what tracked runs show. The set names its pin: one that is pinned already costs nothing. */

@@ -1,0 +1,58 @@
+import { invalid, MlflowError } from '../tracking/mlflow/mlflow-error.ts';
+import { readRun } from '../tracking/mlflow/runs.ts';
+import { checkPath } from './artifacts.ts';
+import { message, text } from './message.ts';
+import { type Route, route, type Served } from './route.ts';
+
+const PROXY = 'mlflow-artifacts:/';
+
+export const ARTIFACT_ROUTES: readonly Route[] = [
+  route(
+    'GET',
+    '/mlflow/artifacts/list',
+    'listArtifacts',
+    message({ run_id: text(), run_uuid: text(), path: text(), page_token: text() }),
+    async (served, { run_id, run_uuid, path = '' }) => {
+      const { uri } = await runRoot(served, run_id ?? run_uuid ?? '');
+      return listBelow(served, uri, path);
+    },
+  ),
+  route(
+    'GET',
+    '/mlflow-artifacts/artifacts',
+    'listArtifacts',
+    message({ path: text() }),
+    async ({ artifacts }, { path = '' }) => ({ files: await artifacts.list(path.replace(/\/$/, '')) }),
+  ),
+];
+
+/** What lies directly below a folder of a run or a logged model; paths count from its root. */
+export async function listBelow({ artifacts }: Served, uri: string, path: string): Promise<object> {
+  const root = proxiedPath(uri);
+  if (path !== '') checkPath(path);
+  const files = await artifacts.list(path === '' ? root : `${root}/${path}`);
+  return {
+    root_uri: uri,
+    files: files.map((file) => (path === '' ? file : { ...file, path: `${path}/${file.path}` })),
+  };
+}
+
+/** A run's folder in the space of artifacts. */
+export async function runRoot(
+  { database, root }: Served,
+  run: string,
+): Promise<{ uri: string; root: string }> {
+  if (run === '')
+    throw invalid(
+      "Missing value for required parameter 'run_id'. See the API docs for more information about request parameters.",
+    );
+  const { info } = await database.read((sql) => readRun(sql, run, root));
+  return { uri: info.artifact_uri, root: proxiedPath(info.artifact_uri) };
+}
+
+/** The path of a place in the space of artifacts. */
+export function proxiedPath(uri: string): string {
+  if (!uri.startsWith(PROXY))
+    throw new MlflowError('NOT_IMPLEMENTED', `The artifacts are at ${uri}: clients go there themselves`);
+  return uri.slice(PROXY.length).replace(/^\/+/, '');
+}

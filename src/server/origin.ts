@@ -1,0 +1,27 @@
+import type { FastifyRequest } from 'fastify';
+import { MlflowError } from '../tracking/mlflow/mlflow-error.ts';
+
+const OPEN = new Set(['/health', '/version']);
+
+/**
+ * Refuses what a page of another site may send through a user's browser: a host name that is not ours (it
+ * was made to point here), and requests that change something from another origin.
+ *
+ * @throws MlflowError PERMISSION_DENIED
+ */
+export function checkOrigin({ method, url, headers }: FastifyRequest, allowed: readonly string[]): void {
+  if (OPEN.has(url)) return;
+  if (!allowed.includes(hostOf(headers.host)))
+    throw new MlflowError(
+      'PERMISSION_DENIED',
+      `This server is not called ${JSON.stringify((headers.host ?? '').slice(0, 80))}`,
+    );
+  if (method === 'GET' || method === 'HEAD' || headers.origin === undefined) return;
+  if (!URL.canParse(headers.origin) || new URL(headers.origin).host !== headers.host)
+    throw new MlflowError('PERMISSION_DENIED', 'Requests from other origins are not allowed');
+}
+
+/** A host without its port, in lower case. */
+function hostOf(header = ''): string {
+  return header.toLowerCase().replace(/:\d+$/, '');
+}

@@ -1,0 +1,321 @@
+import type { Change } from '../tracking/mlflow/audit.ts';
+import { readLoggedModel } from '../tracking/mlflow/logged-models.ts';
+import {
+  createVersion,
+  deleteAlias,
+  deleteVersion,
+  deleteVersionTag,
+  describeVersion,
+  latestVersions,
+  moveStage,
+  readAlias,
+  readVersion,
+  setAlias,
+  setVersionTag,
+} from '../tracking/mlflow/model-versions.ts';
+import {
+  createModel,
+  deleteModel,
+  deleteModelTag,
+  describeModel,
+  readModel,
+  renameModel,
+  setModelTag,
+} from '../tracking/mlflow/registered-models.ts';
+import { readRun } from '../tracking/mlflow/runs.ts';
+import { searchModels, searchVersions } from '../tracking/mlflow/search-registry.ts';
+import { TAG } from './experiment-routes.ts';
+import {
+  boolean,
+  integer,
+  message,
+  nested,
+  otherwise,
+  present,
+  repeated,
+  required,
+  text,
+} from './message.ts';
+import { type ModelSource, modelSource } from './model-source.ts';
+import { type Route, route, type Served } from './route.ts';
+
+const NAME = { name: required(text()) };
+const VERSION = { ...NAME, version: required(text()) };
+const SEARCH = { filter: otherwise(text(), ''), order_by: repeated(text()), page_token: text() };
+const LATEST = message({ ...NAME, stages: repeated(text()) });
+
+export const REGISTRY_ROUTES: readonly Route[] = [
+  route(
+    'POST',
+    '/mlflow/registered-models/create',
+    'createRegisteredModel',
+    message({ ...NAME, tags: repeated(nested(TAG)), description: text() }),
+    async (served, { name, tags, description }) => ({
+      registered_model: await served.database.write(async (sql) => {
+        await createModel(sql, { name, tags, description }, changeOf(served));
+        return readModel(sql, name);
+      }),
+    }),
+  ),
+  route(
+    'POST',
+    '/mlflow/registered-models/rename',
+    'renameRegisteredModel',
+    message({ ...NAME, new_name: required(text()) }),
+    async (served, { name, new_name }) => ({
+      registered_model: await served.database.write(async (sql) => {
+        await renameModel(sql, name, new_name, changeOf(served));
+        return readModel(sql, new_name);
+      }),
+    }),
+  ),
+  route(
+    'PATCH',
+    '/mlflow/registered-models/update',
+    'updateRegisteredModel',
+    message({ ...NAME, description: otherwise(text(), '') }),
+    async (served, { name, description }) => ({
+      registered_model: await served.database.write(async (sql) => {
+        await describeModel(sql, name, description, changeOf(served));
+        return readModel(sql, name);
+      }),
+    }),
+  ),
+  route(
+    'DELETE',
+    '/mlflow/registered-models/delete',
+    'deleteRegisteredModel',
+    message(NAME),
+    async (served, { name }) => {
+      await served.database.write((sql) => deleteModel(sql, name, changeOf(served)));
+      return {};
+    },
+  ),
+  route(
+    'GET',
+    '/mlflow/registered-models/get',
+    'getRegisteredModel',
+    message(NAME),
+    async ({ database }, { name }) => ({
+      registered_model: await database.read((sql) => readModel(sql, name)),
+    }),
+  ),
+  route(
+    'GET',
+    '/mlflow/registered-models/search',
+    'searchRegisteredModels',
+    message({ ...SEARCH, max_results: otherwise(integer(), 100) }),
+    async ({ database }, { filter, order_by, page_token, max_results }) =>
+      database.read((sql) =>
+        searchModels(sql, { filter, orderBy: order_by, pageToken: page_token, maxResults: max_results }),
+      ),
+  ),
+  route('POST', '/mlflow/registered-models/get-latest-versions', 'getLatestVersions', LATEST, latest),
+  route('GET', '/mlflow/registered-models/get-latest-versions', 'getLatestVersions', LATEST, latest),
+  route(
+    'POST',
+    '/mlflow/registered-models/set-tag',
+    'setRegisteredModelTag',
+    message({ ...NAME, key: required(text()), value: present(text()) }),
+    async ({ database }, { name, key, value }) => {
+      await database.write((sql) => setModelTag(sql, name, { key, value }));
+      return {};
+    },
+  ),
+  route(
+    'DELETE',
+    '/mlflow/registered-models/delete-tag',
+    'deleteRegisteredModelTag',
+    message({ ...NAME, key: required(text()) }),
+    async ({ database }, { name, key }) => {
+      await database.write((sql) => deleteModelTag(sql, name, key));
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/registered-models/alias',
+    'setRegisteredModelAlias',
+    message({ ...VERSION, alias: required(text()) }),
+    async (served, { name, alias, version }) => {
+      await served.database.write((sql) => setAlias(sql, name, alias, version, changeOf(served)));
+      return {};
+    },
+  ),
+  route(
+    'DELETE',
+    '/mlflow/registered-models/alias',
+    'deleteRegisteredModelAlias',
+    message({ ...NAME, alias: required(text()) }),
+    async (served, { name, alias }) => {
+      await served.database.write((sql) => deleteAlias(sql, name, alias, changeOf(served)));
+      return {};
+    },
+  ),
+  route(
+    'GET',
+    '/mlflow/registered-models/alias',
+    'getModelVersionByAlias',
+    message({ ...NAME, alias: required(text()) }),
+    async ({ database }, { name, alias }) => ({
+      model_version: await database.read((sql) => readAlias(sql, name, alias)),
+    }),
+  ),
+  route(
+    'POST',
+    '/mlflow/model-versions/create',
+    'createModelVersion',
+    message({
+      ...NAME,
+      source: required(text()),
+      run_id: text(),
+      run_link: text(),
+      description: text(),
+      tags: repeated(nested(TAG)),
+    }),
+    async (served, { name, source, run_id, run_link, description, tags }) => {
+      const found = await contentOf(served, modelSource(source));
+      return {
+        model_version: await served.database.write(async (sql) => {
+          const version = await createVersion(
+            sql,
+            {
+              name,
+              source: found.source,
+              runId: run_id === '' ? undefined : run_id,
+              runLink: run_link,
+              description,
+              tags,
+              digest: found.digest,
+              size: found.size,
+            },
+            changeOf(served),
+          );
+          return readVersion(sql, name, version);
+        }),
+      };
+    },
+  ),
+  route(
+    'GET',
+    '/mlflow/model-versions/get',
+    'getModelVersion',
+    message(VERSION),
+    async ({ database }, { name, version }) => ({
+      model_version: await database.read((sql) => readVersion(sql, name, version)),
+    }),
+  ),
+  route(
+    'GET',
+    '/mlflow/model-versions/get-download-uri',
+    'getModelVersionDownloadUri',
+    message(VERSION),
+    async ({ database }, { name, version }) => {
+      const { source } = await database.read((sql) => readVersion(sql, name, version));
+      return { artifact_uri: source };
+    },
+  ),
+  route(
+    'GET',
+    '/mlflow/model-versions/search',
+    'searchModelVersions',
+    message({ ...SEARCH, max_results: otherwise(integer(), 10_000) }),
+    async ({ database }, { filter, order_by, page_token, max_results }) =>
+      database.read((sql) =>
+        searchVersions(sql, { filter, orderBy: order_by, pageToken: page_token, maxResults: max_results }),
+      ),
+  ),
+  route(
+    'PATCH',
+    '/mlflow/model-versions/update',
+    'updateModelVersion',
+    message({ ...VERSION, description: otherwise(text(), '') }),
+    async (served, { name, version, description }) => ({
+      model_version: await served.database.write(async (sql) => {
+        await describeVersion(sql, name, version, description, changeOf(served));
+        return readVersion(sql, name, version);
+      }),
+    }),
+  ),
+  route(
+    'POST',
+    '/mlflow/model-versions/transition-stage',
+    'transitionModelVersionStage',
+    message({ ...VERSION, stage: required(text()), archive_existing_versions: otherwise(boolean(), false) }),
+    async (served, { name, version, stage, archive_existing_versions: archive }) => ({
+      model_version: await served.database.write(async (sql) => {
+        await moveStage(sql, name, version, { stage, archive }, changeOf(served));
+        return readVersion(sql, name, version);
+      }),
+    }),
+  ),
+  route(
+    'DELETE',
+    '/mlflow/model-versions/delete',
+    'deleteModelVersion',
+    message(VERSION),
+    async (served, { name, version }) => {
+      await served.database.write((sql) => deleteVersion(sql, name, version, changeOf(served)));
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/model-versions/set-tag',
+    'setModelVersionTag',
+    message({ ...VERSION, key: required(text()), value: present(text()) }),
+    async (served, { name, version, key, value }) => {
+      await served.database.write((sql) =>
+        setVersionTag(sql, name, version, { key, value }, changeOf(served)),
+      );
+      return {};
+    },
+  ),
+  route(
+    'DELETE',
+    '/mlflow/model-versions/delete-tag',
+    'deleteModelVersionTag',
+    message({ ...VERSION, key: required(text()) }),
+    async (served, { name, version, key }) => {
+      await served.database.write((sql) => deleteVersionTag(sql, name, version, key, changeOf(served)));
+      return {};
+    },
+  ),
+];
+
+async function latest(
+  { database }: Served,
+  { name, stages }: ReturnType<typeof LATEST.read>,
+): Promise<object> {
+  return { model_versions: await database.read((sql) => latestVersions(sql, name, stages)) };
+}
+
+function changeOf({ now, actor }: Served): Change {
+  return { actor, at: now() };
+}
+
+/** Where the model's files are, and their digest if they are here. */
+async function contentOf(
+  served: Pick<Served, 'artifacts' | 'database' | 'root'>,
+  source: ModelSource,
+): Promise<{ source: string; digest?: string; size?: number }> {
+  const { artifacts, database, root } = served;
+  switch (source.kind) {
+    case 'version': {
+      const { source: at } = await database.read((sql) => readVersion(sql, source.name, source.version));
+      return contentOf(served, modelSource(at));
+    }
+    case 'logged-model': {
+      const { info } = await database.read((sql) => readLoggedModel(sql, source.id, root));
+      return contentOf(served, modelSource(info.artifact_uri));
+    }
+    case 'run': {
+      const { info } = await database.read((sql) => readRun(sql, source.run, root));
+      return contentOf(served, modelSource(`${info.artifact_uri}/${source.path}`));
+    }
+    case 'proxied':
+      return { source: source.uri, ...(await artifacts.digestOf(source.path)) };
+    case 'elsewhere':
+      return { source: source.uri };
+  }
+}

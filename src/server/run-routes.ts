@@ -1,0 +1,307 @@
+import { checkKey } from '../tracking/mlflow/check.ts';
+import { checkActive } from '../tracking/mlflow/check-active.ts';
+import { deleteTag, logBatch, logInputs } from '../tracking/mlflow/log.ts';
+import { RUN_STATUSES } from '../tracking/mlflow/messages.ts';
+import { invalid } from '../tracking/mlflow/mlflow-error.ts';
+import { logModelInputs, logModelOutputs } from '../tracking/mlflow/run-models.ts';
+import { newRunName } from '../tracking/mlflow/run-name.ts';
+import { createRun, moveRun, readRun, updateRun } from '../tracking/mlflow/runs.ts';
+import { metricHistory, searchRuns } from '../tracking/mlflow/search.ts';
+import { TAG, VIEW } from './experiment-routes.ts';
+import {
+  double,
+  integer,
+  message,
+  nested,
+  oneOf,
+  otherwise,
+  present,
+  repeated,
+  required,
+  text,
+} from './message.ts';
+import { type Route, route } from './route.ts';
+
+const METRIC_FIELDS = {
+  key: required(text()),
+  value: required(double()),
+  timestamp: required(integer()),
+  step: otherwise(integer(), 0),
+  model_id: text(),
+  dataset_name: text(),
+  dataset_digest: text(),
+};
+const METRIC = message(METRIC_FIELDS);
+const DATASET = message({
+  name: required(text()),
+  digest: required(text()),
+  source_type: required(text()),
+  source: required(text()),
+  schema: text(),
+  profile: text(),
+});
+const RUN_ID = { run_id: text(), run_uuid: text() };
+
+export const RUN_ROUTES: readonly Route[] = [
+  route(
+    'POST',
+    '/mlflow/runs/create',
+    'createRun',
+    message({
+      experiment_id: otherwise(text(), '0'),
+      user_id: otherwise(text(), ''),
+      run_name: text(),
+      start_time: integer(),
+      tags: repeated(nested(TAG)),
+    }),
+    async (
+      { database, now, newId, random, root },
+      { experiment_id, user_id, run_name, start_time, tags },
+    ) => {
+      const id = newId();
+      const run = {
+        id,
+        experimentId: experiment_id,
+        fallbackName: newRunName(random),
+        name: run_name,
+        user: user_id,
+        startTime: start_time ?? now(),
+        tags,
+      };
+      return {
+        run: await database.write(async (sql) => {
+          await createRun(sql, run);
+          return readRun(sql, id, root);
+        }),
+      };
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/update',
+    'updateRun',
+    message({ ...RUN_ID, status: oneOf(RUN_STATUSES), end_time: integer(), run_name: text() }),
+    async ({ database, root }, request) => {
+      const id = idOf(request);
+      const { status, end_time: endTime, run_name: name } = request;
+      const { info } = await database.write(async (sql) => {
+        await updateRun(sql, id, { status, endTime, name });
+        return readRun(sql, id, root);
+      });
+      return { run_info: info };
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/delete',
+    'deleteRun',
+    message({ run_id: required(text()) }),
+    async ({ database, now }, { run_id }) => {
+      await database.write((sql) => moveRun(sql, run_id, 'deleted', now()));
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/restore',
+    'restoreRun',
+    message({ run_id: required(text()) }),
+    async ({ database, now }, { run_id }) => {
+      await database.write((sql) => moveRun(sql, run_id, 'active', now()));
+      return {};
+    },
+  ),
+  route('GET', '/mlflow/runs/get', 'getRun', message(RUN_ID), async ({ database, root }, request) => ({
+    run: await database.read((sql) => readRun(sql, idOf(request), root)),
+  })),
+  route(
+    'POST',
+    '/mlflow/runs/search',
+    'searchRuns',
+    message({
+      experiment_ids: repeated(text()),
+      filter: otherwise(text(), ''),
+      run_view_type: otherwise(VIEW, 'ACTIVE_ONLY'),
+      max_results: otherwise(integer(), 1000),
+      order_by: repeated(text()),
+      page_token: text(),
+    }),
+    async (
+      { database, root },
+      { experiment_ids, filter, run_view_type, max_results, order_by, page_token },
+    ) =>
+      database.read((sql) =>
+        searchRuns(
+          sql,
+          experiment_ids,
+          { filter, view: run_view_type, maxResults: max_results, orderBy: order_by, pageToken: page_token },
+          root,
+        ),
+      ),
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/log-metric',
+    'logMetric',
+    message({ ...RUN_ID, ...METRIC_FIELDS }),
+    async ({ database }, request) => {
+      const { run_id: _, run_uuid: __, ...metric } = request;
+      await database.write((sql) =>
+        logBatch(sql, idOf(request), { metrics: [metric], params: [], tags: [] }),
+      );
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/log-parameter',
+    'logParam',
+    message({ ...RUN_ID, key: required(text()), value: present(text()) }),
+    async ({ database }, request) => {
+      const { key, value } = request;
+      await database.write((sql) =>
+        logBatch(sql, idOf(request), { metrics: [], params: [{ key, value }], tags: [] }),
+      );
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/set-tag',
+    'setTag',
+    message({ ...RUN_ID, key: required(text()), value: present(text()) }),
+    async ({ database }, request) => {
+      const { key, value } = request;
+      await database.write((sql) =>
+        logBatch(sql, idOf(request), { metrics: [], params: [], tags: [{ key, value }] }),
+      );
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/delete-tag',
+    'deleteTag',
+    message({ run_id: required(text()), key: required(text()) }),
+    async ({ database }, { run_id, key }) => {
+      await database.write((sql) => deleteTag(sql, run_id, key));
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/log-batch',
+    'logBatch',
+    message({
+      run_id: required(text()),
+      metrics: repeated(nested(METRIC)),
+      params: repeated(nested(TAG)),
+      tags: repeated(nested(TAG)),
+    }),
+    async ({ database }, { run_id, metrics, params, tags }) => {
+      await database.write((sql) => logBatch(sql, run_id, { metrics, params, tags }));
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/log-model',
+    'logModel',
+    message({ run_id: required(text()), model_json: required(text()) }),
+    async ({ database, root }, { run_id, model_json }) => {
+      const model = modelOf(model_json);
+      await database.write(async (sql) => {
+        // Nobody else adds to the list meanwhile.
+        await checkActive(sql, run_id);
+        const { data } = await readRun(sql, run_id, root);
+        const history = JSON.parse(
+          data.tags.find(({ key }) => key === MODELS_TAG)?.value ?? '[]',
+        ) as object[];
+        const value = JSON.stringify([...history, model]);
+        await logBatch(sql, run_id, { metrics: [], params: [], tags: [{ key: MODELS_TAG, value }] });
+      });
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/log-inputs',
+    'logInputs',
+    message({
+      run_id: required(text()),
+      datasets: repeated(
+        nested(message({ tags: repeated(nested(TAG)), dataset: required(nested(DATASET)) })),
+      ),
+      models: repeated(nested(message({ model_id: required(text()) }))),
+    }),
+    async ({ database }, { run_id, datasets, models }) => {
+      const inputs = datasets.map(({ tags, dataset }) => ({ tags, dataset: given(dataset) }));
+      const ids = models.map(({ model_id }) => model_id);
+      await database.write(async (sql) => {
+        await logInputs(sql, run_id, inputs);
+        await logModelInputs(sql, run_id, ids);
+      });
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/runs/outputs',
+    'logOutputs',
+    message({
+      run_id: required(text()),
+      models: repeated(nested(message({ model_id: required(text()), step: otherwise(integer(), 0) }))),
+    }),
+    async ({ database }, { run_id, models }) => {
+      await database.write((sql) => logModelOutputs(sql, run_id, models));
+      return {};
+    },
+  ),
+  route(
+    'GET',
+    '/mlflow/metrics/get-history',
+    'getMetricHistory',
+    message({ ...RUN_ID, metric_key: required(text()), page_token: text(), max_results: integer() }),
+    async ({ database, root }, request) => {
+      const { metric_key: key, page_token: pageToken, max_results: maxResults } = request;
+      checkKey('metric', key);
+      return database.read(async (sql) => {
+        const { info } = await readRun(sql, idOf(request), root);
+        return metricHistory(sql, info.run_id, key, { maxResults, pageToken });
+      });
+    },
+  ),
+];
+
+const MODELS_TAG = 'mlflow.log-model.history';
+
+/** Old clients say `run_uuid`. */
+function idOf({ run_id, run_uuid }: { run_id: string | undefined; run_uuid: string | undefined }): string {
+  const id = run_id === undefined || run_id === '' ? run_uuid : run_id;
+  if (id === undefined || id === '')
+    throw invalid(
+      "Missing value for required parameter 'run_id'. See the API docs for more information about request parameters.",
+    );
+  return id;
+}
+
+function modelOf(text: string): object {
+  let model: unknown;
+  try {
+    model = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(
+      `Malformed model info. \n ${text.slice(0, 200)} \n is not valid JSON: ${(cause as Error).message}`,
+    );
+  }
+  const lacking = ['artifact_path', 'flavors', 'utc_time_created', 'run_id'].filter(
+    (key) => typeof model !== 'object' || model === null || !Object.hasOwn(model, key),
+  );
+  if (lacking.length > 0) throw invalid(`Model json is missing mandatory fields: ${lacking.join(', ')}`);
+  return model as object;
+}
+
+/** Without the keys that were not given. */
+function given<T extends object>(message: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,108 @@
+import { invalid } from '../tracking/mlflow/mlflow-error.ts';
+import { searchTraces } from '../tracking/mlflow/search-traces.ts';
+import { readTrace, TRACE_STATES, writeTrace } from '../tracking/mlflow/traces.ts';
+import { integer, message, nested, oneOf, otherwise, repeated, required, text } from './message.ts';
+import { type Route, route } from './route.ts';
+import { answerDelete, answerDeleteTag, answerSetTag, DELETE_TRACES, TAG_OF_TRACE } from './trace-answers.ts';
+import { duration, textMap, timestamp, traceInfoV3 } from './trace-message.ts';
+
+const ID = { trace_id: required(text()) };
+const LOCATION = message({
+  type: text(),
+  mlflow_experiment: nested(message({ experiment_id: required(text()) })),
+});
+const INFO = message({
+  ...ID,
+  client_request_id: text(),
+  trace_location: required(nested(LOCATION)),
+  request_preview: text(),
+  response_preview: text(),
+  request_time: required(timestamp()),
+  execution_duration: duration(),
+  state: otherwise(oneOf(TRACE_STATES), 'STATE_UNSPECIFIED'),
+  trace_metadata: textMap(),
+  tags: textMap(),
+});
+
+/** Traces as clients of 3.x write them: once, when the call is over. */
+export const TRACE_V3_ROUTES: readonly Route[] = [
+  route(
+    'POST',
+    '/mlflow/traces',
+    'startTraceV3',
+    message({ trace: required(nested(message({ trace_info: required(nested(INFO)) }))) }),
+    async ({ database, root }, { trace: { trace_info: info } }) => {
+      const trace = {
+        id: info.trace_id,
+        experimentId: experimentOf(info.trace_location),
+        requestTime: info.request_time,
+        executionMs: info.execution_duration,
+        state: info.state,
+        clientRequestId: info.client_request_id,
+        requestPreview: info.request_preview,
+        responsePreview: info.response_preview,
+        metadata: info.trace_metadata,
+        tags: info.tags,
+      };
+      const written = await database.write(async (sql) => {
+        await writeTrace(sql, trace, root);
+        return readTrace(sql, trace.id);
+      });
+      return { trace: { trace_info: traceInfoV3(written) } };
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/traces/search',
+    'searchTracesV3',
+    message({
+      locations: repeated(nested(LOCATION)),
+      filter: otherwise(text(), ''),
+      max_results: otherwise(integer(), 100),
+      order_by: repeated(text()),
+      page_token: text(),
+    }),
+    async ({ database }, { locations, filter, max_results, order_by, page_token }) => {
+      const search = {
+        experimentIds: locations.map(experimentOf),
+        filter,
+        maxResults: max_results,
+        orderBy: order_by,
+        pageToken: page_token,
+      };
+      const { traces, token } = await database.read((sql) => searchTraces(sql, search));
+      return { traces: traces.map(traceInfoV3), ...token };
+    },
+  ),
+  route(
+    'GET',
+    '/mlflow/traces/{trace_id}',
+    'getTraceInfoV3',
+    message(ID),
+    async ({ database }, { trace_id }) => ({
+      trace: { trace_info: traceInfoV3(await database.read((sql) => readTrace(sql, trace_id))) },
+    }),
+  ),
+  route(
+    'PATCH',
+    '/mlflow/traces/{trace_id}/tags',
+    'setTraceTagV3',
+    message({ ...ID, ...TAG_OF_TRACE }),
+    async (served, { trace_id, key, value }) => answerSetTag(served, trace_id, { key, value }),
+  ),
+  route(
+    'DELETE',
+    '/mlflow/traces/{trace_id}/tags',
+    'deleteTraceTagV3',
+    message({ ...ID, key: required(text()) }),
+    async (served, { trace_id, key }) => answerDeleteTag(served, trace_id, key),
+  ),
+  route('POST', '/mlflow/traces/delete-traces', 'deleteTracesV3', DELETE_TRACES, answerDelete),
+].map((one) => ({ ...one, version: '3.0' }));
+
+/** The experiment that a trace lies in; other places are Databricks'. */
+function experimentOf({ mlflow_experiment }: ReturnType<typeof LOCATION.read>): string {
+  if (mlflow_experiment === undefined)
+    throw invalid('A trace lies in an experiment: `trace_location.mlflow_experiment` is missing.');
+  return mlflow_experiment.experiment_id;
+}

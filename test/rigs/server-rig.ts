@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { SqliteDatabase } from '../../src/db/sqlite-database.ts';
+import { Artifacts } from '../../src/server/artifacts.ts';
+import { createServer } from '../../src/server/create-server.ts';
+import { Store } from '../../src/store/store.ts';
+import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
+
+export interface Answer {
+  readonly status: number;
+  // Answers are compared whole, with matchers.
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** The server in this process, on a database and a store of its own; its clock stands still. */
+export class ServerRig implements AsyncDisposable {
+  readonly dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
+  readonly store: Store;
+  readonly app: FastifyInstance;
+  readonly bugs: Error[] = [];
+  now = 1000;
+  readonly #database: SqliteDatabase;
+  #ids = 0;
+
+  private constructor() {
+    const now = (): number => this.now;
+    this.store = Store.open({ home: this.dir, cache: undefined, now });
+    this.#database = SqliteDatabase.open({
+      path: join(this.dir, 'tracking.db'),
+      migrations: TRACKING_MIGRATIONS,
+      durability: 'full',
+    });
+    this.app = createServer({
+      served: {
+        database: this.#database,
+        artifacts: new Artifacts({ database: this.#database, store: this.store, home: this.dir, now }),
+        root: 'mlflow-artifacts:',
+        actor: 'ann',
+        now,
+        newId: () => {
+          this.#ids += 1;
+          return String(this.#ids).padStart(32, '0');
+        },
+        random: () => 0,
+      },
+      allowedHosts: ['localhost'],
+      version: '0.0.0',
+      onBug: (error) => this.bugs.push(error),
+    });
+  }
+
+  static create(): ServerRig {
+    return new ServerRig();
+  }
+
+  async post(path: string, body: unknown): Promise<Answer> {
+    return this.#json('POST', path, body);
+  }
+
+  async send(method: 'PATCH' | 'DELETE', path: string, body: unknown): Promise<Answer> {
+    return this.#json(method, path, body);
+  }
+
+  async get(path: string, query: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const { statusCode, body } = await this.app.inject({
+      method: 'GET',
+      url: `/api/2.0/mlflow/${path}`,
+      query,
+      headers: HOST,
+    });
+    return { status: statusCode, body: JSON.parse(body) as Answer['body'] };
+  }
+
+  /** Listens on a free port of this machine. */
+  async listen(): Promise<number> {
+    await this.app.listen({ host: '127.0.0.1', port: 0 });
+    return (this.app.server.address() as AddressInfo).port;
+  }
+
+  /** Id of a new run in the experiment `Default`. */
+  async run(body: object = {}): Promise<string> {
+    const answer = await this.post('runs/create', { experiment_id: '0', start_time: this.now, ...body });
+    return (answer.body['run'] as { info: { run_id: string } }).info.run_id;
+  }
+
+  async #json(method: 'POST' | 'PATCH' | 'DELETE', path: string, payload: unknown): Promise<Answer> {
+    const { statusCode, body } = await this.app.inject({
+      method,
+      url: `/api/2.0/mlflow/${path}`,
+      headers: { ...HOST, 'content-type': 'application/json' },
+      payload: JSON.stringify(payload),
+    });
+    return { status: statusCode, body: JSON.parse(body) as Answer['body'] };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.app.close();
+    await this.#database[Symbol.asyncDispose]();
+    this.store[Symbol.dispose]();
+    rmSync(this.dir, { recursive: true });
+  }
+}
+
+export const HOST = { host: 'localhost:5000' };

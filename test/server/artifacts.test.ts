@@ -1,0 +1,140 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { request } from 'node:http';
+import type { LightMyRequestResponse } from 'fastify';
+import { describe, expect, test } from 'vitest';
+import { HOST, ServerRig } from '../rigs/server-rig.ts';
+
+const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
+
+async function put(rig: ServerRig, path: string, payload: string | Buffer): Promise<number> {
+  const { statusCode } = await rig.app.inject({
+    method: 'PUT',
+    url: `${PROXY}/${path}`,
+    headers: HOST,
+    payload,
+  });
+  return statusCode;
+}
+
+/** As it is written: most clients tidy a path up before they send it. */
+async function statusOf(port: number, method: string, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ port, host: '127.0.0.1', method, path, headers: HOST }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.on('error', reject).end(method === 'PUT' ? 'x' : undefined);
+  });
+}
+
+describe('a file', () => {
+  test('comes back as it was written, whole and in part', async () => {
+    await using rig = ServerRig.create();
+    const bytes = randomBytes(300_000);
+    expect(await put(rig, '0/r/artifacts/a/b.bin', bytes)).toBe(200);
+    const get = (range?: string): Promise<LightMyRequestResponse> =>
+      rig.app.inject({
+        method: 'GET',
+        url: `${PROXY}/0/r/artifacts/a/b.bin`,
+        headers: { ...HOST, ...(range === undefined ? {} : { range }) },
+      });
+    const whole = await get();
+    expect(whole.rawPayload.equals(bytes)).toBe(true);
+    expect(whole.headers).toMatchObject({
+      'content-length': '300000',
+      'content-type': 'application/octet-stream',
+      'content-disposition': "attachment; filename*=UTF-8''b.bin",
+      'content-security-policy': 'sandbox',
+      'x-content-type-options': 'nosniff',
+      etag: `"${createHash('sha256').update(bytes).digest('hex')}"`,
+    });
+    for (const [range, from, to] of [
+      ['bytes=10-19', 10, 20],
+      ['bytes=299990-', 299_990, 300_000],
+      ['bytes=-5', 299_995, 300_000],
+      ['bytes=0-999999', 0, 300_000],
+    ] as const) {
+      const part = await get(range);
+      expect([part.statusCode, part.headers['content-range']]).toEqual([
+        206,
+        `bytes ${from}-${to - 1}/300000`,
+      ]);
+      expect(part.rawPayload.equals(bytes.subarray(from, to))).toBe(true);
+    }
+    const beyond = await get('bytes=300000-');
+    expect([beyond.statusCode, beyond.headers['content-range']]).toEqual([416, 'bytes */300000']);
+  });
+
+  test('is listed by the names below a folder, and forgotten with it', async () => {
+    await using rig = ServerRig.create();
+    const run = await rig.run();
+    for (const path of ['a/1.txt', 'a/b/2.txt', 'ab.txt', 'empty'])
+      await put(rig, `0/${run}/artifacts/${path}`, path === 'empty' ? '' : 'x');
+    expect((await rig.get('artifacts/list', { run_id: run })).body).toEqual({
+      root_uri: `mlflow-artifacts:/0/${run}/artifacts`,
+      files: [
+        { path: 'a', is_dir: true },
+        { path: 'ab.txt', is_dir: false, file_size: 1 },
+        { path: 'empty', is_dir: false, file_size: 0 },
+      ],
+    });
+    expect((await rig.get('artifacts/list', { run_id: run, path: 'a' })).body['files']).toEqual([
+      { path: 'a/1.txt', is_dir: false, file_size: 1 },
+      { path: 'a/b', is_dir: true },
+    ]);
+    expect((await rig.get('artifacts/list', { run_id: run, path: 'ab.txt' })).body['files']).toEqual([]);
+    await rig.app.inject({ method: 'DELETE', url: `${PROXY}/0/${run}/artifacts/a`, headers: HOST });
+    expect((await rig.get('artifacts/list', { run_id: run, path: 'a' })).body['files']).toEqual([]);
+  });
+
+  test('that is not there is 404, as clients give up at once then', async () => {
+    await using rig = ServerRig.create();
+    const { statusCode, body } = await rig.app.inject({
+      method: 'GET',
+      url: `${PROXY}/0/r/artifacts/none`,
+      headers: HOST,
+    });
+    expect([statusCode, JSON.parse(body)]).toEqual([
+      404,
+      { error_code: 'RESOURCE_DOES_NOT_EXIST', message: "No such artifact: '0/r/artifacts/none'" },
+    ]);
+  });
+});
+
+describe('a path is a key, and never leads anywhere', () => {
+  test.each([
+    '../x',
+    'a/../../x',
+    '%2e%2e/x',
+    'a/%2e%2e%2fx',
+    'a%5c..%5cx',
+    'a//b',
+    './a',
+    'a/.',
+    'a%00b',
+    'a%0ab',
+  ])('%s', async (path) => {
+    await using rig = ServerRig.create();
+    const port = await rig.listen();
+    for (const method of ['GET', 'PUT', 'DELETE'])
+      expect([method, await statusOf(port, method, `${PROXY}/${path}`)]).toEqual([method, 400]);
+  });
+
+  test('one that is encoded twice is decoded once: it is a name like any other', async () => {
+    await using rig = ServerRig.create();
+    expect(await put(rig, 'a/%252e%252e/x', 'x')).toBe(200);
+    const { body } = await rig.app.inject({ method: 'GET', url: `${PROXY}?path=a`, headers: HOST });
+    expect(JSON.parse(body)).toEqual({ files: [{ path: '%2e%2e', is_dir: true }] });
+  });
+
+  test('of a model by digest is served only if a version has it', async () => {
+    await using rig = ServerRig.create();
+    const { digest } = rig.store.blobs.putBytes('{"v":1,"files":[],"emptyFolders":[]}');
+    const { statusCode } = await rig.app.inject({
+      method: 'GET',
+      url: `${PROXY}/models/${digest}/MLmodel`,
+      headers: HOST,
+    });
+    expect(statusCode).toBe(404);
+  });
+});
