@@ -335,6 +335,27 @@ export const COMMANDS: readonly Declaration[] = [
     load: () => import('./schema.ts'),
   },
   {
+    name: 'server',
+    summary: "serve MLflow's tracking API over what is tracked here",
+    args: [],
+    options: [
+      { long: '--host', value: 'HOST', help: 'a loopback address (default: 127.0.0.1)' },
+      { long: '--port', value: 'PORT', help: 'default: 5000; 0 for any that is free' },
+      {
+        long: '--database',
+        value: 'URL',
+        help: 'postgres://USER:PASSWORD@HOST/NAME instead of the file that recipes write',
+      },
+      JSON_OPTION,
+    ],
+    examples: [
+      ['recipe server', 'then: export MLFLOW_TRACKING_URI=http://127.0.0.1:5000'],
+      ['recipe server --database postgres://localhost/mlflow', 'tables go into its schema tracking'],
+      ['recipe server --port 0 --json', 'prints {"url": …} when it is ready'],
+    ],
+    load: () => import('./server.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'check this machine and this project',
     args: [],

@@ -1,0 +1,139 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { CliRig } from '../rigs/cli-rig.ts';
+import { RegistryRig } from '../rigs/registry-rig.ts';
+import { ServerProcess } from '../rigs/server-process.ts';
+
+interface File {
+  readonly path: string;
+  readonly is_dir: boolean;
+}
+
+describe('recipe server', () => {
+  test('shows what recipes tracked, and their models with every file', async () => {
+    await using rig = await RegistryRig.create(', alias: champion');
+    await rig.train(1);
+    await using server = await ServerProcess.start(rig.cli);
+    const { experiments } = await server.api('experiments/search', { max_results: 10 });
+    const ids = (experiments as { experiment_id: string }[]).map(({ experiment_id }) => experiment_id);
+    const { runs } = await server.api('runs/search', {
+      experiment_ids: ids,
+      filter: "attributes.status = 'FINISHED'",
+    });
+    expect((runs as unknown[]).length).toBeGreaterThan(1);
+    const { model_version: version } = await server.api('registered-models/alias?name=m&alias=champion');
+    const { source } = version as { source: string };
+    expect(version).toMatchObject({ name: 'm', version: '1', aliases: ['champion'] });
+    expect(await server.api('model-versions/get-download-uri?name=m&version=1')).toEqual({
+      artifact_uri: source,
+    });
+    const root = source.replace('mlflow-artifacts:/', '');
+    const listed = await fetch(`${server.url}/api/2.0/mlflow-artifacts/artifacts?path=${root}`);
+    const { files } = (await listed.json()) as { files: File[] };
+    const names = files.filter(({ is_dir }) => !is_dir).map(({ path }) => path);
+    expect(names).toEqual(['MLmodel']);
+    const response = await fetch(`${server.url}/api/2.0/mlflow-artifacts/artifacts/${root}/MLmodel`);
+    expect(await response.text()).toBe('n: 1\n');
+  });
+
+  test('and a recipe run beside each other see what the other wrote', async () => {
+    await using rig = await CliRig.create({ 'recipe.yaml': 'steps:\n  a: { run: "true" }\n' });
+    await using server = await ServerProcess.start(rig);
+    const { run } = await server.api('runs/create', { experiment_id: '0', run_name: 'by a client' });
+    await rig.run();
+    const { out } = await rig.recipe('runs', 'list', '--json');
+    expect(out).toContain('by a client');
+    const { experiments } = await server.api('experiments/search', { max_results: 10 });
+    expect(experiments).toHaveLength(2);
+    expect(run).toMatchObject({ info: { status: 'RUNNING' } });
+  });
+
+  test('has models that clients wrote, and recipes take them by alias', async () => {
+    await using rig = await CliRig.create({
+      'recipe.yaml': `steps:
+  show: { run: [cat, "{{ inputs.model }}/data/model.txt"], inputs: { model: "models:/clf@champion" } }
+`,
+    });
+    await using server = await ServerProcess.start(rig);
+    const { run } = await server.api('runs/create', { experiment_id: '0' });
+    const { run_id } = (run as { info: { run_id: string } }).info;
+    for (const [path, body] of [
+      ['MLmodel', 'flavors: {}'],
+      ['data/model.txt', 'weights'],
+    ])
+      await fetch(`${server.url}/api/2.0/mlflow-artifacts/artifacts/0/${run_id}/artifacts/model/${path}`, {
+        method: 'PUT',
+        body: body ?? '',
+      });
+    await server.api('registered-models/create', { name: 'clf' });
+    await server.api('model-versions/create', { name: 'clf', source: `runs:/${run_id}/model`, run_id });
+    await server.api('registered-models/alias', { name: 'clf', alias: 'champion', version: '1' });
+    expect(await rig.run()).toEqual({ show: 'succeeded' });
+    expect((await rig.recipe('logs', ':show')).out).toContain('weights');
+    const { out } = await rig.recipe('models', 'show', 'clf', '--json');
+    const { versions, history } = JSON.parse(out) as { versions: unknown[]; history: { action: string }[] };
+    expect(versions).toMatchObject([{ version: '1', aliases: ['champion'], runId: run_id }]);
+    expect(history.map(({ action }) => action)).toEqual(['create', 'register', 'alias champion']);
+    // What clients wrote is no rubbish, whatever the cache may hold.
+    await rig.recipe('cache', 'gc', '--max-size', '0');
+    const file = await fetch(`${server.url}/get-artifact?run_id=${run_id}&path=model/data/model.txt`);
+    expect(await file.text()).toBe('weights');
+  });
+
+  test('ends when it is told to, and says so with 0', async () => {
+    await using rig = await CliRig.create();
+    await using server = await ServerProcess.start(rig);
+    await server.api('experiments/create', { name: 'x' });
+    expect(await server.end('SIGTERM')).toMatchObject({ exit: 0, err: '' });
+  });
+
+  test('that is killed loses nothing that it had acknowledged', async () => {
+    await using rig = await CliRig.create();
+    const acknowledged: string[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      await using server = await ServerProcess.start(rig);
+      const { run } = await server.api('runs/create', { experiment_id: '0', run_name: `round ${round}` });
+      const { run_id } = (run as { info: { run_id: string } }).info;
+      let count = 0;
+      const write = async (lane: number): Promise<void> => {
+        for (let step = 0; ; step += 1) {
+          try {
+            await server.api('runs/log-metric', { run_id, key: `m${lane}`, value: step, timestamp: 1, step });
+          } catch {
+            return; // It was killed.
+          }
+          acknowledged.push(`${run_id} m${lane} ${step}`);
+          count += 1;
+          if (count === 40 + 20 * round) void server.end('SIGKILL');
+        }
+      };
+      await Promise.all([0, 1, 2, 3].map(write));
+    }
+    await using server = await ServerProcess.start(rig);
+    const kept = new Set<string>();
+    for (const key of new Set(acknowledged.map((line) => line.split(' ').slice(0, 2).join(' ')))) {
+      const [run_id = '', metric_key = ''] = key.split(' ');
+      const { metrics } = await server.api(`metrics/get-history?run_id=${run_id}&metric_key=${metric_key}`);
+      for (const { step } of metrics as { step: number }[]) kept.add(`${key} ${step}`);
+    }
+    expect(acknowledged.length).toBeGreaterThan(200);
+    expect(acknowledged.filter((line) => !kept.has(line))).toEqual([]);
+  });
+
+  test('refuses a port that is taken, and addresses that others could reach', async () => {
+    await using rig = await CliRig.create();
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as AddressInfo;
+    const taken = await rig.recipe('server', '--port', String(port), '--json');
+    other.close();
+    expect([taken.exit, JSON.parse(taken.err)]).toMatchObject([69, { code: 'ADDRESS_IN_USE' }]);
+    const open = await rig.recipe('server', '--host', '0.0.0.0');
+    expect([open.exit, open.err.split('\n')[0]]).toEqual([
+      2,
+      'error: --host 0.0.0.0 is not of this machine alone (127.0.0.1, localhost, ::1): users and tokens are not in this version [USAGE]',
+    ]);
+    expect((await rig.recipe('server', '--port', '70000')).exit).toBe(2);
+  });
+});
