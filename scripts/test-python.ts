@@ -8,9 +8,11 @@ import { join } from 'node:path';
  * Where that cannot be had the tests are skipped, with the reason.
  */
 const ROOT = join(import.meta.dirname, '..');
-const REQUIREMENTS = join(ROOT, 'test/python/requirements.txt');
-const ENVIRONMENT = join(ROOT, 'node_modules/.cache/test-python');
-const STAMP = join(ENVIRONMENT, 'stamp.json');
+/** By the variable that tells tests of the interpreter. */
+const ENVIRONMENTS = {
+  STOCKPOT_TEST_PYTHON: 'requirements.txt',
+  STOCKPOT_TEST_PYTHON_MLFLOW3: 'requirements-mlflow3.txt',
+} as const;
 /** For which all that is pinned exists ready-built. */
 const VERSIONS = /^3\.1[123]\./;
 
@@ -27,13 +29,22 @@ function main(): number {
     return skip(
       'there is no python3 of version 3.11 to 3.13 with venv: install it, on Debian with `apt-get install python3-venv`',
     );
-  const problem = prepare(interpreter);
-  if (problem !== undefined) return skip(problem);
+  const env = { ...process.env };
+  for (const [variable, requirements] of Object.entries(ENVIRONMENTS)) {
+    const environment = join(
+      ROOT,
+      'node_modules/.cache',
+      requirements.replace('.txt', '').replace('requirements', 'test-python'),
+    );
+    const problem = prepare(interpreter, environment, join(ROOT, 'test/python', requirements));
+    if (problem !== undefined) return skip(problem);
+    env[variable] = join(environment, 'bin/python');
+  }
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
   const { status } = spawnSync(process.execPath, [vitest, 'run', 'test/python', ...process.argv.slice(2)], {
     cwd: ROOT,
     stdio: 'inherit',
-    env: { ...process.env, STOCKPOT_TEST_PYTHON: join(ENVIRONMENT, 'bin/python') },
+    env,
   });
   return status ?? 1;
 }
@@ -58,23 +69,24 @@ function installOnDebian(): boolean {
 }
 
 /** Makes the environment, or leaves the one that is there. Gives what went wrong. */
-function prepare({ command, version }: Interpreter): string | undefined {
-  const stamp = JSON.stringify({ version, requirements: readFileSync(REQUIREMENTS, 'utf8') });
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp) return undefined;
-  rmSync(ENVIRONMENT, { recursive: true, force: true });
-  mkdirSync(ENVIRONMENT, { recursive: true });
-  const python = join(ENVIRONMENT, 'bin/python');
+function prepare({ command, version }: Interpreter, environment: string, list: string): string | undefined {
+  const stampFile = join(environment, 'stamp.json');
+  const stamp = JSON.stringify({ version, requirements: readFileSync(list, 'utf8') });
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return undefined;
+  rmSync(environment, { recursive: true, force: true });
+  mkdirSync(environment, { recursive: true });
+  const python = join(environment, 'bin/python');
   const steps = [
-    [command, '-m', 'venv', ENVIRONMENT],
-    [python, '-m', 'pip', 'install', '--quiet', '--only-binary', ':all:', '-r', REQUIREMENTS],
+    [command, '-m', 'venv', environment],
+    [python, '-m', 'pip', 'install', '--quiet', '--only-binary', ':all:', '-r', list],
   ] as const;
   for (const [program, ...args] of steps) {
-    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', cwd: ENVIRONMENT });
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', cwd: environment });
     if (status !== 0)
       return `\`${program} ${args.join(' ')}\` failed: ${`${stdout}\n${stderr}`.trim().split('\n').at(-1)}`;
   }
   // Last: an environment that is half made is made again.
-  writeFileSync(STAMP, stamp);
+  writeFileSync(stampFile, stamp);
   return undefined;
 }
 
