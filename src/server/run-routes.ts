@@ -6,7 +6,8 @@ import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { logModelInputs, logModelOutputs } from '../tracking/mlflow/run-models.ts';
 import { newRunName } from '../tracking/mlflow/run-name.ts';
 import { createRun, moveRun, readRun, updateRun } from '../tracking/mlflow/runs.ts';
-import { metricHistory, searchRuns } from '../tracking/mlflow/search.ts';
+import { metricHistory } from '../tracking/mlflow/search.ts';
+import { searchRuns } from '../tracking/mlflow/search-runs.ts';
 import { TAG, VIEW } from './experiment-routes.ts';
 import {
   double,

@@ -8,7 +8,8 @@ import { MlflowError } from '../../src/tracking/mlflow/mlflow-error.ts';
 import { createVersion, type NewVersion, readVersion } from '../../src/tracking/mlflow/model-versions.ts';
 import { createModel } from '../../src/tracking/mlflow/registered-models.ts';
 import { createRun, type NewRun, readRun } from '../../src/tracking/mlflow/runs.ts';
-import { type Search, searchRuns } from '../../src/tracking/mlflow/search.ts';
+import type { Search } from '../../src/tracking/mlflow/search.ts';
+import { searchRuns } from '../../src/tracking/mlflow/search-runs.ts';
 
 /** A store as MLflow's operations see it, empty but for the experiment 0. */
 export interface OpenStore extends AsyncDisposable {
