@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /**
  * Every case of `bench/README.md`, one after the other: `npm run bench -- PYTHON`, with a Python that has
- * scikit-learn and pandas; peers that are on the PATH take part.
+ * scikit-learn, pandas and MLflow; peers that are on the PATH take part.
  */
 const python = process.argv[2] ?? 'python3';
 const cases: readonly (readonly [script: string, ...args: string[]])[] = [
@@ -15,6 +15,8 @@ const cases: readonly (readonly [script: string, ...args: string[]])[] = [
   ['tables.ts', python],
   ['gbdt.ts', python],
   ['score.ts'],
+  ['server.ts', python],
+  ['search.ts'],
 ];
 let failed = 0;
 for (const [script, ...args] of cases) {

@@ -46,27 +46,37 @@ async function prepare(
 ): Promise<Prepared> {
   checkMaxResults(maxResults);
   const numbers = experiments.flatMap((id) => experimentNumber(id) ?? []);
-  const where = [
-    `r.experiment_id IN ${inList(sql, 'integer')}`,
-    `r.lifecycle_stage IN ${inList(sql, 'text')}`,
-  ];
-  const values: SqlValue[] = [listOf(numbers), listOf(stagesOf(view))];
+  const conditions: Condition[] = [];
   let passesFew = false;
   for (const comparison of filter.trim() === '' ? [] : parseFilter(filter)) {
     const few = await fewPassing(sql, comparison);
     passesFew ||= few !== undefined;
-    const condition = few ?? conditionOf(comparison, sql.dialect);
-    where.push(`(${condition.text})`);
-    values.push(...condition.values);
+    conditions.push(few ?? conditionOf(comparison, sql.dialect));
   }
+  const all = [
+    inExperiments(sql, numbers, passesFew),
+    { text: `r.lifecycle_stage IN ${inList(sql, 'text')}`, values: [listOf(stagesOf(view))] },
+    ...conditions,
+  ];
   return {
-    where: where.join(' AND '),
-    values,
+    where: all.map(({ text }) => `(${text})`).join(' AND '),
+    values: all.flatMap(({ values }) => values),
     orderings: orderBy.length === 0 ? [] : parseOrder(orderBy.join(', ')),
     limit: maxResults,
     offset: offsetOf(token),
     passesFew,
   };
+}
+
+/**
+ * Of one experiment, an index has the runs in the order of their start. It is no help where few runs pass:
+ * the sign keeps the database from it.
+ */
+function inExperiments(sql: Sql, numbers: readonly number[], passesFew: boolean): Condition {
+  const [only] = numbers;
+  return only !== undefined && numbers.length === 1
+    ? { text: `${passesFew ? '+' : ''}r.experiment_id = ?`, values: [only] }
+    : { text: `r.experiment_id IN ${inList(sql, 'integer')}`, values: [listOf(numbers)] };
 }
 
 /** The comparison as a list of the runs that pass, if they are few: no database knows how many values of one key do. */
