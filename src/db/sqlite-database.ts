@@ -5,6 +5,11 @@ import { type OpenOptions, openSqlite } from './sqlite.ts';
 /** How many writes share a transaction at most: those behind it wait no longer than that takes. */
 const MAX_GROUP = 256;
 
+/** Pages of indexes that many keys write to stay in memory. */
+const CACHE_KIB = 32 * 1024;
+/** 64 MiB: moved into the file by the thousand pages, most of them would be moved again at once. */
+const WAL_PAGES = 16_384;
+
 interface Write {
   readonly work: (sql: Sql) => Promise<unknown>;
   readonly resolve: (value: unknown) => void;
@@ -39,6 +44,7 @@ export class SqliteDatabase implements Database {
     try {
       const reader = openSqlite(options);
       reader.exec('PRAGMA query_only = ON');
+      writer.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${WAL_PAGES}`);
       return new SqliteDatabase(writer, reader);
     } catch (error) {
       writer.close();
