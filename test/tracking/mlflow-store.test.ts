@@ -13,7 +13,7 @@ import { PostgresRig } from '../rigs/postgres-rig.ts';
 describeMlflowStore('SQLite', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
   const path = join(dir, 'tracking.db');
-  const database = SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' });
+  const database = SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'normal' });
   return {
     database,
     [Symbol.asyncDispose]: async () => {
