@@ -1,16 +1,14 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import type { FastifyInstance } from 'fastify';
 import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
 import type { Plan, PlanStep } from './core/plan.ts';
 import type { World } from './core/world.ts';
-import type { Database } from './db/sql.ts';
 import { immediate } from './db/sqlite.ts';
 import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
 import { describeStep } from './engine/describe-step.ts';
@@ -41,7 +39,6 @@ import { Store } from './store/store.ts';
 import { readTree, treeSize } from './store/trees.ts';
 import { listBlobs } from './store/walk-cache.ts';
 import { openTrackingDb } from './tracking/sqlite/open-tracking.ts';
-import { TRACKING_MIGRATIONS } from './tracking/sqlite/schema.ts';
 import { SqliteRegistry } from './tracking/sqlite/sqlite-registry.ts';
 import { SqliteTracking } from './tracking/sqlite/sqlite-tracking.ts';
 
@@ -170,7 +167,7 @@ export class Project implements Disposable {
     const now = (): number => clock.now();
     const registry = new SqliteRegistry(db, {
       now,
-      actor: this.#user ?? 'unknown',
+      actor: this.user ?? 'unknown',
       pin: (_, digest) => pin(store, this.home, `model-${digest}`, [{ digest, kind: 'model' }]),
     });
     this.#tracking = {
@@ -181,51 +178,10 @@ export class Project implements Disposable {
     return this.#tracking;
   }
 
-  /** MLflow's API over what is tracked here, ready to listen. */
-  async server({
-    hosts,
-    database,
-    onBug,
-  }: ServeRequest): Promise<AsyncDisposable & { readonly app: FastifyInstance }> {
-    const { clock } = this.#surroundings.world;
-    const { createServer } = await import('./server/create-server.ts');
-    const { Artifacts } = await import('./server/artifacts.ts');
-    const { store } = this;
-    const now = (): number => clock.now();
-    const served = await this.#served(database);
-    const app = createServer({
-      served: {
-        database: served,
-        artifacts: new Artifacts({ database: served, store, home: this.home, now }),
-        root: 'mlflow-artifacts:',
-        actor: this.#user ?? 'unknown',
-        now,
-        newId: () => randomUUID().replaceAll('-', ''),
-        random: () => randomInt(2 ** 32) / 2 ** 32,
-      },
-      allowedHosts: hosts,
-      version: this.#surroundings.version,
-      onBug,
-    });
-    return {
-      app,
-      [Symbol.asyncDispose]: async () => {
-        await app.close();
-        await served[Symbol.asyncDispose]();
-      },
-    };
-  }
-
-  /** The tracking database of this home, or the one at an address. */
-  async #served(url: string | undefined): Promise<Database> {
-    if (url === undefined) {
-      const { SqliteDatabase } = await import('./db/sqlite-database.ts');
-      const path = join(this.home, 'tracking.db');
-      return SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' });
-    }
-    const { PostgresDatabase } = await import('./db/postgres-database.ts');
-    const { POSTGRES_TRACKING_MIGRATIONS } = await import('./tracking/postgres/schema.ts');
-    return PostgresDatabase.open({ url, schema: 'tracking', migrations: POSTGRES_TRACKING_MIGRATIONS });
+  /** Who works here, as the machine names them. */
+  get user(): string | undefined {
+    const { env } = this.#surroundings.world;
+    return env['USER'] ?? env['LOGNAME'];
   }
 
   references(offline: boolean): References {
@@ -328,13 +284,8 @@ export class Project implements Disposable {
       home: this.home,
       projectDir: this.dir,
       tracking: () => this.tracking.tracking,
-      user: this.#user,
+      user: this.user,
     });
-  }
-
-  get #user(): string | undefined {
-    const { env } = this.#surroundings.world;
-    return env['USER'] ?? env['LOGNAME'];
   }
 
   /** The blocks of a step's card, made in a process of its own. */
@@ -421,15 +372,6 @@ export class Project implements Disposable {
     this.#draft?.index.close();
     this.#store?.[Symbol.dispose]();
   }
-}
-
-export interface ServeRequest {
-  /** Names that the server is called by, without port. */
-  readonly hosts: readonly string[];
-  /** `postgres://…` instead of the home's own. */
-  readonly database: string | undefined;
-  /** What a request met that is a bug. */
-  readonly onBug: (error: Error, request: string) => void;
 }
 
 export interface RunRequest {

@@ -80,6 +80,6 @@ function row(name: string): number {
 
 /** The first folder of a path; files directly in `src/` wire things: they are the public entry points. */
 function folder(path: string): string {
-  if (path === 'compose.ts') return 'compose';
+  if (/^compose(?:-\w+)?\.ts$/.test(path)) return 'compose';
   return path.includes('/') ? (path.split('/')[0] ?? '') : 'exports';
 }

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { Project } from '../compose.ts';
+import { composeServer } from '../compose-server.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { findProject } from '../recipe/address.ts';
@@ -17,7 +18,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     });
   const port = portOf(text(options, 'port') ?? '5000');
   using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
-  await using server = await project.server({
+  await using server = await composeServer(project, context, {
     hosts: ['127.0.0.1', 'localhost', '[::1]'],
     database: databaseOf(text(options, 'database')),
     onBug: (error, request) => context.err(`Internal error in ${request}: ${error.stack ?? error.message}\n`),
