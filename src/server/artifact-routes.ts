@@ -1,8 +1,11 @@
 import { invalid, MlflowError } from '../tracking/mlflow/mlflow-error.ts';
 import { readRun } from '../tracking/mlflow/runs.ts';
+import { READ_FILES } from './artifact-policies.ts';
 import { checkPath } from './artifacts.ts';
 import { message, text } from './message.ts';
+import { on } from './policy.ts';
 import { type Route, route, type Served } from './route.ts';
+import { run } from './things.ts';
 
 const PROXY = 'mlflow-artifacts:/';
 
@@ -11,6 +14,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/artifacts/list',
     'listArtifacts',
+    on('READ', run),
     message({ run_id: text(), run_uuid: text(), path: text(), page_token: text() }),
     async (served, { run_id, run_uuid, path = '' }) => {
       const { uri } = await runRoot(served, run_id ?? run_uuid ?? '');
@@ -21,6 +25,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow-artifacts/artifacts',
     'listArtifacts',
+    READ_FILES,
     message({ path: text() }),
     async ({ artifacts }, { path = '' }) => ({ files: await artifacts.list(path.replace(/\/$/, '')) }),
   ),

@@ -134,7 +134,13 @@ export class Artifacts {
     if (model !== undefined) return this.#ofModel(sql, model as Digest);
     const [, root, run] = /^(.*?([0-9a-f]{32})\/artifacts)(?:\/|$)/.exec(path) ?? [];
     if (root === undefined || run === undefined) return [];
-    const rows = await sql.all('SELECT path, digest, size, kind FROM artifacts WHERE run_uuid = ?', run);
+    // A path of another experiment that ends alike is none of this run's.
+    const rows = await sql.all(
+      `SELECT a.path, a.digest, a.size, a.kind FROM artifacts a JOIN runs r USING (run_uuid) JOIN experiments e USING (experiment_id)
+       WHERE run_uuid = ? AND coalesce(e.artifact_location, 'mlflow-artifacts:/' || CAST(e.experiment_id AS TEXT)) = ?`,
+      run,
+      `mlflow-artifacts:/${root.slice(0, -`/${run}/artifacts`.length)}`,
+    );
     return rows.flatMap((row): Stored[] => {
       const at = `${root}/${String(row['path'])}`;
       const digest = row['digest'] as Digest;

@@ -1,3 +1,4 @@
+import { own, readableBy } from '../tracking/access/grants.ts';
 import {
   createExperiment,
   moveExperiment,
@@ -9,7 +10,9 @@ import {
 import { invalid, missing } from '../tracking/mlflow/mlflow-error.ts';
 import { searchExperiments } from '../tracking/mlflow/search.ts';
 import { integer, message, nested, oneOf, otherwise, present, repeated, required, text } from './message.ts';
+import { CREATE, on, SIGNED_IN } from './policy.ts';
 import { type Route, route, type Served } from './route.ts';
+import { experiment, experimentByName } from './things.ts';
 
 export const TAG = message({ key: required(text()), value: present(text()) });
 export const VIEW = oneOf(['ACTIVE_ONLY', 'DELETED_ONLY', 'ALL']);
@@ -28,13 +31,16 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/experiments/create',
     'createExperiment',
+    CREATE,
     message({ name: required(text()), artifact_location: text(), tags: repeated(nested(TAG)) }),
-    async ({ database, now }, { name, artifact_location, tags }) => {
+    async ({ database, identity, now }, { name, artifact_location, tags }) => {
       const artifactLocation = artifact_location === '' ? undefined : artifact_location;
       if (artifactLocation !== undefined) checkLocation(artifactLocation);
-      const id = await database.write((sql) =>
-        createExperiment(sql, { name, artifactLocation, tags }, now()),
-      );
+      const id = await database.write(async (sql) => {
+        const created = await createExperiment(sql, { name, artifactLocation, tags }, now());
+        await own(sql, identity, { kind: 'experiment', id: created });
+        return created;
+      });
       return { experiment_id: id };
     },
   ),
@@ -42,6 +48,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/experiments/get',
     'getExperiment',
+    on('READ', experiment),
     ID,
     async ({ database, root }, { experiment_id }) => ({
       experiment: await database.read((sql) => readExperiment(sql, experiment_id, root)),
@@ -51,6 +58,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/experiments/get-by-name',
     'getExperimentByName',
+    on('READ', experimentByName),
     message({ experiment_name: required(text()) }),
     async ({ database, root }, { experiment_name: name }) => {
       const experiment = await database.read((sql) => readExperimentByName(sql, name, root));
@@ -58,12 +66,13 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
       return { experiment };
     },
   ),
-  route('POST', '/mlflow/experiments/search', 'searchExperiments', SEARCH, search),
-  route('GET', '/mlflow/experiments/search', 'searchExperiments', SEARCH, search),
+  route('POST', '/mlflow/experiments/search', 'searchExperiments', SIGNED_IN, SEARCH, search),
+  route('GET', '/mlflow/experiments/search', 'searchExperiments', SIGNED_IN, SEARCH, search),
   route(
     'POST',
     '/mlflow/experiments/delete',
     'deleteExperiment',
+    on('MANAGE', experiment),
     ID,
     async ({ database, now }, { experiment_id }) => {
       await database.write((sql) => moveExperiment(sql, experiment_id, 'deleted', now()));
@@ -74,6 +83,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/experiments/restore',
     'restoreExperiment',
+    on('MANAGE', experiment),
     ID,
     async ({ database, now }, { experiment_id }) => {
       await database.write((sql) => moveExperiment(sql, experiment_id, 'active', now()));
@@ -84,6 +94,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/experiments/update',
     'updateExperiment',
+    on('EDIT', experiment),
     message({ experiment_id: required(text()), new_name: required(text()) }),
     async ({ database, now }, { experiment_id, new_name }) => {
       await database.write((sql) => renameExperiment(sql, experiment_id, new_name, now()));
@@ -94,6 +105,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/experiments/set-experiment-tag',
     'setExperimentTag',
+    on('EDIT', experiment),
     message({ experiment_id: required(text()), key: required(text()), value: present(text()) }),
     async ({ database }, { experiment_id, key, value }) => {
       await database.write((sql) => setExperimentTag(sql, experiment_id, { key, value }));
@@ -103,7 +115,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
 ];
 
 async function search(
-  { database, root }: Served,
+  { database, identity, root }: Served,
   { max_results, page_token, filter, order_by, view_type }: ReturnType<typeof SEARCH.read>,
 ): Promise<object> {
   return database.read((sql) =>
@@ -111,15 +123,18 @@ async function search(
       sql,
       { filter, view: view_type, maxResults: max_results, orderBy: order_by, pageToken: page_token },
       root,
+      readableBy(sql, identity, 'experiment', 'e.experiment_id'),
     ),
   );
 }
 
 /** A place that only clients go to, or a path of this server's proxy: nothing that a server would open. */
 function checkLocation(location: string): void {
-  const isAllowed = /^(?:mlflow-artifacts:\/[\w./-]*|(?:s3|gs|wasbs|abfss|dbfs|hdfs):\/\/[\w./@:+=-]+)$/.test(
-    location,
-  );
+  // Numbers are the places of experiments without one of their own, `models` that of registered models.
+  const isAllowed =
+    /^(?:mlflow-artifacts:\/(?!(?:\d+|models)(?:\/|$))\w[\w./-]*|(?:s3|gs|wasbs|abfss|dbfs|hdfs):\/\/[\w./@:+=-]+)$/.test(
+      location,
+    );
   if (!isAllowed || location.length > 2048 || /(?:^|\/)\.\.?(?:\/|$)/.test(location))
     throw invalid(
       `Invalid artifact location: '${location.slice(0, 80)}'. It is one of mlflow-artifacts:/…, s3://…, gs://…, without query, fragment or '..'.`,

@@ -14,7 +14,9 @@ import { type OnDataset, searchLoggedModels } from '../tracking/mlflow/search-lo
 import { listBelow } from './artifact-routes.ts';
 import { TAG } from './experiment-routes.ts';
 import { boolean, integer, message, nested, oneOf, otherwise, repeated, required, text } from './message.ts';
+import { on } from './policy.ts';
 import { type Route, route } from './route.ts';
+import { experiment, experiments, loggedModel } from './things.ts';
 
 const MODEL = { model_id: required(text()) };
 const AT = '/mlflow/logged-models/{model_id}';
@@ -24,6 +26,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/logged-models',
     'createLoggedModel',
+    on('EDIT', experiment),
     message({
       experiment_id: required(text()),
       name: text(),
@@ -55,6 +58,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'PATCH',
     AT,
     'finalizeLoggedModel',
+    on('EDIT', loggedModel),
     message({ ...MODEL, status: required(oneOf(MODEL_STATUSES)) }),
     async ({ database, now, root }, { model_id, status }) => ({
       model: await database.write(async (sql) => {
@@ -63,17 +67,32 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
       }),
     }),
   ),
-  route('GET', AT, 'getLoggedModel', message(MODEL), async ({ database, root }, { model_id }) => ({
-    model: await database.read((sql) => readLoggedModel(sql, model_id, root)),
-  })),
-  route('DELETE', AT, 'deleteLoggedModel', message(MODEL), async ({ database, now }, { model_id }) => {
-    await database.write((sql) => deleteLoggedModel(sql, model_id, now()));
-    return {};
-  }),
+  route(
+    'GET',
+    AT,
+    'getLoggedModel',
+    on('READ', loggedModel),
+    message(MODEL),
+    async ({ database, root }, { model_id }) => ({
+      model: await database.read((sql) => readLoggedModel(sql, model_id, root)),
+    }),
+  ),
+  route(
+    'DELETE',
+    AT,
+    'deleteLoggedModel',
+    on('MANAGE', loggedModel),
+    message(MODEL),
+    async ({ database, now }, { model_id }) => {
+      await database.write((sql) => deleteLoggedModel(sql, model_id, now()));
+      return {};
+    },
+  ),
   route(
     'POST',
     '/mlflow/logged-models/search',
     'searchLoggedModels',
+    on('READ', experiments),
     message({
       experiment_ids: repeated(text()),
       filter: otherwise(text(), ''),
@@ -111,6 +130,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'PATCH',
     `${AT}/tags`,
     'setLoggedModelTags',
+    on('EDIT', loggedModel),
     message({ ...MODEL, tags: repeated(nested(TAG)) }),
     async ({ database, root }, { model_id, tags }) => ({
       model: await database.write(async (sql) => {
@@ -123,6 +143,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'DELETE',
     `${AT}/tags/{tag_key}`,
     'deleteLoggedModelTag',
+    on('EDIT', loggedModel),
     message({ ...MODEL, tag_key: required(text()) }),
     async ({ database }, { model_id, tag_key }) => {
       await database.write((sql) => deleteLoggedModelTag(sql, model_id, tag_key));
@@ -133,6 +154,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'POST',
     `${AT}/params`,
     'LogLoggedModelParams',
+    on('EDIT', loggedModel),
     message({ ...MODEL, params: repeated(nested(TAG)) }),
     async ({ database }, { model_id, params }) => {
       await database.write((sql) => logLoggedModelParams(sql, model_id, params));
@@ -143,6 +165,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'GET',
     `${AT}/artifacts/directories`,
     'listLoggedModelArtifacts',
+    on('READ', loggedModel),
     message({ ...MODEL, artifact_directory_path: otherwise(text(), ''), page_token: text() }),
     async (served, { model_id, artifact_directory_path: path }) => {
       const { info } = await served.database.read((sql) => readLoggedModel(sql, model_id, served.root));

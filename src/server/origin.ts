@@ -9,16 +9,23 @@ const OPEN = new Set(['/health', '/version']);
  *
  * @throws MlflowError PERMISSION_DENIED
  */
-export function checkOrigin({ method, url, headers }: FastifyRequest, allowed: readonly string[]): void {
+export function checkOrigin(
+  { method, url, headers }: FastifyRequest,
+  { allowedHosts, publicUrl }: { allowedHosts: readonly string[]; publicUrl: string | undefined },
+): void {
   if (OPEN.has(url)) return;
-  if (!allowed.includes(hostOf(headers.host)))
+  if (!allowedHosts.includes(hostOf(headers.host)))
     throw new MlflowError(
       'PERMISSION_DENIED',
       `This server is not called ${JSON.stringify((headers.host ?? '').slice(0, 80))}`,
     );
   if (method === 'GET' || method === 'HEAD' || headers.origin === undefined) return;
-  if (!URL.canParse(headers.origin) || new URL(headers.origin).host !== headers.host)
-    throw new MlflowError('PERMISSION_DENIED', 'Requests from other origins are not allowed');
+  if (URL.canParse(headers.origin)) {
+    const { host, origin } = new URL(headers.origin);
+    // A proxy may call the server by another name than users do.
+    if (host === headers.host || (publicUrl !== undefined && origin === new URL(publicUrl).origin)) return;
+  }
+  throw new MlflowError('PERMISSION_DENIED', 'Requests from other origins are not allowed');
 }
 
 /** A host without its port, in lower case. */

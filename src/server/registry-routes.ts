@@ -1,3 +1,4 @@
+import { own, readableBy } from '../tracking/access/grants.ts';
 import type { Change } from '../tracking/mlflow/audit.ts';
 import { readLoggedModel } from '../tracking/mlflow/logged-models.ts';
 import {
@@ -37,7 +38,10 @@ import {
   text,
 } from './message.ts';
 import { type ModelSource, modelSource } from './model-source.ts';
+import { originOf } from './origin-of-version.ts';
+import { both, CREATE, on, SIGNED_IN } from './policy.ts';
 import { type Route, route, type Served } from './route.ts';
+import { model } from './things.ts';
 
 const NAME = { name: required(text()) };
 const VERSION = { ...NAME, version: required(text()) };
@@ -49,10 +53,12 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/registered-models/create',
     'createRegisteredModel',
+    CREATE,
     message({ ...NAME, tags: repeated(nested(TAG)), description: text() }),
     async (served, { name, tags, description }) => ({
       registered_model: await served.database.write(async (sql) => {
         await createModel(sql, { name, tags, description }, changeOf(served));
+        await own(sql, served.identity, { kind: 'model', name });
         return readModel(sql, name);
       }),
     }),
@@ -61,6 +67,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/registered-models/rename',
     'renameRegisteredModel',
+    on('MANAGE', model),
     message({ ...NAME, new_name: required(text()) }),
     async (served, { name, new_name }) => ({
       registered_model: await served.database.write(async (sql) => {
@@ -73,6 +80,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'PATCH',
     '/mlflow/registered-models/update',
     'updateRegisteredModel',
+    on('EDIT', model),
     message({ ...NAME, description: otherwise(text(), '') }),
     async (served, { name, description }) => ({
       registered_model: await served.database.write(async (sql) => {
@@ -85,6 +93,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'DELETE',
     '/mlflow/registered-models/delete',
     'deleteRegisteredModel',
+    on('MANAGE', model),
     message(NAME),
     async (served, { name }) => {
       await served.database.write((sql) => deleteModel(sql, name, changeOf(served)));
@@ -95,6 +104,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/registered-models/get',
     'getRegisteredModel',
+    on('READ', model),
     message(NAME),
     async ({ database }, { name }) => ({
       registered_model: await database.read((sql) => readModel(sql, name)),
@@ -104,18 +114,38 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/registered-models/search',
     'searchRegisteredModels',
+    SIGNED_IN,
     message({ ...SEARCH, max_results: otherwise(integer(), 100) }),
-    async ({ database }, { filter, order_by, page_token, max_results }) =>
+    async ({ database, identity }, { filter, order_by, page_token, max_results }) =>
       database.read((sql) =>
-        searchModels(sql, { filter, orderBy: order_by, pageToken: page_token, maxResults: max_results }),
+        searchModels(
+          sql,
+          { filter, orderBy: order_by, pageToken: page_token, maxResults: max_results },
+          readableBy(sql, identity, 'model', 'm.name'),
+        ),
       ),
   ),
-  route('POST', '/mlflow/registered-models/get-latest-versions', 'getLatestVersions', LATEST, latest),
-  route('GET', '/mlflow/registered-models/get-latest-versions', 'getLatestVersions', LATEST, latest),
+  route(
+    'POST',
+    '/mlflow/registered-models/get-latest-versions',
+    'getLatestVersions',
+    on('READ', model),
+    LATEST,
+    latest,
+  ),
+  route(
+    'GET',
+    '/mlflow/registered-models/get-latest-versions',
+    'getLatestVersions',
+    on('READ', model),
+    LATEST,
+    latest,
+  ),
   route(
     'POST',
     '/mlflow/registered-models/set-tag',
     'setRegisteredModelTag',
+    on('EDIT', model),
     message({ ...NAME, key: required(text()), value: present(text()) }),
     async ({ database }, { name, key, value }) => {
       await database.write((sql) => setModelTag(sql, name, { key, value }));
@@ -126,6 +156,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'DELETE',
     '/mlflow/registered-models/delete-tag',
     'deleteRegisteredModelTag',
+    on('EDIT', model),
     message({ ...NAME, key: required(text()) }),
     async ({ database }, { name, key }) => {
       await database.write((sql) => deleteModelTag(sql, name, key));
@@ -136,6 +167,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/registered-models/alias',
     'setRegisteredModelAlias',
+    on('EDIT', model),
     message({ ...VERSION, alias: required(text()) }),
     async (served, { name, alias, version }) => {
       await served.database.write((sql) => setAlias(sql, name, alias, version, changeOf(served)));
@@ -146,6 +178,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'DELETE',
     '/mlflow/registered-models/alias',
     'deleteRegisteredModelAlias',
+    on('EDIT', model),
     message({ ...NAME, alias: required(text()) }),
     async (served, { name, alias }) => {
       await served.database.write((sql) => deleteAlias(sql, name, alias, changeOf(served)));
@@ -156,6 +189,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/registered-models/alias',
     'getModelVersionByAlias',
+    on('READ', model),
     message({ ...NAME, alias: required(text()) }),
     async ({ database }, { name, alias }) => ({
       model_version: await database.read((sql) => readAlias(sql, name, alias)),
@@ -165,6 +199,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/model-versions/create',
     'createModelVersion',
+    both(on('EDIT', model), on('READ', originOf)),
     message({
       ...NAME,
       source: required(text()),
@@ -200,6 +235,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/model-versions/get',
     'getModelVersion',
+    on('READ', model),
     message(VERSION),
     async ({ database }, { name, version }) => ({
       model_version: await database.read((sql) => readVersion(sql, name, version)),
@@ -209,6 +245,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/model-versions/get-download-uri',
     'getModelVersionDownloadUri',
+    on('READ', model),
     message(VERSION),
     async ({ database }, { name, version }) => {
       const { source } = await database.read((sql) => readVersion(sql, name, version));
@@ -219,16 +256,22 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/model-versions/search',
     'searchModelVersions',
+    SIGNED_IN,
     message({ ...SEARCH, max_results: otherwise(integer(), 10_000) }),
-    async ({ database }, { filter, order_by, page_token, max_results }) =>
+    async ({ database, identity }, { filter, order_by, page_token, max_results }) =>
       database.read((sql) =>
-        searchVersions(sql, { filter, orderBy: order_by, pageToken: page_token, maxResults: max_results }),
+        searchVersions(
+          sql,
+          { filter, orderBy: order_by, pageToken: page_token, maxResults: max_results },
+          readableBy(sql, identity, 'model', 'v.name'),
+        ),
       ),
   ),
   route(
     'PATCH',
     '/mlflow/model-versions/update',
     'updateModelVersion',
+    on('EDIT', model),
     message({ ...VERSION, description: otherwise(text(), '') }),
     async (served, { name, version, description }) => ({
       model_version: await served.database.write(async (sql) => {
@@ -241,6 +284,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/model-versions/transition-stage',
     'transitionModelVersionStage',
+    on('EDIT', model),
     message({ ...VERSION, stage: required(text()), archive_existing_versions: otherwise(boolean(), false) }),
     async (served, { name, version, stage, archive_existing_versions: archive }) => ({
       model_version: await served.database.write(async (sql) => {
@@ -253,6 +297,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'DELETE',
     '/mlflow/model-versions/delete',
     'deleteModelVersion',
+    on('MANAGE', model),
     message(VERSION),
     async (served, { name, version }) => {
       await served.database.write((sql) => deleteVersion(sql, name, version, changeOf(served)));
@@ -263,6 +308,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/model-versions/set-tag',
     'setModelVersionTag',
+    on('EDIT', model),
     message({ ...VERSION, key: required(text()), value: present(text()) }),
     async (served, { name, version, key, value }) => {
       await served.database.write((sql) =>
@@ -275,6 +321,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'DELETE',
     '/mlflow/model-versions/delete-tag',
     'deleteModelVersionTag',
+    on('EDIT', model),
     message({ ...VERSION, key: required(text()) }),
     async (served, { name, version, key }) => {
       await served.database.write((sql) => deleteVersionTag(sql, name, version, key, changeOf(served)));
@@ -290,8 +337,8 @@ async function latest(
   return { model_versions: await database.read((sql) => latestVersions(sql, name, stages)) };
 }
 
-function changeOf({ now, actor }: Served): Change {
-  return { actor, at: now() };
+function changeOf({ now, identity }: Served): Change {
+  return { actor: identity.name, at: now() };
 }
 
 /** Where the model's files are, and their digest if they are here. */

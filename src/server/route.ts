@@ -1,6 +1,8 @@
 import type { Database } from '../db/sql.ts';
+import type { Identity } from '../tracking/access/identity.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { Message } from './message.ts';
+import type { Policy } from './policy.ts';
 
 /** What handlers work with. */
 export interface Served {
@@ -8,8 +10,8 @@ export interface Served {
   readonly artifacts: Artifacts;
   /** Where experiments without a place of their own keep artifacts: `mlflow-artifacts:`. */
   readonly root: string;
-  /** Who changes the registry, for its history. */
-  readonly actor: string;
+  /** Who asks; changes are told of in this name. */
+  readonly identity: Identity;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** 32 lower-case hex digits. */
@@ -25,6 +27,7 @@ export interface Route {
   readonly version: '2.0' | '3.0';
   /** MLflow's name of the call. */
   readonly rpc: string;
+  readonly policy: Policy<never>;
   readonly request: Message<unknown>;
   readonly answer: (served: Served, request: never) => Promise<object>;
 }
@@ -33,8 +36,9 @@ export function route<T>(
   method: Route['method'],
   path: string,
   rpc: string,
+  policy: Policy<NoInfer<T>>,
   request: Message<T>,
   answer: (served: Served, request: T) => Promise<object>,
 ): Route {
-  return { method, path, version: '2.0', rpc, request, answer };
+  return { method, path, version: '2.0', rpc, policy, request, answer };
 }

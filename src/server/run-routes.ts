@@ -21,7 +21,9 @@ import {
   required,
   text,
 } from './message.ts';
+import { both, on } from './policy.ts';
 import { type Route, route } from './route.ts';
+import { experiment, experiments, modelOfMetric, modelsNamed, modelsOfMetrics, run } from './things.ts';
 
 const METRIC_FIELDS = {
   key: required(text()),
@@ -48,6 +50,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/create',
     'createRun',
+    on('EDIT', experiment),
     message({
       experiment_id: otherwise(text(), '0'),
       user_id: otherwise(text(), ''),
@@ -81,6 +84,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/update',
     'updateRun',
+    on('EDIT', run),
     message({ ...RUN_ID, status: oneOf(RUN_STATUSES), end_time: integer(), run_name: text() }),
     async ({ database, root }, request) => {
       const id = idOf(request);
@@ -96,6 +100,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/delete',
     'deleteRun',
+    on('MANAGE', run),
     message({ run_id: required(text()) }),
     async ({ database, now }, { run_id }) => {
       await database.write((sql) => moveRun(sql, run_id, 'deleted', now()));
@@ -106,19 +111,28 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/restore',
     'restoreRun',
+    on('MANAGE', run),
     message({ run_id: required(text()) }),
     async ({ database, now }, { run_id }) => {
       await database.write((sql) => moveRun(sql, run_id, 'active', now()));
       return {};
     },
   ),
-  route('GET', '/mlflow/runs/get', 'getRun', message(RUN_ID), async ({ database, root }, request) => ({
-    run: await database.read((sql) => readRun(sql, idOf(request), root)),
-  })),
+  route(
+    'GET',
+    '/mlflow/runs/get',
+    'getRun',
+    on('READ', run),
+    message(RUN_ID),
+    async ({ database, root }, request) => ({
+      run: await database.read((sql) => readRun(sql, idOf(request), root)),
+    }),
+  ),
   route(
     'POST',
     '/mlflow/runs/search',
     'searchRuns',
+    on('READ', experiments),
     message({
       experiment_ids: repeated(text()),
       filter: otherwise(text(), ''),
@@ -144,6 +158,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/log-metric',
     'logMetric',
+    both(on('EDIT', run), on('EDIT', modelOfMetric)),
     message({ ...RUN_ID, ...METRIC_FIELDS }),
     async ({ database }, request) => {
       const { run_id: _, run_uuid: __, ...metric } = request;
@@ -157,6 +172,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/log-parameter',
     'logParam',
+    on('EDIT', run),
     message({ ...RUN_ID, key: required(text()), value: present(text()) }),
     async ({ database }, request) => {
       const { key, value } = request;
@@ -170,6 +186,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/set-tag',
     'setTag',
+    on('EDIT', run),
     message({ ...RUN_ID, key: required(text()), value: present(text()) }),
     async ({ database }, request) => {
       const { key, value } = request;
@@ -183,6 +200,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/delete-tag',
     'deleteTag',
+    on('EDIT', run),
     message({ run_id: required(text()), key: required(text()) }),
     async ({ database }, { run_id, key }) => {
       await database.write((sql) => deleteTag(sql, run_id, key));
@@ -193,6 +211,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/log-batch',
     'logBatch',
+    both(on('EDIT', run), on('EDIT', modelsOfMetrics)),
     message({
       run_id: required(text()),
       metrics: repeated(nested(METRIC)),
@@ -208,6 +227,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/log-model',
     'logModel',
+    on('EDIT', run),
     message({ run_id: required(text()), model_json: required(text()) }),
     async ({ database, root }, { run_id, model_json }) => {
       const model = modelOf(model_json);
@@ -228,6 +248,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/log-inputs',
     'logInputs',
+    both(on('EDIT', run), on('READ', modelsNamed)),
     message({
       run_id: required(text()),
       datasets: repeated(
@@ -249,6 +270,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/runs/outputs',
     'logOutputs',
+    both(on('EDIT', run), on('EDIT', modelsNamed)),
     message({
       run_id: required(text()),
       models: repeated(nested(message({ model_id: required(text()), step: otherwise(integer(), 0) }))),
@@ -262,6 +284,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/metrics/get-history',
     'getMetricHistory',
+    on('READ', run),
     message({ ...RUN_ID, metric_key: required(text()), page_token: text(), max_results: integer() }),
     async ({ database, root }, request) => {
       const { metric_key: key, page_token: pageToken, max_results: maxResults } = request;

@@ -2,7 +2,9 @@ import { searchTraces } from '../tracking/mlflow/search-traces.ts';
 import { endTrace, readTrace, writeTrace } from '../tracking/mlflow/traces.ts';
 import { TAG } from './experiment-routes.ts';
 import { integer, message, nested, oneOf, otherwise, repeated, required, text } from './message.ts';
+import { on } from './policy.ts';
 import { type Route, route } from './route.ts';
+import { experiment, experiments, requested } from './things.ts';
 import { answerDelete, answerDeleteTag, answerSetTag, DELETE_TRACES, TAG_OF_TRACE } from './trace-answers.ts';
 import { traceInfo } from './trace-message.ts';
 
@@ -16,6 +18,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/traces',
     'startTrace',
+    on('EDIT', experiment),
     message({ experiment_id: required(text()), timestamp_ms: required(integer()), ...PAIRS }),
     async ({ database, newId, root }, { experiment_id, timestamp_ms, request_metadata, tags }) => {
       const id = `tr-${newId()}`;
@@ -45,6 +48,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'PATCH',
     '/mlflow/traces/{request_id}',
     'endTrace',
+    on('EDIT', requested),
     message({ ...ID, timestamp_ms: required(integer()), status: otherwise(STATUS, 'OK'), ...PAIRS }),
     async ({ database }, { request_id, timestamp_ms, status, request_metadata, tags }) => {
       const end = {
@@ -67,6 +71,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/traces/{request_id}/info',
     'getTraceInfo',
+    on('READ', requested),
     message(ID),
     async ({ database }, { request_id }) => ({
       trace_info: traceInfo(await database.read((sql) => readTrace(sql, request_id))),
@@ -76,6 +81,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/traces',
     'searchTraces',
+    on('READ', experiments),
     message({
       experiment_ids: repeated(text()),
       filter: otherwise(text(), ''),
@@ -99,6 +105,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'PATCH',
     '/mlflow/traces/{request_id}/tags',
     'setTraceTag',
+    on('EDIT', requested),
     message({ ...ID, ...TAG_OF_TRACE }),
     async (served, { request_id, key, value }) => answerSetTag(served, request_id, { key, value }),
   ),
@@ -106,8 +113,16 @@ export const TRACE_ROUTES: readonly Route[] = [
     'DELETE',
     '/mlflow/traces/{request_id}/tags',
     'deleteTraceTag',
+    on('EDIT', requested),
     message({ ...ID, key: required(text()) }),
     async (served, { request_id, key }) => answerDeleteTag(served, request_id, key),
   ),
-  route('POST', '/mlflow/traces/delete-traces', 'deleteTraces', DELETE_TRACES, answerDelete),
+  route(
+    'POST',
+    '/mlflow/traces/delete-traces',
+    'deleteTraces',
+    on('MANAGE', experiment),
+    DELETE_TRACES,
+    answerDelete,
+  ),
 ];

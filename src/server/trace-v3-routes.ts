@@ -1,8 +1,11 @@
+import type { Sql } from '../db/sql.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { searchTraces } from '../tracking/mlflow/search-traces.ts';
 import { readTrace, TRACE_STATES, writeTrace } from '../tracking/mlflow/traces.ts';
 import { integer, message, nested, oneOf, otherwise, repeated, required, text } from './message.ts';
+import { both, type Need, on } from './policy.ts';
 import { type Route, route } from './route.ts';
+import { experiment, traced, traces } from './things.ts';
 import { answerDelete, answerDeleteTag, answerSetTag, DELETE_TRACES, TAG_OF_TRACE } from './trace-answers.ts';
 import { duration, textMap, timestamp, traceInfoV3 } from './trace-message.ts';
 
@@ -30,6 +33,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/traces',
     'startTraceV3',
+    both(on('EDIT', placeOfTrace), on('EDIT', sameTrace)),
     message({ trace: required(nested(message({ trace_info: required(nested(INFO)) }))) }),
     async ({ database, root }, { trace: { trace_info: info } }) => {
       const trace = {
@@ -55,6 +59,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'POST',
     '/mlflow/traces/search',
     'searchTracesV3',
+    on('READ', located),
     message({
       locations: repeated(nested(LOCATION)),
       filter: otherwise(text(), ''),
@@ -78,6 +83,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'GET',
     '/mlflow/traces/{trace_id}',
     'getTraceInfoV3',
+    on('READ', traced),
     message(ID),
     async ({ database }, { trace_id }) => ({
       trace: { trace_info: traceInfoV3(await database.read((sql) => readTrace(sql, trace_id))) },
@@ -87,6 +93,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'PATCH',
     '/mlflow/traces/{trace_id}/tags',
     'setTraceTagV3',
+    on('EDIT', traced),
     message({ ...ID, ...TAG_OF_TRACE }),
     async (served, { trace_id, key, value }) => answerSetTag(served, trace_id, { key, value }),
   ),
@@ -94,11 +101,44 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'DELETE',
     '/mlflow/traces/{trace_id}/tags',
     'deleteTraceTagV3',
+    on('EDIT', traced),
     message({ ...ID, key: required(text()) }),
     async (served, { trace_id, key }) => answerDeleteTag(served, trace_id, key),
   ),
-  route('POST', '/mlflow/traces/delete-traces', 'deleteTracesV3', DELETE_TRACES, answerDelete),
+  route(
+    'POST',
+    '/mlflow/traces/delete-traces',
+    'deleteTracesV3',
+    on('MANAGE', experiment),
+    DELETE_TRACES,
+    answerDelete,
+  ),
 ].map((one) => ({ ...one, version: '3.0' }));
+
+async function placeOfTrace(_: Sql, { trace }: { trace: { trace_info: Located } }): Promise<Thing[]> {
+  return [{ kind: 'experiment', id: experimentOf(trace.trace_info.trace_location) }];
+}
+
+/** A trace that is there by the same id would become this one. */
+async function sameTrace(
+  sql: Sql,
+  { trace }: { trace: { trace_info: { trace_id: string } } },
+): Promise<Thing[]> {
+  return traces(sql, [trace.trace_info.trace_id]);
+}
+
+async function located(
+  _: Sql,
+  { locations }: { locations: readonly Located['trace_location'][] },
+): Promise<Thing[]> {
+  return locations.map((location) => ({ kind: 'experiment', id: experimentOf(location) }));
+}
+
+interface Located {
+  readonly trace_location: ReturnType<typeof LOCATION.read>;
+}
+
+type Thing = Need['on'];
 
 /** The experiment that a trace lies in; other places are Databricks'. */
 function experimentOf({ mlflow_experiment }: ReturnType<typeof LOCATION.read>): string {

@@ -8,6 +8,9 @@ export interface Sql {
   readonly values: readonly (string | number)[];
 }
 
+/** A condition that holds for every row. */
+export const EVERY_ROW: Sql = { text: 'true', values: [] };
+
 /** Where what is compared is found. */
 export interface Searched {
   /** Columns of the attributes. */

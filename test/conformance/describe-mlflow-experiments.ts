@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { EVERY_ROW } from '../../src/tracking/filter-sql.ts';
 import {
   createExperiment,
   moveExperiment,
@@ -176,7 +177,7 @@ export function describeExperiments(name: string, open: () => Promise<OpenStore>
       await database.write((sql) => renameExperiment(sql, a, 'a', 12));
       await database.write((sql) => renameExperiment(sql, b, 'b', 11));
       const { experiments } = await database.read((sql) =>
-        searchExperiments(sql, { ...ALL, ...search }, ROOT),
+        searchExperiments(sql, { ...ALL, ...search }, ROOT, EVERY_ROW),
       );
       const found = experiments.map(({ name }) => name).filter((name) => name !== 'Default');
       expect(found.join('')).toBe(names);
@@ -191,7 +192,12 @@ export function describeExperiments(name: string, open: () => Promise<OpenStore>
       let pageToken: string | undefined;
       do {
         const page = await database.read((sql) =>
-          searchExperiments(sql, { ...ALL, filter: "name LIKE 'e%'", maxResults: 3, pageToken }, ROOT),
+          searchExperiments(
+            sql,
+            { ...ALL, filter: "name LIKE 'e%'", maxResults: 3, pageToken },
+            ROOT,
+            EVERY_ROW,
+          ),
         );
         pages.push(page.experiments.map(({ name }) => name));
         pageToken = page.next_page_token;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../src/db/sql.ts';
+import { EVERY_ROW } from '../../src/tracking/filter-sql.ts';
 import { deleteVersion } from '../../src/tracking/mlflow/model-versions.ts';
 import {
   type RegistrySearch,
@@ -14,11 +15,11 @@ const TAG = 'tags.`mlflow.prompt.is_prompt`';
 
 export function describeRegistrySearch(name: string, open: () => Promise<OpenStore>): void {
   const models = async (database: Database, search: Partial<RegistrySearch>): Promise<string[]> =>
-    (await database.read((sql) => searchModels(sql, { ...ALL, ...search }))).registered_models.map(
+    (await database.read((sql) => searchModels(sql, { ...ALL, ...search }, EVERY_ROW))).registered_models.map(
       ({ name }) => name,
     );
   const versions = async (database: Database, search: Partial<RegistrySearch>): Promise<string[]> =>
-    (await database.read((sql) => searchVersions(sql, { ...ALL, ...search }))).model_versions.map(
+    (await database.read((sql) => searchVersions(sql, { ...ALL, ...search }, EVERY_ROW))).model_versions.map(
       ({ name, version }) => `${name}${version}`,
     );
 
@@ -114,11 +115,15 @@ export function describeRegistrySearch(name: string, open: () => Promise<OpenSto
       for (let n = 0; n < 6; n += 1) await newVersion(database, 'm1');
       type Page = { readonly names: string[]; readonly next: string | undefined };
       const modelPage = async (pageToken: string | undefined): Promise<Page> => {
-        const page = await database.read((sql) => searchModels(sql, { ...ALL, maxResults: 2, pageToken }));
+        const page = await database.read((sql) =>
+          searchModels(sql, { ...ALL, maxResults: 2, pageToken }, EVERY_ROW),
+        );
         return { names: page.registered_models.map(({ name }) => name), next: page.next_page_token };
       };
       const versionPage = async (pageToken: string | undefined): Promise<Page> => {
-        const page = await database.read((sql) => searchVersions(sql, { ...ALL, maxResults: 2, pageToken }));
+        const page = await database.read((sql) =>
+          searchVersions(sql, { ...ALL, maxResults: 2, pageToken }, EVERY_ROW),
+        );
         return { names: page.model_versions.map(({ version }) => version), next: page.next_page_token };
       };
       const pages: string[][] = [];

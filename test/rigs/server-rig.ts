@@ -38,7 +38,6 @@ export class ServerRig implements AsyncDisposable {
         database: this.#database,
         artifacts: new Artifacts({ database: this.#database, store: this.store, home: this.dir, now }),
         root: 'mlflow-artifacts:',
-        actor: 'ann',
         now,
         newId: () => {
           this.#ids += 1;
@@ -46,6 +45,7 @@ export class ServerRig implements AsyncDisposable {
         },
         random: () => 0,
       },
+      authenticate: async () => ({ kind: 'local', name: 'ann' }),
       allowedHosts: ['localhost'],
       version: '0.0.0',
       onBug: (error) => this.bugs.push(error),

@@ -1,6 +1,6 @@
 import type { Sql } from '../../db/sql.ts';
 import { type Comparison, type Grammar, parseFilter, parseOrder } from '../filter.ts';
-import { conditionOf, orderOf, type Searched } from '../filter-sql.ts';
+import { conditionOf, orderOf, type Searched, type Sql as SqlPart } from '../filter-sql.ts';
 import { offsetOf, pageToken } from '../page-token.ts';
 import type { ModelVersion, RegisteredModel } from './messages.ts';
 import { invalid } from './mlflow-error.ts';
@@ -64,6 +64,7 @@ const VERSIONS: Searched = {
 export async function searchModels(
   sql: Sql,
   search: RegistrySearch,
+  readable: SqlPart,
 ): Promise<{ registered_models: RegisteredModel[]; next_page_token?: string }> {
   if (search.maxResults < 1 || search.maxResults > 1000)
     throw invalid(
@@ -74,6 +75,7 @@ export async function searchModels(
     grammar: MODEL_GRAMMAR,
     searched: MODELS,
     comparisons,
+    readable,
     fixed: hidesPrompts
       ? `NOT EXISTS (SELECT 1 FROM registered_model_tags x WHERE x.name = m.name AND x.key = '${PROMPT_TAG}' AND x.value = 'true')`
       : 'true',
@@ -85,6 +87,7 @@ export async function searchModels(
 export async function searchVersions(
   sql: Sql,
   search: RegistrySearch,
+  readable: SqlPart,
 ): Promise<{ model_versions: ModelVersion[]; next_page_token?: string }> {
   if (search.maxResults < 1 || search.maxResults > 200_000)
     throw invalid(
@@ -95,6 +98,7 @@ export async function searchVersions(
     grammar: VERSION_GRAMMAR,
     searched: VERSIONS,
     comparisons,
+    readable,
     fixed: hidesPrompts
       ? `v.deleted = 0 AND NOT EXISTS (SELECT 1 FROM model_version_tags x WHERE x.name = v.name AND x.version = v.version AND x.key = '${PROMPT_TAG}' AND x.value = 'true')`
       : 'v.deleted = 0',
@@ -134,12 +138,14 @@ async function page(
     grammar,
     searched,
     comparisons,
+    readable,
     fixed,
     last,
   }: {
     grammar: Grammar;
     searched: Searched;
     comparisons: readonly Comparison[];
+    readable: SqlPart;
     fixed: string;
     last: string;
   },
@@ -149,9 +155,9 @@ async function page(
     orderBy.length === 0 ? [] : parseOrder(orderBy.join(', '), grammar).map((one) => orderOf(one, searched));
   const offset = offsetOf(before);
   const rows = await sql.all(
-    `SELECT * FROM ${from} WHERE ${[fixed, ...conditions.map(({ text }) => `(${text})`)].join(' AND ')}
+    `SELECT * FROM ${from} WHERE ${[fixed, `(${readable.text})`, ...conditions.map(({ text }) => `(${text})`)].join(' AND ')}
      ORDER BY ${[...orders.map(({ text }) => text), last].join(', ')} LIMIT ? OFFSET ?`,
-    ...[...conditions, ...orders].flatMap(({ values }) => values),
+    ...[readable, ...conditions, ...orders].flatMap(({ values }) => values),
     maxResults + 1,
     offset,
   );

@@ -1,6 +1,6 @@
 import type { Sql } from '../../db/sql.ts';
 import { type Grammar, parseFilter, parseOrder } from '../filter.ts';
-import { conditionOf, orderOf, type Searched } from '../filter-sql.ts';
+import { conditionOf, orderOf, type Searched, type Sql as SqlPart } from '../filter-sql.ts';
 import { offsetOf, pageToken } from '../page-token.ts';
 import { experimentsOf } from './experiments.ts';
 import { inList, listOf } from './in-list.ts';
@@ -46,6 +46,7 @@ export async function searchExperiments(
   sql: Sql,
   { filter, view, maxResults, orderBy, pageToken: token }: Search,
   root: string,
+  readable: SqlPart,
 ): Promise<{ experiments: Experiment[]; next_page_token?: string }> {
   checkMaxResults(maxResults);
   if (maxResults === 0)
@@ -61,9 +62,10 @@ export async function searchExperiments(
   const offset = offsetOf(token);
   const rows = await sql.all(
     `SELECT e.* FROM experiments e WHERE e.lifecycle_stage IN ${inList(sql, 'text')}
-       ${conditions.map(({ text }) => `AND (${text})`).join(' ')}
+       AND (${readable.text}) ${conditions.map(({ text }) => `AND (${text})`).join(' ')}
      ORDER BY ${[...orders.map(({ text }) => text), 'e.last_update_time DESC', 'e.experiment_id DESC'].join(', ')} LIMIT ? OFFSET ?`,
     listOf(stagesOf(view)),
+    ...readable.values,
     ...[...conditions, ...orders].flatMap(({ values }) => values),
     maxResults + 1,
     offset,

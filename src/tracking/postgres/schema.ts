@@ -1,3 +1,5 @@
+import { accessTables } from '../access/schema.ts';
+
 /** Compared and ordered by code point, whatever the database's own language. */
 const TEXT = 'text COLLATE "C"';
 
@@ -88,4 +90,5 @@ export const POSTGRES_TRACKING_MIGRATIONS: readonly string[] = [
   `CREATE INDEX metrics_by_value ON latest_metrics (key, value);
    CREATE INDEX params_by_value ON params USING hash (value);
    CREATE INDEX tags_by_value ON tags USING hash (value);`,
+  accessTables('postgres'),
 ];

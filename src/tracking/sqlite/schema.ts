@@ -1,3 +1,5 @@
+import { accessTables } from '../access/schema.ts';
+
 /**
  * MLflow's data model (its SQL store of 2.22, by its own names where it has them). Numbered: a released
  * step is never edited.
@@ -107,4 +109,5 @@ export const TRACKING_MIGRATIONS: readonly string[] = [
   `CREATE INDEX metrics_by_value ON latest_metrics (key, value);
    CREATE INDEX params_by_value ON params (key, value);
    CREATE INDEX tags_by_value ON tags (key, value);`,
+  accessTables('sqlite'),
 ];

@@ -1,0 +1,50 @@
+import type { Sql } from '../db/sql.ts';
+import { permissionOn } from '../tracking/access/grants.ts';
+import type { Identity } from '../tracking/access/identity.ts';
+import { includes, PERMISSIONS } from '../tracking/access/permission.ts';
+import { experimentNumber } from '../tracking/mlflow/check.ts';
+import { inList, listOf } from '../tracking/mlflow/in-list.ts';
+import type { Need } from './policy.ts';
+
+const PROXY = 'mlflow-artifacts:/';
+
+/**
+ * Whose a path in the space of artifacts is: of every experiment that has it, what is above it or what is
+ * below it as its place. A path of no experiment is the administrators'.
+ */
+export async function placeOf(sql: Sql, path: string): Promise<Need['on'][]> {
+  const segments = path.split('/');
+  const prefixes = segments.map((_, index) => `${PROXY}${segments.slice(0, index + 1).join('/')}`);
+  const rows = await sql.all(
+    `SELECT experiment_id AS id FROM experiments WHERE artifact_location IN ${inList(sql, 'text')}
+       OR (artifact_location >= ? AND artifact_location < ?) OR (experiment_id = ? AND artifact_location IS NULL)`,
+    listOf(prefixes),
+    `${PROXY}${path}/`,
+    `${PROXY}${path}0`,
+    numberOf(segments[0] ?? ''),
+  );
+  if (rows.length === 0) return [{ kind: 'server' }];
+  return rows.map(({ id }) => ({ kind: 'experiment', id: String(id) }));
+}
+
+/** Whether somebody may read a path as a file of a version of a model that they may read. */
+export async function isOfReadableModel(sql: Sql, identity: Identity, path: string): Promise<boolean> {
+  const segments = path.split('/');
+  const sources = segments.map((_, index) => `${PROXY}${segments.slice(0, index + 1).join('/')}`);
+  const [first, digest = ''] = segments;
+  const rows = await sql.all(
+    `SELECT DISTINCT name FROM model_versions WHERE deleted = 0
+       AND (source IN ${inList(sql, 'text')}${first === 'models' ? ' OR model_digest = ?' : ''})`,
+    listOf(sources),
+    ...(first === 'models' ? [digest] : []),
+  );
+  for (const { name } of rows) {
+    const has = await permissionOn(sql, identity, { kind: 'model', name: String(name) });
+    if (includes(PERMISSIONS, has, 'READ')) return true;
+  }
+  return false;
+}
+
+function numberOf(segment: string): number {
+  return /^\w/.test(segment) && segment.length <= 15 ? (experimentNumber(segment) ?? -1) : -1;
+}
