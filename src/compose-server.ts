@@ -1,30 +1,50 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Project, Surroundings } from './compose.ts';
 import type { Database } from './db/sql.ts';
 import { Artifacts } from './server/artifacts.ts';
+import { Authenticator } from './server/authenticate.ts';
 import { createServer } from './server/create-server.ts';
+import type { ProxyTrust } from './server/proxy-identity.ts';
+import { SignInLimit } from './server/sign-in-limit.ts';
+import { setupToken } from './tracking/access/set-up.ts';
+import { hasUsers } from './tracking/access/users.ts';
 import { TRACKING_MIGRATIONS } from './tracking/sqlite/schema.ts';
 
 export interface ServeRequest {
   /** Names that the server is called by, without port. */
   readonly hosts: readonly string[];
-  /** `postgres://…` instead of the home's own. */
+  /** Whether users sign in; `if-any`: only if there are users. */
+  readonly auth: 'on' | 'off' | 'if-any';
+  readonly publicUrl: string | undefined;
+  /** Addresses or ranges of a proxy, and what it says of who asks. */
+  readonly proxy: (ProxyTrust & { readonly addresses: readonly string[] }) | undefined;
+  /** `postgres://…` or `sqlite:PATH` instead of the home's own. */
   readonly database: string | undefined;
   /** What a request met that is a bug. */
   readonly onBug: (error: Error, request: string) => void;
+}
+
+export interface ComposedServer extends AsyncDisposable {
+  readonly app: FastifyInstance;
+  readonly auth: 'on' | 'off';
+  /** Makes the first administrator; undefined where there is one, or nobody signs in. */
+  readonly setupToken: string | undefined;
 }
 
 /** MLflow's API over what is tracked in a project, ready to listen. */
 export async function composeServer(
   project: Project,
   { world, version }: Surroundings,
-  { hosts, database: url, onBug }: ServeRequest,
-): Promise<AsyncDisposable & { readonly app: FastifyInstance }> {
+  { hosts, auth: asked, publicUrl, proxy, database: url, onBug }: ServeRequest,
+): Promise<ComposedServer> {
   const { home, store } = project;
   const now = (): number => world.clock.now();
-  const database = await openDatabase(home, url);
+  const database = await openTrackingDatabase(home, url);
+  const auth = asked === 'if-any' ? ((await database.read(hasUsers)) ? 'on' : 'off') : asked;
+  const authenticator = new Authenticator({ database, now, limit: new SignInLimit(now), proxy });
+  const local = { kind: 'local', name: project.user ?? 'unknown' } as const;
   const app = createServer({
     served: {
       database,
@@ -34,13 +54,17 @@ export async function composeServer(
       newId: () => randomUUID().replaceAll('-', ''),
       random: () => randomInt(2 ** 32) / 2 ** 32,
     },
-    authenticate: async () => ({ kind: 'local', name: project.user ?? 'unknown' }),
+    authenticate: auth === 'off' ? async () => local : (request) => authenticator.identify(request),
     allowedHosts: hosts,
+    publicUrl,
+    trustedProxies: proxy?.addresses ?? [],
     version,
     onBug,
   });
   return {
     app,
+    auth,
+    setupToken: auth === 'on' && proxy === undefined ? await setupToken(database, now()) : undefined,
     [Symbol.asyncDispose]: async () => {
       await app.close();
       await database[Symbol.asyncDispose]();
@@ -48,14 +72,14 @@ export async function composeServer(
   };
 }
 
-/** The tracking database of a home, or the one at an address. */
-async function openDatabase(home: string, url: string | undefined): Promise<Database> {
-  if (url === undefined) {
-    const { SqliteDatabase } = await import('./db/sqlite-database.ts');
-    const path = join(home, 'tracking.db');
-    return SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' });
+/** The tracking database of a home, or the one at an address: `postgres://…` or `sqlite:PATH`. */
+export async function openTrackingDatabase(home: string, url: string | undefined): Promise<Database> {
+  if (url?.startsWith('postgres:')) {
+    const { PostgresDatabase } = await import('./db/postgres-database.ts');
+    const { POSTGRES_TRACKING_MIGRATIONS } = await import('./tracking/postgres/schema.ts');
+    return PostgresDatabase.open({ url, schema: 'tracking', migrations: POSTGRES_TRACKING_MIGRATIONS });
   }
-  const { PostgresDatabase } = await import('./db/postgres-database.ts');
-  const { POSTGRES_TRACKING_MIGRATIONS } = await import('./tracking/postgres/schema.ts');
-  return PostgresDatabase.open({ url, schema: 'tracking', migrations: POSTGRES_TRACKING_MIGRATIONS });
+  const { SqliteDatabase } = await import('./db/sqlite-database.ts');
+  const path = url === undefined ? join(home, 'tracking.db') : resolve(url.slice('sqlite:'.length));
+  return SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' });
 }

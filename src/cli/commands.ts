@@ -1,29 +1,6 @@
-import type { CommandModule } from './context.ts';
+import { type Declaration, JSON_OPTION, type Option } from './declaration.ts';
+import { SERVER_COMMANDS } from './server-commands.ts';
 
-/** A command as it is declared: help, the reference in docs/cli.md and the parser all read this. */
-export interface Declaration {
-  readonly name: string;
-  readonly summary: string;
-  /** Names of positional arguments; `[x]` may be left out. */
-  readonly args: readonly string[];
-  readonly options: readonly Option[];
-  readonly examples: readonly (readonly [command: string, meaning: string])[];
-  readonly load: () => Promise<CommandModule>;
-}
-
-export interface Option {
-  /** `--profile`, and its letter if it has one. */
-  readonly long: string;
-  readonly short?: string;
-  /** Name of the value; absent for a switch. */
-  readonly value?: string;
-  /** The value may be left out: `--force`, `--force=STEP`. */
-  readonly optionalValue?: true;
-  readonly many?: true;
-  readonly help: string;
-}
-
-const JSON_OPTION: Option = { long: '--json', help: 'print JSON instead of text' };
 const PROFILE: Option = {
   long: '--profile',
   short: '-p',
@@ -334,27 +311,7 @@ export const COMMANDS: readonly Declaration[] = [
     ],
     load: () => import('./schema.ts'),
   },
-  {
-    name: 'server',
-    summary: "serve MLflow's tracking API over what is tracked here",
-    args: [],
-    options: [
-      { long: '--host', value: 'HOST', help: 'a loopback address (default: 127.0.0.1)' },
-      { long: '--port', value: 'PORT', help: 'default: 5000; 0 for any that is free' },
-      {
-        long: '--database',
-        value: 'URL',
-        help: 'postgres://USER:PASSWORD@HOST/NAME instead of the file that recipes write',
-      },
-      JSON_OPTION,
-    ],
-    examples: [
-      ['recipe server', 'then: export MLFLOW_TRACKING_URI=http://127.0.0.1:5000'],
-      ['recipe server --database postgres://localhost/mlflow', 'tables go into its schema tracking'],
-      ['recipe server --port 0 --json', 'prints {"url": …} when it is ready'],
-    ],
-    load: () => import('./server.ts'),
-  },
+  ...SERVER_COMMANDS,
   {
     name: 'doctor',
     summary: 'check this machine and this project',

@@ -1,4 +1,4 @@
-import type { Declaration, Option } from './commands.ts';
+import type { Declaration, Option } from './declaration.ts';
 
 /** All commands, a line each. */
 export function overview(commands: readonly Declaration[]): string {

@@ -4,8 +4,9 @@ import { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { systemWorld } from '../core/system-world.ts';
 import { armFailpoints } from './arm-failpoints.ts';
-import { COMMANDS, type Declaration } from './commands.ts';
+import { COMMANDS } from './commands.ts';
 import type { Context } from './context.ts';
+import type { Declaration } from './declaration.ts';
 import { helpFor, overview } from './help.ts';
 import { parseCommandLine } from './parse-command-line.ts';
 import { describeError } from './print-error.ts';
@@ -56,11 +57,11 @@ export async function dispatch(argv: readonly string[], context: Context): Promi
   return execute(parsed, context);
 }
 
-/** `models list` is a command of two words. */
+/** `models list` is a command of two words, `server user add` of three. */
 function findCommand(
   argv: readonly string[],
 ): { declaration: Declaration; rest: readonly string[] } | undefined {
-  for (const words of [2, 1]) {
+  for (const words of [3, 2, 1]) {
     const declaration = COMMANDS.find(({ name }) => name === argv.slice(0, words).join(' '));
     if (declaration !== undefined) return { declaration, rest: argv.slice(words) };
   }

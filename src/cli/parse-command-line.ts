@@ -1,8 +1,8 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { RecipeError } from '../core/recipe-error.ts';
 import { nearest } from '../recipe/nearest.ts';
-import type { Declaration, Option } from './commands.ts';
 import type { Parsed } from './context.ts';
+import type { Declaration, Option } from './declaration.ts';
 
 /** @throws RecipeError USAGE for an option or argument that the command does not have. */
 export function parseCommandLine(declaration: Declaration, argv: readonly string[]): Parsed {

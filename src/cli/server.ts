@@ -1,36 +1,54 @@
 import type { AddressInfo } from 'node:net';
 import { Project } from '../compose.ts';
-import { composeServer } from '../compose-server.ts';
+import { composeServer, type ServeRequest } from '../compose-server.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { findProject } from '../recipe/address.ts';
+import { blockListOf } from '../server/proxy-identity.ts';
+import { ROLES } from '../tracking/access/permission.ts';
+import { choice } from './choice.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
+import { databaseOf } from './database-of.ts';
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
 /** `recipe server`: serves until it is told to end, and then ends what it began. */
-export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
+export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
+  const { options } = parsed;
   const host = text(options, 'host') ?? '127.0.0.1';
-  if (!LOOPBACK.includes(host))
-    throw new RecipeError('USAGE', {
-      problem: `--host ${host} is not of this machine alone (${LOOPBACK.join(', ')}): users and tokens are not in this version`,
-      command: 'server',
-    });
   const port = portOf(text(options, 'port') ?? '5000');
+  const publicUrl = urlOf(text(options, 'publicUrl'));
+  const auth = authOf(text(options, 'auth'), host);
+  const proxy = proxyOf(options);
+  if (auth === 'off' && proxy !== undefined)
+    throw usage('--trusted-proxy says who asks, and --auth off asks nobody');
   using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
   await using server = await composeServer(project, context, {
-    hosts: ['127.0.0.1', 'localhost', '[::1]'],
-    database: databaseOf(text(options, 'database')),
+    hosts: hostsOf(host, text(options, 'allowedHosts'), publicUrl),
+    // Who reaches this address by a proxy is not known to be on this machine.
+    auth: proxy === undefined ? auth : 'on',
+    publicUrl,
+    proxy,
+    database: databaseOf(parsed, context, 'server'),
     onBug: (error, request) => context.err(`Internal error in ${request}: ${error.stack ?? error.message}\n`),
   });
   const ended = new Promise<void>((resolve) => context.signal.addEventListener('abort', () => resolve()));
   await listen(server.app, host, port);
   const address = server.app.server.address() as AddressInfo;
-  const url = `http://${host === '::1' ? '[::1]' : host}:${address.port}`;
-  if (flag(options, 'json')) context.out(`${JSON.stringify({ url, home: project.home })}\n`);
+  const url = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+  const { auth: signsIn, setupToken } = server;
+  if (flag(options, 'json'))
+    context.out(
+      `${JSON.stringify({ url, home: project.home, auth: signsIn, ...(setupToken === undefined ? {} : { setup_token: setupToken }) })}\n`,
+    );
   else {
-    context.out(`Serving ${project.home} at ${url}, to this machine only. Ctrl-C ends it.\n`);
+    const whom = signsIn === 'on' ? 'to users who sign in' : 'to this machine only';
+    context.out(`Serving ${project.home} at ${url}, ${whom}. Ctrl-C ends it.\n`);
     context.out(`  export MLFLOW_TRACKING_URI=${url}\n`);
+    if (setupToken !== undefined)
+      context.out(
+        `  There are no users yet. Make yourself the administrator, within a day:\n  recipe login ${url} --setup ${setupToken}\n`,
+      );
   }
   if (!context.signal.aborted) await ended;
   return ExitCode.ok;
@@ -45,7 +63,7 @@ async function listen(
     await app.listen({ host, port });
   } catch (cause) {
     if (hasCode(cause, 'EADDRINUSE')) throw new RecipeError('ADDRESS_IN_USE', { host, port }, { cause });
-    if (hasCode(cause, 'EACCES') || hasCode(cause, 'EADDRNOTAVAIL'))
+    if (hasCode(cause, 'EACCES') || hasCode(cause, 'EADDRNOTAVAIL') || hasCode(cause, 'ENOTFOUND'))
       throw new RecipeError(
         'ADDRESS_UNAVAILABLE',
         { host, port, problem: (cause as Error).message },
@@ -58,20 +76,60 @@ async function listen(
 function portOf(value: string): number {
   const port = Number(value);
   if (/^\d{1,5}$/.test(value) && port < 65_536) return port;
-  throw new RecipeError('USAGE', {
-    problem: `--port ${value} is no number from 0 to 65535`,
-    command: 'server',
-  });
+  throw usage(`--port ${value} is no number from 0 to 65535`);
 }
 
-/** MLflow's spelling with a driver, `postgresql+psycopg2://`, is the same address. */
-function databaseOf(url: string | undefined): string | undefined {
-  if (url === undefined) return undefined;
-  const [, rest] = /^postgres(?:ql)?(?:\+\w+)?:(\/\/.+)$/.exec(url) ?? [];
-  if (rest === undefined)
-    throw new RecipeError('USAGE', {
-      problem: '--database is no address that begins with postgres://',
-      command: 'server',
-    });
-  return `postgres:${rest}`;
+function authOf(value: string | undefined, host: string): ServeRequest['auth'] {
+  const isLocal = LOOPBACK.includes(host);
+  if (value === undefined) return isLocal ? 'if-any' : 'on';
+  const auth = choice('--auth', ['on', 'off'], value, 'server');
+  if (auth === 'off' && !isLocal)
+    throw usage(`--auth off is for addresses of this machine alone (${LOOPBACK.join(', ')}), not ${host}`);
+  return auth;
+}
+
+/** Names without ports, in lower case. */
+function hostsOf(host: string, allowed: string | undefined, publicUrl: string | undefined): string[] {
+  const names = listOf(allowed).map((name) => name.toLowerCase());
+  const strange = names.find((name) => !/^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])$/.test(name));
+  if (strange !== undefined) throw usage(`--allowed-hosts ${strange} is no name of a host`);
+  const isAny = ['0.0.0.0', '::', ...LOOPBACK].includes(host);
+  const own = isAny ? [] : [host.includes(':') ? `[${host.toLowerCase()}]` : host.toLowerCase()];
+  const served = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
+  return ['127.0.0.1', 'localhost', '[::1]', ...own, ...served, ...names];
+}
+
+function urlOf(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && new URL(value).pathname === '/')
+    return new URL(value).origin;
+  throw usage(`--public-url ${value} is no address as https://mlflow.example.com`);
+}
+
+function proxyOf(options: Parsed['options']): ServeRequest['proxy'] {
+  const addresses = listOf(text(options, 'trustedProxy'));
+  if (addresses.length === 0) return undefined;
+  try {
+    return {
+      addresses,
+      from: blockListOf(addresses),
+      userHeader: (text(options, 'userHeader') ?? 'X-Forwarded-User').toLowerCase(),
+      groupsHeader: (text(options, 'groupsHeader') ?? 'X-Forwarded-Groups').toLowerCase(),
+      newUsers: choice('--new-users', ROLES, text(options, 'newUsers') ?? 'member', 'server'),
+    };
+  } catch (cause) {
+    if (cause instanceof RecipeError) throw cause;
+    throw usage(`--trusted-proxy: ${(cause as Error).message}`);
+  }
+}
+
+function listOf(value: string | undefined): string[] {
+  return (value ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+function usage(problem: string): RecipeError {
+  return new RecipeError('USAGE', { problem, command: 'server' });
 }

@@ -1,11 +1,13 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Identity } from '../tracking/access/identity.ts';
+import { ACCESS_ROUTES } from './access-routes.ts';
 import { serveFiles } from './artifact-files.ts';
 import { ARTIFACT_ROUTES } from './artifact-routes.ts';
 import { EXPERIMENT_ROUTES } from './experiment-routes.ts';
 import { type Guard, guard } from './guard.ts';
 import { LOGGED_MODEL_ROUTES } from './logged-model-routes.ts';
 import { checkOrigin } from './origin.ts';
+import { PERMISSION_ROUTES } from './permission-routes.ts';
 import { PUBLIC } from './policy.ts';
 import { inputOf } from './read-input.ts';
 import { refuse } from './refuse.ts';
@@ -14,6 +16,7 @@ import type { Route, Served } from './route.ts';
 import { RUN_ROUTES } from './run-routes.ts';
 import { TRACE_ROUTES } from './trace-routes.ts';
 import { TRACE_V3_ROUTES } from './trace-v3-routes.ts';
+import { USER_ROUTES } from './user-routes.ts';
 
 export const ROUTES: readonly Route[] = [
   ...EXPERIMENT_ROUTES,
@@ -23,6 +26,9 @@ export const ROUTES: readonly Route[] = [
   ...ARTIFACT_ROUTES,
   ...TRACE_ROUTES,
   ...TRACE_V3_ROUTES,
+  ...USER_ROUTES,
+  ...PERMISSION_ROUTES,
+  ...ACCESS_ROUTES,
 ];
 
 /** A log-batch of the largest values that MLflow takes is 1.5 MB. */

@@ -2,7 +2,7 @@ import type { Sql } from '../db/sql.ts';
 import { placeOf } from './artifact-things.ts';
 import { modelSource } from './model-source.ts';
 import type { Need } from './policy.ts';
-import { loggedModels, runs } from './things.ts';
+import { loggedModels, model, runs } from './things.ts';
 
 /** What a new version is made of: whoever registers it shows it to all who may read the model. */
 export async function originOf(
@@ -19,7 +19,7 @@ export async function originOf(
     case 'logged-model':
       return [...run, ...(await loggedModels(sql, [source.id]))];
     case 'version':
-      return [...run, { kind: 'model', name: source.name }];
+      return [...run, ...(await model(sql, { name: source.name }))];
     case 'elsewhere':
       return run;
   }

@@ -23,7 +23,11 @@ export type Policy<T> =
   /** Anybody, signed in or not. */
   | { readonly kind: 'public' }
   /** Whoever is signed in and has at least this role, by a token that is good for this. */
-  | { readonly kind: 'role'; readonly role: Role; readonly scope: Scope }
+  | {
+      readonly kind: 'role';
+      readonly role: Role | ((request: T, identity: Identity) => Role);
+      readonly scope: Scope;
+    }
   /** Whoever has all of the permissions that the request needs; one on what does not exist needs none. */
   | { readonly kind: 'permission'; readonly permission: Permission; readonly needs: Needs<T> };
 
@@ -80,7 +84,8 @@ export async function authorize<T>(
   if (identity === undefined) throw unauthenticated();
   if (policy.kind === 'role') {
     requireScope(identity.scope, policy.scope);
-    requireRole(identity, policy.role);
+    const { role } = policy;
+    requireRole(identity, typeof role === 'string' ? role : role(request, identity));
     return;
   }
   requireScope(identity.scope, includes(PERMISSIONS, policy.permission, 'EDIT') ? 'write' : 'read');

@@ -1,5 +1,4 @@
 import { own, readableBy } from '../tracking/access/grants.ts';
-import type { Change } from '../tracking/mlflow/audit.ts';
 import { readLoggedModel } from '../tracking/mlflow/logged-models.ts';
 import {
   createVersion,
@@ -25,6 +24,7 @@ import {
 } from '../tracking/mlflow/registered-models.ts';
 import { readRun } from '../tracking/mlflow/runs.ts';
 import { searchModels, searchVersions } from '../tracking/mlflow/search-registry.ts';
+import { changeOf } from './change-of.ts';
 import { TAG } from './experiment-routes.ts';
 import {
   boolean,
@@ -335,10 +335,6 @@ async function latest(
   { name, stages }: ReturnType<typeof LATEST.read>,
 ): Promise<object> {
   return { model_versions: await database.read((sql) => latestVersions(sql, name, stages)) };
-}
-
-function changeOf({ now, identity }: Served): Change {
-  return { actor: identity.name, at: now() };
 }
 
 /** Where the model's files are, and their digest if they are here. */

@@ -1,4 +1,5 @@
 import type { Sql } from '../db/sql.ts';
+import { experimentNumber } from '../tracking/mlflow/check.ts';
 import { inList, listOf } from '../tracking/mlflow/in-list.ts';
 import type { Need } from './policy.ts';
 
@@ -8,15 +9,21 @@ type Thing = Need['on'];
  * The things that requests name, for policies: a run, a trace and a logged model are their experiment's. What
  * does not exist is nothing, and the route itself says so.
  */
-export async function experiment(_: Sql, { experiment_id }: { experiment_id: string }): Promise<Thing[]> {
-  return [{ kind: 'experiment', id: experiment_id }];
+export async function experiment(sql: Sql, { experiment_id }: { experiment_id: string }): Promise<Thing[]> {
+  return experiments(sql, { experiment_ids: [experiment_id] });
 }
 
 export async function experiments(
-  _: Sql,
+  sql: Sql,
   { experiment_ids }: { experiment_ids: readonly string[] },
 ): Promise<Thing[]> {
-  return experiment_ids.map((id) => ({ kind: 'experiment', id }));
+  const numbers = experiment_ids.flatMap((id) => experimentNumber(id) ?? []);
+  return found(
+    await sql.all(
+      `SELECT experiment_id AS id FROM experiments WHERE experiment_id IN ${inList(sql, 'integer')}`,
+      listOf(numbers),
+    ),
+  );
 }
 
 export async function experimentByName(
@@ -102,8 +109,9 @@ export async function modelsNamed(
       );
 }
 
-export async function model(_: Sql, { name }: { name: string }): Promise<Thing[]> {
-  return [{ kind: 'model', name }];
+export async function model(sql: Sql, { name }: { name: string }): Promise<Thing[]> {
+  const row = await sql.get('SELECT 1 AS found FROM registered_models WHERE name = ?', name);
+  return row === undefined ? [] : [{ kind: 'model', name }];
 }
 
 function found(rows: readonly Readonly<Record<string, unknown>>[]): Thing[] {

@@ -5,7 +5,7 @@ import { readTrace, TRACE_STATES, writeTrace } from '../tracking/mlflow/traces.t
 import { integer, message, nested, oneOf, otherwise, repeated, required, text } from './message.ts';
 import { both, type Need, on } from './policy.ts';
 import { type Route, route } from './route.ts';
-import { experiment, traced, traces } from './things.ts';
+import { experiment, experiments, traced, traces } from './things.ts';
 import { answerDelete, answerDeleteTag, answerSetTag, DELETE_TRACES, TAG_OF_TRACE } from './trace-answers.ts';
 import { duration, textMap, timestamp, traceInfoV3 } from './trace-message.ts';
 
@@ -115,8 +115,8 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
   ),
 ].map((one) => ({ ...one, version: '3.0' }));
 
-async function placeOfTrace(_: Sql, { trace }: { trace: { trace_info: Located } }): Promise<Thing[]> {
-  return [{ kind: 'experiment', id: experimentOf(trace.trace_info.trace_location) }];
+async function placeOfTrace(sql: Sql, { trace }: { trace: { trace_info: Located } }): Promise<Thing[]> {
+  return experiments(sql, { experiment_ids: [experimentOf(trace.trace_info.trace_location)] });
 }
 
 /** A trace that is there by the same id would become this one. */
@@ -128,10 +128,10 @@ async function sameTrace(
 }
 
 async function located(
-  _: Sql,
+  sql: Sql,
   { locations }: { locations: readonly Located['trace_location'][] },
 ): Promise<Thing[]> {
-  return locations.map((location) => ({ kind: 'experiment', id: experimentOf(location) }));
+  return experiments(sql, { experiment_ids: locations.map(experimentOf) });
 }
 
 interface Located {

@@ -121,7 +121,7 @@ describe('recipe server', () => {
     expect(acknowledged.filter((line) => !kept.has(line))).toEqual([]);
   });
 
-  test('refuses a port that is taken, and addresses that others could reach', async () => {
+  test('refuses a port that is taken, and to ask nobody who they are where others could reach it', async () => {
     await using rig = await CliRig.create();
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
@@ -129,10 +129,10 @@ describe('recipe server', () => {
     const taken = await rig.recipe('server', '--port', String(port), '--json');
     other.close();
     expect([taken.exit, JSON.parse(taken.err)]).toMatchObject([69, { code: 'ADDRESS_IN_USE' }]);
-    const open = await rig.recipe('server', '--host', '0.0.0.0');
+    const open = await rig.recipe('server', '--host', '0.0.0.0', '--auth', 'off');
     expect([open.exit, open.err.split('\n')[0]]).toEqual([
       2,
-      'error: --host 0.0.0.0 is not of this machine alone (127.0.0.1, localhost, ::1): users and tokens are not in this version [USAGE]',
+      'error: --auth off is for addresses of this machine alone (127.0.0.1, localhost, ::1), not 0.0.0.0 [USAGE]',
     ]);
     expect((await rig.recipe('server', '--port', '70000')).exit).toBe(2);
   });

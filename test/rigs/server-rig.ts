@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { SqliteDatabase } from '../../src/db/sqlite-database.ts';
 import { Artifacts } from '../../src/server/artifacts.ts';
-import { createServer } from '../../src/server/create-server.ts';
+import { createServer, type ServerOptions } from '../../src/server/create-server.ts';
 import { Store } from '../../src/store/store.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
 
@@ -15,6 +15,10 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+const ANN = { kind: 'local', name: 'ann' } as const;
+
+type AuthenticatedBy = (database: SqliteDatabase, now: () => number) => ServerOptions['authenticate'];
+
 /** The server in this process, on a database and a store of its own; its clock stands still. */
 export class ServerRig implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
@@ -22,21 +26,21 @@ export class ServerRig implements AsyncDisposable {
   readonly app: FastifyInstance;
   readonly bugs: Error[] = [];
   now = 1000;
-  readonly #database: SqliteDatabase;
+  readonly database: SqliteDatabase;
   #ids = 0;
 
-  private constructor() {
+  private constructor(authenticatedBy: AuthenticatedBy) {
     const now = (): number => this.now;
     this.store = Store.open({ home: this.dir, cache: undefined, now });
-    this.#database = SqliteDatabase.open({
+    this.database = SqliteDatabase.open({
       path: join(this.dir, 'tracking.db'),
       migrations: TRACKING_MIGRATIONS,
       durability: 'full',
     });
     this.app = createServer({
       served: {
-        database: this.#database,
-        artifacts: new Artifacts({ database: this.#database, store: this.store, home: this.dir, now }),
+        database: this.database,
+        artifacts: new Artifacts({ database: this.database, store: this.store, home: this.dir, now }),
         root: 'mlflow-artifacts:',
         now,
         newId: () => {
@@ -45,15 +49,16 @@ export class ServerRig implements AsyncDisposable {
         },
         random: () => 0,
       },
-      authenticate: async () => ({ kind: 'local', name: 'ann' }),
+      authenticate: authenticatedBy(this.database, now),
       allowedHosts: ['localhost'],
       version: '0.0.0',
       onBug: (error) => this.bugs.push(error),
     });
   }
 
-  static create(): ServerRig {
-    return new ServerRig();
+  /** Where nobody signs in, unless `authenticatedBy` says otherwise. */
+  static create(authenticatedBy: AuthenticatedBy = () => async () => ANN): ServerRig {
+    return new ServerRig(authenticatedBy);
   }
 
   async post(path: string, body: unknown): Promise<Answer> {
@@ -98,7 +103,7 @@ export class ServerRig implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.app.close();
-    await this.#database[Symbol.asyncDispose]();
+    await this.database[Symbol.asyncDispose]();
     this.store[Symbol.dispose]();
     rmSync(this.dir, { recursive: true });
   }

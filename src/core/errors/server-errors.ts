@@ -20,4 +20,9 @@ export const SERVER_ERRORS = {
       `Cannot use the database ${p.database}: ${p.problem}`,
     hint: () => 'Check that PostgreSQL runs there, and the user, password and name in the URL.',
   },
+  ACCESS_REFUSED: {
+    exit: ExitCode.usage,
+    message: (p: { problem: string }) => p.problem.replace(/\.$/, ''),
+    hint: () => 'See `recipe server user list`, `group list` and `grants RESOURCE` for what there is.',
+  },
 } as const satisfies Record<string, Entry>;

@@ -5,6 +5,7 @@ import { experimentNumber } from '../mlflow/check.ts';
 import { inList, listOf } from '../mlflow/in-list.ts';
 import { invalid, missing } from '../mlflow/mlflow-error.ts';
 import { EVERYONE, type Identity, userPrincipal } from './identity.ts';
+import { isWide } from './parse-resource.ts';
 import { highest, PERMISSIONS, type Permission } from './permission.ts';
 
 /** What permissions are on; `*` is every one of its kind, also those to come. */
@@ -160,10 +161,6 @@ export async function own(sql: Sql, identity: Identity, on: Resource): Promise<v
 /** `experiment:5`, `model:NAME`, `experiment:*`. */
 export function nameOf(on: Resource): string {
   return on.kind === 'experiment' ? `experiment:${on.id}` : `model:${on.name}`;
-}
-
-function isWide(on: Resource): boolean {
-  return (on.kind === 'experiment' ? on.id : on.name) === '*';
 }
 
 const TABLES = {

@@ -1,0 +1,26 @@
+import type { CommandModule } from './context.ts';
+
+/** A command as it is declared: help, the reference in docs/cli.md and the parser all read this. */
+export interface Declaration {
+  readonly name: string;
+  readonly summary: string;
+  /** Names of positional arguments; `[x]` may be left out. */
+  readonly args: readonly string[];
+  readonly options: readonly Option[];
+  readonly examples: readonly (readonly [command: string, meaning: string])[];
+  readonly load: () => Promise<CommandModule>;
+}
+
+export interface Option {
+  /** `--profile`, and its letter if it has one. */
+  readonly long: string;
+  readonly short?: string;
+  /** Name of the value; absent for a switch. */
+  readonly value?: string;
+  /** The value may be left out: `--force`, `--force=STEP`. */
+  readonly optionalValue?: true;
+  readonly many?: true;
+  readonly help: string;
+}
+
+export const JSON_OPTION: Option = { long: '--json', help: 'print JSON instead of text' };

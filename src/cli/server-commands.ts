@@ -1,0 +1,181 @@
+import { type Declaration, JSON_OPTION, type Option } from './declaration.ts';
+
+const DATABASE: Option = {
+  long: '--database',
+  value: 'URL',
+  help: 'postgres://USER:PASSWORD@HOST/NAME, or sqlite:PATH, instead of the file that recipes write',
+};
+const SCOPE: Option = { long: '--scope', value: 'SCOPE', help: 'read, write or admin (default: write)' };
+const ROLE: Option = { long: '--role', value: 'ROLE', help: 'viewer, member or admin' };
+const PASSWORD: Option = {
+  long: '--password',
+  help: 'ask for a password, or read its line from standard input; without one, tokens are the way in',
+};
+
+/** `recipe server`, and what is done to its users by whoever has its database. */
+export const SERVER_COMMANDS: readonly Declaration[] = [
+  {
+    name: 'server',
+    summary: "serve MLflow's tracking API over what is tracked here",
+    args: [],
+    options: [
+      { long: '--host', value: 'HOST', help: 'address to listen on (default: 127.0.0.1)' },
+      { long: '--port', value: 'PORT', help: 'default: 5000; 0 for any that is free' },
+      DATABASE,
+      {
+        long: '--auth',
+        value: 'on|off',
+        help: 'whether users sign in (default: on, but for 127.0.0.1 while there are no users)',
+      },
+      {
+        long: '--allowed-hosts',
+        value: 'NAMES',
+        help: 'names that users call it by, with commas; requests by others are refused',
+      },
+      { long: '--public-url', value: 'URL', help: 'where users reach it, as behind a proxy' },
+      {
+        long: '--trusted-proxy',
+        value: 'ADDRESSES',
+        help: 'addresses or ranges, with commas, of a proxy that signs users in and names them in headers',
+      },
+      {
+        long: '--user-header',
+        value: 'NAME',
+        help: 'header in which it names the user (default: X-Forwarded-User)',
+      },
+      {
+        long: '--groups-header',
+        value: 'NAME',
+        help: "header in which it names the user's groups (default: X-Forwarded-Groups)",
+      },
+      { long: '--new-users', value: 'ROLE', help: 'role of users whom it names first (default: member)' },
+      JSON_OPTION,
+    ],
+    examples: [
+      ['recipe server', 'then: export MLFLOW_TRACKING_URI=http://127.0.0.1:5000'],
+      ['recipe server --database postgres://localhost/mlflow', 'tables go into its schema tracking'],
+      [
+        'recipe server --host 0.0.0.0 --allowed-hosts mlflow.example.com',
+        'for others too: users sign in; the first start prints a setup token',
+      ],
+      ['recipe server --port 0 --json', 'prints {"url": …} when it is ready'],
+    ],
+    load: () => import('./server.ts'),
+  },
+  {
+    name: 'server user add',
+    summary: 'add a user to the server',
+    args: ['NAME'],
+    options: [{ ...ROLE, help: `${ROLE.help} (default: member)` }, PASSWORD, DATABASE, JSON_OPTION],
+    examples: [['recipe server user add ann --role admin --password', 'asks for the password']],
+    load: async () => ({ execute: (await import('./server-users.ts')).add }),
+  },
+  {
+    name: 'server user list',
+    summary: 'list the users of the server',
+    args: [],
+    options: [DATABASE, JSON_OPTION],
+    examples: [['recipe server user list', 'with their roles']],
+    load: async () => ({ execute: (await import('./server-users.ts')).list }),
+  },
+  {
+    name: 'server user set',
+    summary: "change a user's role or password",
+    args: ['NAME'],
+    options: [ROLE, PASSWORD, DATABASE, JSON_OPTION],
+    examples: [['recipe server user set bob --role viewer', 'may only read what is granted']],
+    load: async () => ({ execute: (await import('./server-users.ts')).set }),
+  },
+  {
+    name: 'server user delete',
+    summary: 'delete a user with their tokens and grants',
+    args: ['NAME'],
+    options: [DATABASE, JSON_OPTION],
+    examples: [['recipe server user delete bob', 'what they logged stays']],
+    load: async () => ({ execute: (await import('./server-users.ts')).remove }),
+  },
+  {
+    name: 'server group add',
+    summary: 'add a group, or users to it',
+    args: ['NAME', '[USER]'],
+    options: [{ ...ROLE, help: `${ROLE.help}, which its members then are at least` }, DATABASE, JSON_OPTION],
+    examples: [
+      ['recipe server group add risk', 'a provider or proxy may name it too'],
+      ['recipe server group add risk ann', 'ann is in it'],
+    ],
+    load: async () => ({ execute: (await import('./server-groups.ts')).add }),
+  },
+  {
+    name: 'server group list',
+    summary: 'list groups with their members',
+    args: [],
+    options: [DATABASE, JSON_OPTION],
+    examples: [['recipe server group list', 'with the role that each gives']],
+    load: async () => ({ execute: (await import('./server-groups.ts')).list }),
+  },
+  {
+    name: 'server group delete',
+    summary: 'delete a group, or take a user out of it',
+    args: ['NAME', '[USER]'],
+    options: [DATABASE, JSON_OPTION],
+    examples: [['recipe server group delete risk ann', 'ann is not in it any more']],
+    load: async () => ({ execute: (await import('./server-groups.ts')).remove }),
+  },
+  {
+    name: 'server grant',
+    summary: 'let a user, a group or everyone read, edit or manage something',
+    args: ['PERMISSION', 'RESOURCE', 'PRINCIPAL'],
+    options: [DATABASE, JSON_OPTION],
+    examples: [
+      ['recipe server grant EDIT experiment:churn group:risk', 'READ, USE, EDIT, MANAGE or NO_PERMISSIONS'],
+      ['recipe server grant READ "model:*" everyone', 'every registered model, also those to come'],
+    ],
+    load: async () => ({ execute: (await import('./server-grants.ts')).give }),
+  },
+  {
+    name: 'server revoke',
+    summary: 'take a permission back',
+    args: ['RESOURCE', 'PRINCIPAL'],
+    options: [DATABASE, JSON_OPTION],
+    examples: [['recipe server revoke experiment:churn group:risk', 'what others gave them stays']],
+    load: async () => ({ execute: (await import('./server-grants.ts')).take }),
+  },
+  {
+    name: 'server grants',
+    summary: 'show who may do what with something',
+    args: ['RESOURCE'],
+    options: [DATABASE, JSON_OPTION],
+    examples: [['recipe server grants model:flight-delay', 'administrators may do everything']],
+    load: async () => ({ execute: (await import('./server-grants.ts')).list }),
+  },
+  {
+    name: 'server token add',
+    summary: 'make a token for a user',
+    args: ['USER'],
+    options: [
+      { long: '--name', value: 'NAME', help: 'what it is for (default: token)' },
+      SCOPE,
+      { long: '--expires', value: 'DAYS', help: 'days that it is good for (default: 90)' },
+      DATABASE,
+      JSON_OPTION,
+    ],
+    examples: [['recipe server token add ci --name nightly --scope write', 'prints it, this once']],
+    load: async () => ({ execute: (await import('./server-tokens.ts')).add }),
+  },
+  {
+    name: 'server token list',
+    summary: 'list tokens, never their secrets',
+    args: ['[USER]'],
+    options: [DATABASE, JSON_OPTION],
+    examples: [['recipe server token list ci', 'when each lapses and was last used']],
+    load: async () => ({ execute: (await import('./server-tokens.ts')).list }),
+  },
+  {
+    name: 'server token revoke',
+    summary: 'make a token useless',
+    args: ['ID'],
+    options: [DATABASE, JSON_OPTION],
+    examples: [['recipe server token revoke 3', 'ids are in the list']],
+    load: async () => ({ execute: (await import('./server-tokens.ts')).revoke }),
+  },
+];

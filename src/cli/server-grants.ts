@@ -1,0 +1,53 @@
+import { ExitCode } from '../core/exit-code.ts';
+import { textTable } from '../report/text/table.ts';
+import { grant, grantsOn, nameOf, revoke } from '../tracking/access/grants.ts';
+import { parseResource } from '../tracking/access/parse-resource.ts';
+import { PERMISSIONS } from '../tracking/access/permission.ts';
+import { choice } from './choice.ts';
+import { type Context, flag, type Parsed } from './context.ts';
+import { jsonLine } from './json-line.ts';
+import { withAccess } from './open-access.ts';
+
+/** `recipe server grant PERMISSION RESOURCE PRINCIPAL` */
+export async function give(parsed: Parsed, context: Context): Promise<ExitCode> {
+  const [given = '', text = '', principal = ''] = parsed.args;
+  const permission = choice('PERMISSION', PERMISSIONS, given.toUpperCase(), 'server grant');
+  const resource = await withAccess(parsed, context, async (sql, change) => {
+    const on = await parseResource(sql, text);
+    await grant(sql, on, { principal, permission }, change);
+    return nameOf(on);
+  });
+  if (flag(parsed.options, 'json')) context.out(jsonLine({ resource, principal, permission }));
+  else context.out(`${principal} has ${permission} on ${resource}\n`);
+  return ExitCode.ok;
+}
+
+/** `recipe server revoke RESOURCE PRINCIPAL` */
+export async function take(parsed: Parsed, context: Context): Promise<ExitCode> {
+  const [text = '', principal = ''] = parsed.args;
+  const resource = await withAccess(parsed, context, async (sql, change) => {
+    const on = await parseResource(sql, text);
+    await revoke(sql, on, principal, change);
+    return nameOf(on);
+  });
+  if (flag(parsed.options, 'json')) context.out(jsonLine({ resource, principal, revoked: true }));
+  else context.out(`${principal} has nothing of its own on ${resource}\n`);
+  return ExitCode.ok;
+}
+
+/** `recipe server grants RESOURCE` */
+export async function list(parsed: Parsed, context: Context): Promise<ExitCode> {
+  const grants = await withAccess(parsed, context, async (sql) =>
+    grantsOn(sql, await parseResource(sql, parsed.args[0] ?? '')),
+  );
+  if (flag(parsed.options, 'json')) context.out(jsonLine(grants));
+  else if (grants.length === 0) context.out('nobody but administrators\n');
+  else
+    context.out(
+      textTable(
+        ['who', 'permission'],
+        grants.map(({ principal, permission }) => [principal, permission]),
+      ),
+    );
+  return ExitCode.ok;
+}

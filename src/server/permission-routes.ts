@@ -1,0 +1,99 @@
+import { grant, grantOf, type Resource, revoke } from '../tracking/access/grants.ts';
+import { userPrincipal } from '../tracking/access/identity.ts';
+import { PERMISSIONS, type Permission } from '../tracking/access/permission.ts';
+import { requireUser } from '../tracking/access/users.ts';
+import { MlflowError, missing } from '../tracking/mlflow/mlflow-error.ts';
+import { changeOf } from './change-of.ts';
+import { type Field, type Message, message, oneOf, required, text } from './message.ts';
+import { on, type Policy } from './policy.ts';
+import { type Route, route, type Served } from './route.ts';
+import { experiment, model } from './things.ts';
+
+const USER = { username: required(text()) };
+const GIVEN = { ...USER, permission: required(oneOf(PERMISSIONS)) };
+
+interface OfUser {
+  readonly username: string;
+}
+
+/** What a user may do with one thing, in MLflow's `basic-auth` messages: of experiments, and of registered models. */
+export const PERMISSION_ROUTES: readonly Route[] = [
+  ...permissionsOf(
+    'experiments',
+    'Experiment',
+    'experiment_permission',
+    { experiment_id: required(text()) },
+    on('MANAGE', experiment),
+    ({ experiment_id: id }) => ({ kind: 'experiment', id }),
+  ),
+  ...permissionsOf(
+    'registered-models',
+    'RegisteredModel',
+    'registered_model_permission',
+    { name: required(text()) },
+    on('MANAGE', model),
+    ({ name }) => ({ kind: 'model', name }),
+  ),
+];
+
+function permissionsOf<K extends string>(
+  folder: string,
+  what: string,
+  answer: string,
+  id: Readonly<Record<K, Field<string>>>,
+  policy: Policy<Readonly<Record<K, string>>>,
+  resourceOf: (request: Readonly<Record<K, string>>) => Resource,
+): Route[] {
+  type Asked = Readonly<Record<K, string>> & OfUser;
+  const named = message({ ...id, ...USER }) as Message<Asked>;
+  const given = message({ ...id, ...GIVEN }) as Message<Asked & { permission: Permission }>;
+  const ids = Object.keys(id) as K[];
+  const at = (path: string): string => `/mlflow/${folder}/permissions/${path}`;
+  const read = async (served: Served, request: Asked): Promise<object> =>
+    served.database.read(async (sql) => {
+      const user = await requireUser(sql, request.username);
+      const permission = await grantOf(sql, resourceOf(request), userPrincipal(user.name));
+      if (permission === undefined) throw absent(request.username, what);
+      const of = Object.fromEntries(ids.map((key) => [key, request[key]]));
+      return { [answer]: { ...of, user_id: user.id, permission } };
+    });
+  const write = async (
+    served: Served,
+    request: Asked & { permission: Permission },
+    isNew: boolean,
+  ): Promise<void> => {
+    await served.database.write(async (sql) => {
+      const principal = userPrincipal((await requireUser(sql, request.username)).name);
+      const before = await grantOf(sql, resourceOf(request), principal);
+      if (isNew && before !== undefined)
+        throw new MlflowError(
+          'RESOURCE_ALREADY_EXISTS',
+          `${what}Permission (username=${request.username}) already exists.`,
+        );
+      if (!isNew && before === undefined) throw absent(request.username, what);
+      const { permission } = request;
+      await grant(sql, resourceOf(request), { principal, permission }, changeOf(served));
+    });
+  };
+  return [
+    route('POST', at('create'), `create${what}Permission`, policy, given, async (served, request) => {
+      await write(served, request, true);
+      return read(served, request);
+    }),
+    route('GET', at('get'), `get${what}Permission`, policy, named, read),
+    route('PATCH', at('update'), `update${what}Permission`, policy, given, async (served, request) => {
+      await write(served, request, false);
+      return {};
+    }),
+    route('DELETE', at('delete'), `delete${what}Permission`, policy, named, async (served, request) => {
+      await served.database.write((sql) =>
+        revoke(sql, resourceOf(request), userPrincipal(request.username), changeOf(served)),
+      );
+      return {};
+    }),
+  ];
+}
+
+function absent(username: string, what: string): MlflowError {
+  return missing(`${what}Permission (username=${username}) not found`);
+}

@@ -1,0 +1,25 @@
+import type { Sql } from '../../db/sql.ts';
+import { invalid, missing } from '../mlflow/mlflow-error.ts';
+import type { Resource } from './grants.ts';
+
+/**
+ * `experiment:ID`, `experiment:NAME`, `model:NAME`; `*` for all of a kind.
+ *
+ * @throws MlflowError INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
+ */
+export async function parseResource(sql: Sql, text: string): Promise<Resource> {
+  const [, kind, name = ''] = /^(experiment|model):(.+)$/s.exec(text) ?? [];
+  if (kind === 'model') return { kind, name };
+  if (kind !== 'experiment')
+    throw invalid(
+      `${JSON.stringify(text.slice(0, 80))} is not experiment:ID, experiment:NAME, model:NAME, experiment:* or model:*.`,
+    );
+  if (/^(?:\d{1,15}|\*)$/.test(name)) return { kind, id: name };
+  const row = await sql.get('SELECT experiment_id AS id FROM experiments WHERE name = ?', name);
+  if (row === undefined) throw missing(`There is no experiment ${JSON.stringify(name.slice(0, 80))}`);
+  return { kind, id: String(row['id']) };
+}
+
+export function isWide(on: Resource): boolean {
+  return (on.kind === 'experiment' ? on.id : on.name) === '*';
+}

@@ -1,0 +1,204 @@
+import { describe, expect, test } from 'vitest';
+import { ROUTES } from '../../src/server/create-server.ts';
+import type { Route } from '../../src/server/route.ts';
+import { AccessRig, type Ask, type Got } from '../rigs/access-rig.ts';
+
+/** What exists in the experiment 1 and the model `m`, which are ann's. */
+interface Things {
+  readonly run: string;
+  readonly model: string;
+  readonly trace: string;
+}
+
+/** A field of every name that a request has; each route takes its own of them. */
+function fieldsOf({ run, model, trace }: Things): Record<string, unknown> {
+  const info = {
+    trace_id: trace,
+    trace_location: { mlflow_experiment: { experiment_id: '1' } },
+    request_time: '2026-01-01T00:00:00Z',
+  };
+  return {
+    experiment_id: '1',
+    experiment_ids: ['1'],
+    experiment_name: 'e1',
+    new_name: 'renamed',
+    artifact_location: '',
+    run_id: run,
+    name: 'm',
+    version: '1',
+    alias: 'champion',
+    source: `runs:/${run}/model`,
+    stage: 'Staging',
+    model_id: model,
+    request_id: trace,
+    trace_id: trace,
+    request_ids: [trace],
+    timestamp_ms: 5,
+    timestamp: 5,
+    tag_key: 't',
+    key: 't',
+    value: '1',
+    metric_key: 'loss',
+    status: 'FINISHED',
+    model_json: JSON.stringify({ artifact_path: 'm', flavors: {}, utc_time_created: 'x', run_id: run }),
+    path: `1/${run}/artifacts`,
+    trace: { trace_info: info },
+    locations: [{ mlflow_experiment: { experiment_id: '1' } }],
+    username: 'bob',
+    password: 'a password of bob',
+    permission: 'READ',
+    is_admin: false,
+    role: 'member',
+    resource: 'experiment:1',
+    principal: 'user:bob',
+    setup_token: 'none',
+    token_id: 1,
+  };
+}
+
+/** What one route in particular needs otherwise. */
+const OTHERWISE: Readonly<Record<string, Record<string, unknown>>> = {
+  createExperiment: { name: 'another' },
+  createRegisteredModel: { name: 'another' },
+  createGroup: { name: 'another' },
+  finalizeLoggedModel: { status: 'LOGGED_MODEL_READY' },
+  endTrace: { status: 'OK' },
+  deleteTraces: { max_timestamp_millis: undefined },
+  revokeToken: { token_id: 2 },
+};
+
+/** A server with ann, whose everything is, bob, who was given nothing, and vic, who may read it all. */
+class Server implements AsyncDisposable {
+  readonly rig: AccessRig;
+  readonly tokens: Readonly<Record<'root' | 'ann' | 'bob' | 'vic' | 'annReads', string>>;
+  readonly #things: Things;
+
+  private constructor(rig: AccessRig, tokens: Server['tokens'], things: Things) {
+    this.rig = rig;
+    this.tokens = tokens;
+    this.#things = things;
+  }
+
+  static async create(): Promise<Server> {
+    const rig = AccessRig.create();
+    const root = await rig.user('root', 'admin');
+    const ann = await rig.user('ann');
+    const bob = await rig.user('bob');
+    const vic = await rig.user('vic', 'viewer');
+    const annReads = await rig.token('ann', 'read');
+    await rig.post(ann, 'experiments/create', { name: 'e1' });
+    const { run } = (await rig.post(ann, 'runs/create', { experiment_id: '1' })).body as {
+      run: { info: { run_id: string } };
+    };
+    const id = run.info.run_id;
+    await rig.post(ann, 'runs/set-tag', { run_id: id, key: 't', value: '1' });
+    await rig.post(ann, 'experiments/set-experiment-tag', { experiment_id: '1', key: 't', value: '1' });
+    const tags = [{ key: 't', value: '1' }];
+    await rig.post(ann, 'registered-models/create', { name: 'm', tags });
+    await rig.post(ann, 'model-versions/create', { name: 'm', source: `runs:/${id}/model`, tags });
+    await rig.post(ann, 'registered-models/alias', { name: 'm', alias: 'champion', version: '1' });
+    const { model } = (await rig.post(ann, 'logged-models', { experiment_id: '1', tags })).body as {
+      model: { info: { model_id: string } };
+    };
+    const { trace_info } = (await rig.post(ann, 'traces', { experiment_id: '1', timestamp_ms: 1, tags }))
+      .body as { trace_info: { request_id: string } };
+    for (const on of [{ kind: 'experiment', id: '1' } as const, { kind: 'model', name: 'm' } as const])
+      await rig.grant('READ', on, 'user:vic');
+    const things = { run: id, model: model.info.model_id, trace: trace_info.request_id };
+    return new Server(rig, { root, ann, bob, vic, annReads }, things);
+  }
+
+  async ask(token: string | undefined, { method, version, path, rpc, request }: Route): Promise<Got> {
+    const all: Record<string, unknown> = {
+      ...fieldsOf(this.#things),
+      ...OTHERWISE[rpc],
+      ...(path === '/mlflow/artifacts/list' ? { path: undefined } : {}),
+    };
+    const known = Object.entries(all).filter(
+      ([key, value]) => value !== undefined && Object.hasOwn(request.fields, key),
+    );
+    const at = path.replaceAll(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(String(all[key])));
+    const ask: Ask = { method, path: `${version}${at}` };
+    if (method !== 'GET') return this.rig.ask(token, { ...ask, body: Object.fromEntries(known) });
+    const query = known.map(([key, value]) => [key, Array.isArray(value) ? value : String(value)]);
+    return this.rig.ask(token, { ...ask, query: Object.fromEntries(query) as Record<string, string> });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.rig[Symbol.asyncDispose]();
+  }
+}
+
+const named = ROUTES.map((route) => [`${route.method} ${route.version}${route.path}`, route] as const);
+
+/** Routes that say what is wrong with these requests themselves: whether they let them pass is all that counts. */
+describe('routes by identities', () => {
+  test('nobody passes where one must sign in, but to set the server up', async () => {
+    await using server = await Server.create();
+    const passed: string[] = [];
+    for (const [name, route] of named) {
+      const { status, body } = await server.ask(undefined, route);
+      if (status !== 401) passed.push(name);
+      else expect([name, body]).toMatchObject([name, { error_code: 'UNAUTHENTICATED' }]);
+    }
+    // A wrong setup token is a 401 too.
+    expect(passed).toEqual([]);
+  });
+
+  test('who was given nothing does nothing with what is not theirs', async () => {
+    await using server = await Server.create();
+    for (const [name, route] of named.filter(([, { policy }]) => policy.kind === 'permission')) {
+      const { status, body } = await server.ask(server.tokens.bob, route);
+      expect([name, status, body]).toMatchObject([name, 403, { error_code: 'PERMISSION_DENIED' }]);
+    }
+  });
+
+  test.each(['vic', 'annReads'] as const)('%s reads, and changes nothing', async (who) => {
+    await using server = await Server.create();
+    const needs = (route: Route): string =>
+      route.policy.kind === 'permission' ? route.policy.permission : route.policy.kind;
+    for (const [name, route] of named.filter(([, { policy }]) => policy.kind === 'permission')) {
+      const { status, body } = await server.ask(server.tokens[who], route);
+      const allowed = needs(route) === 'READ' ? 200 : 403;
+      expect([name, status, allowed === 200 ? '' : body['error_code']]).toEqual([
+        name,
+        allowed,
+        allowed === 200 ? '' : 'PERMISSION_DENIED',
+      ]);
+    }
+  });
+
+  test('only administrators administer', async () => {
+    await using server = await Server.create();
+    const routes = named.filter(
+      ([, { policy }]) => policy.kind === 'role' && policy.role !== 'viewer' && policy.role !== 'member',
+    );
+    expect(routes.length).toBeGreaterThan(9);
+    for (const who of ['ann', 'vic', 'annReads'] as const)
+      for (const [name, route] of routes) {
+        const { status } = await server.ask(server.tokens[who], route);
+        expect([who, name, status]).toEqual([who, name, 403]);
+      }
+  });
+
+  test('who manages a thing, or administers the server, passes', async () => {
+    const [changing, others] = [true, false].map((changes) =>
+      named.filter(([, { rpc }]) => /^(?:delete|rename|remove|revoke|update)/.test(rpc) === changes),
+    );
+    const passed = async (server: Server, [name, route]: (typeof named)[number]): Promise<void> => {
+      const { policy, rpc } = route;
+      // Her own password is ann's to change, not bob's.
+      const isRefused = policy.kind === 'public' || rpc === 'updateUserPassword' || rpc === 'getUser';
+      const isAdmins = policy.kind === 'role' && policy.role === 'admin';
+      const { status } = await server.ask(server.tokens[isAdmins ? 'root' : 'ann'], route);
+      expect([name, status === 401 || status === 403 || status >= 500]).toEqual([name, isRefused]);
+      expect(server.rig.server.bugs).toEqual([]);
+    };
+    await using server = await Server.create();
+    for (const one of others ?? []) await passed(server, one);
+    for (const one of changing ?? []) {
+      await using fresh = await Server.create();
+      await passed(fresh, one);
+    }
+  });
+});
