@@ -7,7 +7,9 @@ import { Artifacts } from './server/artifacts.ts';
 import { Authenticator } from './server/authenticate.ts';
 import { createServer } from './server/create-server.ts';
 import type { ProxyTrust } from './server/proxy-identity.ts';
+import { Provider, type ProviderOptions } from './server/sign-in/provider.ts';
 import { SignInLimit } from './server/sign-in-limit.ts';
+import type { Role } from './tracking/access/permission.ts';
 import { setupToken } from './tracking/access/set-up.ts';
 import { hasUsers } from './tracking/access/users.ts';
 import { TRACKING_MIGRATIONS } from './tracking/sqlite/schema.ts';
@@ -20,6 +22,10 @@ export interface ServeRequest {
   readonly publicUrl: string | undefined;
   /** Addresses or ranges of a proxy, and what it says of who asks. */
   readonly proxy: (ProxyTrust & { readonly addresses: readonly string[] }) | undefined;
+  /** An OpenID Connect provider where users sign in. */
+  readonly provider: ProviderOptions | undefined;
+  /** Of users whom a proxy or a provider names for the first time. */
+  readonly newUsers: Role;
   /** `postgres://…` or `sqlite:PATH` instead of the home's own. */
   readonly database: string | undefined;
   /** What a request met that is a bug. */
@@ -37,11 +43,12 @@ export interface ComposedServer extends AsyncDisposable {
 export async function composeServer(
   project: Project,
   { world, version }: Surroundings,
-  { hosts, auth: asked, publicUrl, proxy, database: url, onBug }: ServeRequest,
+  request: ServeRequest,
 ): Promise<ComposedServer> {
+  const { hosts, auth: asked, publicUrl, proxy, newUsers, onBug } = request;
   const { home, store } = project;
   const now = (): number => world.clock.now();
-  const database = await openTrackingDatabase(home, url);
+  const database = await openTrackingDatabase(home, request.database);
   const auth = asked === 'if-any' ? ((await database.read(hasUsers)) ? 'on' : 'off') : asked;
   const authenticator = new Authenticator({ database, now, limit: new SignInLimit(now), proxy });
   const local = { kind: 'local', name: project.user ?? 'unknown' } as const;
@@ -58,6 +65,17 @@ export async function composeServer(
     allowedHosts: hosts,
     publicUrl,
     trustedProxies: proxy?.addresses ?? [],
+    signIn:
+      auth === 'off'
+        ? undefined
+        : {
+            authenticator,
+            database,
+            now,
+            publicUrl,
+            provider: request.provider === undefined ? undefined : new Provider(request.provider),
+            newUsers,
+          },
     version,
     onBug,
   });

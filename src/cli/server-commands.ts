@@ -48,7 +48,27 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
         value: 'NAME',
         help: "header in which it names the user's groups (default: X-Forwarded-Groups)",
       },
-      { long: '--new-users', value: 'ROLE', help: 'role of users whom it names first (default: member)' },
+      {
+        long: '--oidc-issuer',
+        value: 'URL',
+        help: 'OpenID Connect provider where users sign in; its secret: STOCKPOT_OIDC_CLIENT_SECRET',
+      },
+      { long: '--oidc-client-id', value: 'ID', help: 'what the provider knows this server as' },
+      {
+        long: '--oidc-name-claim',
+        value: 'CLAIM',
+        help: 'claim that names the user (default: email)',
+      },
+      {
+        long: '--oidc-groups-claim',
+        value: 'CLAIM',
+        help: "claim that lists the user's groups (default: groups)",
+      },
+      {
+        long: '--new-users',
+        value: 'ROLE',
+        help: 'role of users whom a proxy or provider names for the first time (default: member)',
+      },
       JSON_OPTION,
     ],
     examples: [
@@ -61,6 +81,33 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
       ['recipe server --port 0 --json', 'prints {"url": …} when it is ready'],
     ],
     load: () => import('./server.ts'),
+  },
+  {
+    name: 'login',
+    summary: 'sign in to a server, and keep a token for it',
+    args: ['URL'],
+    options: [
+      { long: '--token', help: 'ask for a token that you have, or read it from standard input' },
+      { long: '--setup', value: 'TOKEN', help: "the server's setup token: makes you its administrator" },
+      { long: '--user', value: 'NAME', help: 'with --setup: your name there (default: your name here)' },
+      { ...PASSWORD, help: 'with --setup: ask for a password to have there too' },
+      { long: '--no-browser', help: 'print the address to open instead of opening it' },
+      JSON_OPTION,
+    ],
+    examples: [
+      ['recipe login https://mlflow.example.com', 'opens the browser; every later call there is signed'],
+      ['recipe login http://127.0.0.1:5000 --setup stp_…', 'the first administrator'],
+      ['echo "$TOKEN" | recipe login https://mlflow.example.com --token', 'for machines'],
+    ],
+    load: () => import('./login.ts'),
+  },
+  {
+    name: 'logout',
+    summary: 'forget the token of a server, there too',
+    args: ['URL'],
+    options: [JSON_OPTION],
+    examples: [['recipe logout https://mlflow.example.com', 'the token is good for nothing any more']],
+    load: () => import('./logout.ts'),
   },
   {
     name: 'server user add',

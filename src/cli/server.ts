@@ -5,7 +5,7 @@ import { ExitCode } from '../core/exit-code.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { findProject } from '../recipe/address.ts';
 import { blockListOf } from '../server/proxy-identity.ts';
-import { ROLES } from '../tracking/access/permission.ts';
+import { ROLES, type Role } from '../tracking/access/permission.ts';
 import { choice } from './choice.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { databaseOf } from './database-of.ts';
@@ -20,15 +20,17 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const publicUrl = urlOf(text(options, 'publicUrl'));
   const auth = authOf(text(options, 'auth'), host);
   const proxy = proxyOf(options);
-  if (auth === 'off' && proxy !== undefined)
-    throw usage('--trusted-proxy says who asks, and --auth off asks nobody');
+  if (auth === 'off' && (proxy !== undefined || text(options, 'oidcIssuer') !== undefined))
+    throw usage('--trusted-proxy and --oidc-issuer say who asks, and --auth off asks nobody');
   using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
   await using server = await composeServer(project, context, {
     hosts: hostsOf(host, text(options, 'allowedHosts'), publicUrl),
     // Who reaches this address by a proxy is not known to be on this machine.
-    auth: proxy === undefined ? auth : 'on',
+    auth: proxy === undefined && text(options, 'oidcIssuer') === undefined ? auth : 'on',
     publicUrl,
     proxy,
+    provider: providerOf(options, context),
+    newUsers: newUsersOf(options),
     database: databaseOf(parsed, context, 'server'),
     onBug: (error, request) => context.err(`Internal error in ${request}: ${error.stack ?? error.message}\n`),
   });
@@ -115,12 +117,32 @@ function proxyOf(options: Parsed['options']): ServeRequest['proxy'] {
       from: blockListOf(addresses),
       userHeader: (text(options, 'userHeader') ?? 'X-Forwarded-User').toLowerCase(),
       groupsHeader: (text(options, 'groupsHeader') ?? 'X-Forwarded-Groups').toLowerCase(),
-      newUsers: choice('--new-users', ROLES, text(options, 'newUsers') ?? 'member', 'server'),
+      newUsers: newUsersOf(options),
     };
   } catch (cause) {
     if (cause instanceof RecipeError) throw cause;
     throw usage(`--trusted-proxy: ${(cause as Error).message}`);
   }
+}
+
+function newUsersOf(options: Parsed['options']): Role {
+  return choice('--new-users', ROLES, text(options, 'newUsers') ?? 'member', 'server');
+}
+
+function providerOf(options: Parsed['options'], { env }: Context): ServeRequest['provider'] {
+  const issuer = text(options, 'oidcIssuer');
+  if (issuer === undefined) return undefined;
+  const clientId = text(options, 'oidcClientId');
+  if (clientId === undefined) throw usage('--oidc-issuer needs --oidc-client-id too');
+  if (!URL.canParse(issuer) || !/^https?:$/.test(new URL(issuer).protocol))
+    throw usage(`--oidc-issuer ${issuer} is no address as https://login.example.com`);
+  return {
+    issuer,
+    clientId,
+    clientSecret: env['STOCKPOT_OIDC_CLIENT_SECRET'],
+    nameClaim: text(options, 'oidcNameClaim') ?? 'email',
+    groupsClaim: text(options, 'oidcGroupsClaim') ?? 'groups',
+  };
 }
 
 function listOf(value: string | undefined): string[] {

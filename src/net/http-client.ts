@@ -8,8 +8,9 @@ export interface HttpAnswer {
 
 export interface HttpRequest {
   readonly url: string;
-  readonly method: 'GET' | 'HEAD';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Blob;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
@@ -24,6 +25,7 @@ export async function httpRequest({
   url,
   method,
   headers,
+  body,
   timeoutMs,
   signal,
 }: HttpRequest): Promise<HttpAnswer> {
@@ -35,6 +37,7 @@ export async function httpRequest({
     redirect: 'follow',
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     ...(headers === undefined ? {} : { headers }),
+    ...(body === undefined ? {} : { body }),
   });
   return {
     status: response.status,

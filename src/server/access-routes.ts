@@ -43,6 +43,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
           role: identity.role,
           scope: identity.scope,
           principals: identity.principals,
+          ...(identity.token === undefined ? {} : { token_id: identity.token }),
           signed_in: true,
         },
   ),

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Database } from '../db/sql.ts';
 import type { Identity } from '../tracking/access/identity.ts';
 import { matchesPassword } from '../tracking/access/passwords.ts';
-import { findToken, TOKEN_PREFIX } from '../tracking/access/tokens.ts';
+import { findToken, hashSecret, TOKEN_PREFIX } from '../tracking/access/tokens.ts';
 import { findUser, identityOf } from '../tracking/access/users.ts';
 import { unauthenticated } from './policy.ts';
 import { identityFromProxy, type ProxyTrust } from './proxy-identity.ts';
@@ -41,30 +41,41 @@ export class Authenticator {
     const { authorization } = request.headers;
     if (authorization === undefined) {
       const session = cookieOf(request, SESSION_COOKIE);
-      if (session !== undefined) return this.#byToken(session, undefined);
+      if (session !== undefined) return this.byToken(session);
       const { proxy } = this.#options;
       return proxy === undefined ? undefined : identityFromProxy(request, proxy, this.#options);
     }
     const [, scheme = '', value = ''] = /^(\w+) +(\S+) *$/.exec(authorization) ?? [];
     switch (scheme.toLowerCase()) {
       case 'bearer':
-        return this.#byToken(value, undefined);
+        return this.byToken(value);
       case 'basic': {
         const text = Buffer.from(value, 'base64').toString('utf8');
         const colon = text.indexOf(':');
         if (colon === -1) throw unauthenticated('The Basic credentials have no password.');
         const [name, password] = [text.slice(0, colon), text.slice(colon + 1)];
-        return password.startsWith(TOKEN_PREFIX)
-          ? this.#byToken(password, name)
-          : this.#byPassword(name, password, request.ip);
+        return this.byNameAndSecret(name, password, request.ip);
       }
       default:
         throw unauthenticated('The header Authorization is neither Basic nor Bearer.');
     }
   }
 
-  /** `name`: who the token must belong to, or `token` for whoever it does. */
-  async #byToken(secret: string, name: string | undefined): Promise<Identity> {
+  /** By a password, or by a token in its place; `address` is where it comes from. */
+  async byNameAndSecret(name: string, secret: string, address: string): Promise<Identity> {
+    return secret.startsWith(TOKEN_PREFIX)
+      ? this.byToken(secret, name)
+      : this.#byPassword(name, secret, address);
+  }
+
+  async endSession(secret: string): Promise<void> {
+    await this.#options.database.write((sql) =>
+      sql.run("DELETE FROM tokens WHERE hash = ? AND kind = 'session'", hashSecret(secret)),
+    );
+  }
+
+  /** `name`: who the token must belong to; `token` stands for whoever it does. */
+  async byToken(secret: string, name?: string): Promise<Identity> {
     const { database, now } = this.#options;
     const found = await database.read(async (sql) => {
       const token = await findToken(sql, secret, now());

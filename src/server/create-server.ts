@@ -14,6 +14,8 @@ import { refuse } from './refuse.ts';
 import { REGISTRY_ROUTES } from './registry-routes.ts';
 import type { Route, Served } from './route.ts';
 import { RUN_ROUTES } from './run-routes.ts';
+import { type SignInOptions, signInRoutes } from './sign-in/sign-in-routes.ts';
+import { SIGN_IN_ROUTES } from './sign-in/token-route.ts';
 import { TRACE_ROUTES } from './trace-routes.ts';
 import { TRACE_V3_ROUTES } from './trace-v3-routes.ts';
 import { USER_ROUTES } from './user-routes.ts';
@@ -29,6 +31,7 @@ export const ROUTES: readonly Route[] = [
   ...USER_ROUTES,
   ...PERMISSION_ROUTES,
   ...ACCESS_ROUTES,
+  ...SIGN_IN_ROUTES,
 ];
 
 /** A log-batch of the largest values that MLflow takes is 1.5 MB. */
@@ -46,6 +49,8 @@ export interface ServerOptions {
   readonly publicUrl?: string | undefined;
   /** Addresses of proxies whose word on who asks is believed. */
   readonly trustedProxies?: readonly string[];
+  /** Pages where people sign in; none where nobody does. */
+  readonly signIn?: SignInOptions | undefined;
   readonly version: string;
   /** A bug, for the log: the client learns only that there was one. */
   readonly onBug: (error: Error, request: string) => void;
@@ -53,7 +58,16 @@ export interface ServerOptions {
 
 /** MLflow's REST API over a database; see `ROUTES`. */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const { served, authenticate, allowedHosts, publicUrl, trustedProxies = [], version, onBug } = options;
+  const {
+    served,
+    authenticate,
+    allowedHosts,
+    publicUrl,
+    trustedProxies = [],
+    signIn,
+    version,
+    onBug,
+  } = options;
   const app = fastify({
     bodyLimit: MAX_BODY,
     routerOptions: { maxParamLength: 2000 },
@@ -98,6 +112,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
         });
   });
   app.register(async (files) => serveFiles(files, servedTo));
+  if (signIn !== undefined) app.register(async (pages) => signInRoutes(pages, signIn));
   return app;
 }
 

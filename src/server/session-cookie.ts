@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 
-/** Set where people sign in with a browser. `Strict`: other sites' links and forms do not carry it. */
+/** Set where people sign in with a browser. Forms and calls from other sites do not carry it. */
 export const SESSION_COOKIE = 'stockpot_session';
 
 /** Lasts a working day, seconds. */

@@ -1,6 +1,7 @@
 import { BlockList } from 'node:net';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { Authenticator } from '../../src/server/authenticate.ts';
+import { Provider, type ProviderOptions } from '../../src/server/sign-in/provider.ts';
 import { SignInLimit } from '../../src/server/sign-in-limit.ts';
 import { grant, type Resource } from '../../src/tracking/access/grants.ts';
 import { addMember, createGroup } from '../../src/tracking/access/groups.ts';
@@ -32,7 +33,7 @@ export interface Got {
 export class AccessRig implements AsyncDisposable {
   readonly server: ServerRig;
 
-  private constructor() {
+  private constructor(provider: ProviderOptions | undefined) {
     this.server = ServerRig.create((database, now) => {
       const proxy = {
         from: PROXY,
@@ -42,12 +43,22 @@ export class AccessRig implements AsyncDisposable {
       } as const;
       const limit = new SignInLimit(now);
       const authenticator = new Authenticator({ database, now, limit, proxy });
-      return (request) => authenticator.identify(request);
+      return {
+        authenticate: (request) => authenticator.identify(request),
+        signIn: {
+          authenticator,
+          database,
+          now,
+          publicUrl: undefined,
+          provider: provider === undefined ? undefined : new Provider(provider),
+          newUsers: 'member',
+        },
+      };
     });
   }
 
-  static create(): AccessRig {
-    return new AccessRig();
+  static create(provider?: ProviderOptions): AccessRig {
+    return new AccessRig(provider);
   }
 
   /** A new user's token. */

@@ -65,6 +65,14 @@ export class CliRig implements AsyncDisposable {
     return { exit: exitCode, signal, out: stdout, err: stderr };
   }
 
+  /** With lines on standard input. */
+  async fed(input: string, ...args: string[]): Promise<Outcome> {
+    const child = this.start(...args);
+    child.stdin.end(input);
+    const { exitCode, signal, stdout, stderr } = await child;
+    return { exit: exitCode, signal, out: stdout, err: stderr };
+  }
+
   /** The command line as a process, for who wants to disturb it. */
   start(...args: string[]): ResultPromise<Captured> {
     const options: Captured = {

@@ -4,10 +4,13 @@ import type { CliRig, Outcome } from './cli-rig.ts';
 /** `recipe server` as a process of its own, on a free port. */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string;
+  /** What it said when it was ready. */
+  readonly started: Readonly<Record<string, unknown>>;
   readonly #child: ReturnType<CliRig['start']>;
 
-  private constructor(url: string, child: ReturnType<CliRig['start']>) {
-    this.url = url;
+  private constructor(started: Readonly<Record<string, unknown>>, child: ReturnType<CliRig['start']>) {
+    this.url = String(started['url']);
+    this.started = started;
     this.#child = child;
   }
 
@@ -15,7 +18,7 @@ export class ServerProcess implements AsyncDisposable {
   static async start(rig: CliRig, ...args: string[]): Promise<ServerProcess> {
     const child = rig.start('server', '--port', '0', '--json', ...args);
     for await (const line of createInterface({ input: child.stdout }))
-      return new ServerProcess((JSON.parse(line) as { url: string }).url, child);
+      return new ServerProcess(JSON.parse(line) as Record<string, unknown>, child);
     const { stderr } = await child;
     throw new Error(`the server did not start: ${stderr}`);
   }

@@ -17,7 +17,10 @@ export interface Answer {
 
 const ANN = { kind: 'local', name: 'ann' } as const;
 
-type AuthenticatedBy = (database: SqliteDatabase, now: () => number) => ServerOptions['authenticate'];
+type AuthenticatedBy = (
+  database: SqliteDatabase,
+  now: () => number,
+) => Pick<ServerOptions, 'authenticate' | 'signIn'>;
 
 /** The server in this process, on a database and a store of its own; its clock stands still. */
 export class ServerRig implements AsyncDisposable {
@@ -49,15 +52,15 @@ export class ServerRig implements AsyncDisposable {
         },
         random: () => 0,
       },
-      authenticate: authenticatedBy(this.database, now),
-      allowedHosts: ['localhost'],
+      ...authenticatedBy(this.database, now),
+      allowedHosts: ['localhost', '127.0.0.1'],
       version: '0.0.0',
       onBug: (error) => this.bugs.push(error),
     });
   }
 
   /** Where nobody signs in, unless `authenticatedBy` says otherwise. */
-  static create(authenticatedBy: AuthenticatedBy = () => async () => ANN): ServerRig {
+  static create(authenticatedBy: AuthenticatedBy = () => ({ authenticate: async () => ANN })): ServerRig {
     return new ServerRig(authenticatedBy);
   }
 

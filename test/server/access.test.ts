@@ -23,6 +23,7 @@ describe('a user is known', () => {
       role: 'member',
       scope: 'admin',
       principals: ['user:ann', 'everyone'],
+      token_id: 1,
       signed_in: true,
     });
     expect(await statusOf(rig, basic('ann', ann))).toBe(200);

@@ -52,6 +52,8 @@ function fieldsOf({ run, model, trace }: Things): Record<string, unknown> {
     resource: 'experiment:1',
     principal: 'user:bob',
     setup_token: 'none',
+    code: 'none',
+    verifier: 'none',
     token_id: 1,
   };
 }

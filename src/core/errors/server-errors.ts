@@ -20,6 +20,21 @@ export const SERVER_ERRORS = {
       `Cannot use the database ${p.database}: ${p.problem}`,
     hint: () => 'Check that PostgreSQL runs there, and the user, password and name in the URL.',
   },
+  SERVER_UNREACHABLE: {
+    exit: ExitCode.unavailable,
+    message: (p: { url: string; problem: string }) => `Cannot reach the server ${p.url}: ${p.problem}`,
+    hint: () => 'Check the address, and that `recipe server` runs there.',
+  },
+  SERVER_REFUSED: {
+    exit: ExitCode.usage,
+    message: (p: { url: string; problem: string }) => `The server ${p.url} refuses: ${p.problem}`,
+    hint: () => 'Sign in with `recipe login URL`, or ask an administrator of the server.',
+  },
+  LOGIN_CANCELLED: {
+    exit: ExitCode.interrupted,
+    message: () => 'The sign-in was cancelled',
+    hint: () => 'Nothing was kept; run `recipe login URL` again.',
+  },
   ACCESS_REFUSED: {
     exit: ExitCode.usage,
     message: (p: { problem: string }) => p.problem.replace(/\.$/, ''),
