@@ -9,6 +9,7 @@ import { LOGGED_MODEL_ROUTES } from './logged-model-routes.ts';
 import { checkOrigin } from './origin.ts';
 import { PERMISSION_ROUTES } from './permission-routes.ts';
 import { PUBLIC } from './policy.ts';
+import { PROTECTION_ROUTES } from './protection-routes.ts';
 import { inputOf } from './read-input.ts';
 import { refuse } from './refuse.ts';
 import { REGISTRY_ROUTES } from './registry-routes.ts';
@@ -32,6 +33,7 @@ export const ROUTES: readonly Route[] = [
   ...PERMISSION_ROUTES,
   ...ACCESS_ROUTES,
   ...SIGN_IN_ROUTES,
+  ...PROTECTION_ROUTES,
 ];
 
 /** A log-batch of the largest values that MLflow takes is 1.5 MB. */

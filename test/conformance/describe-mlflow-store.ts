@@ -1,8 +1,10 @@
+import { describeAccess } from './describe-access.ts';
 import { describeExperiments } from './describe-mlflow-experiments.ts';
 import { describeModels } from './describe-mlflow-models.ts';
 import { describeRegistrySearch } from './describe-mlflow-registry-search.ts';
 import { describeRunSearches } from './describe-mlflow-run-search.ts';
 import { describeRuns } from './describe-mlflow-runs.ts';
+import { describeProtection } from './describe-protection.ts';
 import type { OpenStore } from './mlflow-store.ts';
 
 /** What MLflow's operations do on every database that they run on. */
@@ -12,4 +14,6 @@ export function describeMlflowStore(name: string, open: () => Promise<OpenStore>
   describeRunSearches(name, open);
   describeModels(name, open);
   describeRegistrySearch(name, open);
+  describeAccess(name, open);
+  describeProtection(name, open);
 }

@@ -1,5 +1,6 @@
 CREATE TABLE artifacts (run_uuid TEXT NOT NULL REFERENCES runs, path TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (run_uuid, path)) WITHOUT ROWID;
 CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, name TEXT NOT NULL, before TEXT, after TEXT);
+CREATE INDEX audit_by_name ON audit (name, id);
 CREATE INDEX children ON tags (value) WHERE key = 'mlflow.parentRunId';
 CREATE TABLE datasets (dataset_uuid TEXT PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, name TEXT NOT NULL, digest TEXT NOT NULL, dataset_source_type TEXT NOT NULL, dataset_source TEXT NOT NULL, dataset_schema TEXT, dataset_profile TEXT, UNIQUE (experiment_id, name, digest)) WITHOUT ROWID;
 CREATE TABLE experiment_grants (experiment_id INTEGER NOT NULL REFERENCES experiments ON DELETE CASCADE, principal TEXT NOT NULL, permission TEXT NOT NULL CHECK (permission IN ('NO_PERMISSIONS', 'READ', 'USE', 'EDIT', 'MANAGE')), PRIMARY KEY (experiment_id, principal));
@@ -27,6 +28,10 @@ CREATE VIEW models_by_digest AS SELECT * FROM model_versions WHERE model_digest 
 CREATE INDEX models_of_principal ON model_grants (principal);
 CREATE TABLE params (run_uuid TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run_uuid, key)) WITHOUT ROWID;
 CREATE INDEX params_by_value ON params (key, value);
+CREATE TABLE promotions (promotion_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE, alias TEXT NOT NULL, version INTEGER NOT NULL, before_version INTEGER, state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'stale')), requested_by TEXT NOT NULL, requested_at INTEGER NOT NULL, decided_by TEXT, decided_at INTEGER);
+CREATE INDEX promotions_of_model ON promotions (name, state);
+CREATE TABLE protection_approvers (name TEXT NOT NULL, alias TEXT NOT NULL, principal TEXT NOT NULL, PRIMARY KEY (name, alias, principal), FOREIGN KEY (name, alias) REFERENCES protections ON DELETE CASCADE);
+CREATE TABLE protections (name TEXT NOT NULL REFERENCES registered_models, alias TEXT NOT NULL, requires TEXT CHECK (requires = 'validated'), PRIMARY KEY (name, alias));
 CREATE TABLE registered_model_aliases (name TEXT NOT NULL, alias TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (name, alias), FOREIGN KEY (name, version) REFERENCES model_versions ON UPDATE CASCADE) WITHOUT ROWID;
 CREATE TABLE registered_model_tags (name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
 CREATE TABLE registered_models (name TEXT PRIMARY KEY, creation_time INTEGER NOT NULL, last_updated_time INTEGER NOT NULL, description TEXT, next_version INTEGER NOT NULL DEFAULT 1, user_id TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
@@ -46,4 +51,4 @@ CREATE INDEX traces_by_experiment ON traces (experiment_id, request_time DESC);
 CREATE TABLE users (user_id INTEGER PRIMARY KEY AUTOINCREMENT, username TEXT NOT NULL UNIQUE, role TEXT NOT NULL CHECK (role IN ('viewer', 'member', 'admin')), password_hash TEXT, subject TEXT UNIQUE, created_at INTEGER NOT NULL);
 CREATE INDEX versions_by_digest ON model_versions (model_digest, name);
 CREATE TABLE wide_grants (kind TEXT NOT NULL CHECK (kind IN ('experiment', 'model')), principal TEXT NOT NULL, permission TEXT NOT NULL CHECK (permission IN ('NO_PERMISSIONS', 'READ', 'USE', 'EDIT', 'MANAGE')), PRIMARY KEY (kind, principal));
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;

@@ -55,6 +55,8 @@ function fieldsOf({ run, model, trace }: Things): Record<string, unknown> {
     code: 'none',
     verifier: 'none',
     token_id: 1,
+    approvers: ['user:bob'],
+    promotion_id: '1',
   };
 }
 
@@ -104,7 +106,19 @@ class Server implements AsyncDisposable {
     };
     const { trace_info } = (await rig.post(ann, 'traces', { experiment_id: '1', timestamp_ms: 1, tags }))
       .body as { trace_info: { request_id: string } };
-    for (const on of [{ kind: 'experiment', id: '1' } as const, { kind: 'model', name: 'm' } as const])
+    // A wish of root's for ann to approve.
+    await rig.post(ann, 'registered-models/create', { name: 'p' });
+    await rig.post(ann, 'model-versions/create', { name: 'p', source: `runs:/${id}/model` });
+    for (const [path, body] of [
+      ['protections', { name: 'p', alias: 'a', approvers: ['user:ann'] }],
+      ['aliases/move', { name: 'p', alias: 'a', version: '1' }],
+    ] as const)
+      await rig.ask(root, { method: 'POST', path: `2.0/stockpot/${path}`, body });
+    for (const on of [
+      { kind: 'experiment', id: '1' } as const,
+      { kind: 'model', name: 'm' } as const,
+      { kind: 'model', name: 'p' } as const,
+    ])
       await rig.grant('READ', on, 'user:vic');
     const things = { run: id, model: model.info.model_id, trace: trace_info.request_id };
     return new Server(rig, { root, ann, bob, vic, annReads }, things);

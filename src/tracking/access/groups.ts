@@ -86,3 +86,9 @@ async function requireGroup(sql: Sql, name: string): Promise<void> {
   if ((await sql.get('SELECT 1 AS found FROM groups WHERE name = ?', name)) === undefined)
     throw missing(`There is no group ${name}`);
 }
+
+/** `group:NAME` of each group that a user is in. */
+export async function groupsOfUser(sql: Sql, user: string): Promise<string[]> {
+  const rows = await sql.all('SELECT name FROM group_members WHERE username = ? ORDER BY name', user);
+  return rows.map(({ name }) => groupPrincipal(String(name)));
+}

@@ -1,5 +1,6 @@
 import type { Row, Sql } from '../../db/sql.ts';
 import { audit, type Change } from '../mlflow/audit.ts';
+import { lock } from '../mlflow/lock.ts';
 import { invalid, MlflowError, missing } from '../mlflow/mlflow-error.ts';
 import { EVERYONE, groupPrincipal, type Identity, userPrincipal } from './identity.ts';
 import { highest, ROLES, type Role, type Scope } from './permission.ts';
@@ -100,7 +101,7 @@ export async function deleteUser(sql: Sql, name: string, change: Change): Promis
 }
 
 export async function deleteGrantsOf(sql: Sql, principal: string): Promise<void> {
-  for (const table of ['experiment_grants', 'model_grants', 'wide_grants'])
+  for (const table of ['experiment_grants', 'model_grants', 'wide_grants', 'protection_approvers'])
     await sql.run(`DELETE FROM ${table} WHERE principal = ?`, principal);
 }
 
@@ -123,11 +124,12 @@ export async function identityOf(sql: Sql, user: User, scope: Scope, token?: num
 
 /** The last administrator stays: nobody else could make another one. */
 async function requireAnotherAdmin(sql: Sql, name: string): Promise<void> {
-  const row = await sql.get(
-    "SELECT 1 AS found FROM users WHERE role = 'admin' AND username <> ? LIMIT 1",
-    name,
+  // Two who take the role from each other come one after the other.
+  const admins = await sql.all(
+    `SELECT username FROM users WHERE role = 'admin' ORDER BY user_id${lock(sql, 'change')}`,
   );
-  if (row === undefined) throw invalid(`${name} is the only administrator: make another one first.`);
+  if (admins.every(({ username }) => username === name))
+    throw invalid(`${name} is the only administrator: make another one first.`);
 }
 
 function userOf(row: Row): User {

@@ -1,5 +1,6 @@
 import type { Row, Sql } from '../../db/sql.ts';
 import { checkAlias } from '../limits.ts';
+import { requireNoProtection, requireNotAliased, requireUnprotected } from '../protection/protections.ts';
 import { audit, type Change } from './audit.ts';
 import { checkLength, checkText } from './check.ts';
 import { inList, listOf } from './in-list.ts';
@@ -151,6 +152,7 @@ export async function moveStage(
       `Model version transition cannot archive existing model versions because '${to}' is not an Active stage. Valid stages are Staging and Production.`,
     );
   const { current_stage: before } = await versionToChange(sql, name, version);
+  await requireNoProtection(sql, name, `The stage ${to}`);
   if (archive)
     await sql.run(
       `UPDATE model_versions SET current_stage = 'Archived', last_updated_time = ? WHERE name = ? AND current_stage = ? AND version <> ? AND deleted = 0`,
@@ -173,6 +175,7 @@ export async function moveStage(
 export async function deleteVersion(sql: Sql, name: string, version: string, change: Change): Promise<void> {
   await versionToChange(sql, name, version);
   const number = Number(version);
+  await requireNotAliased(sql, name, number);
   await sql.run('DELETE FROM registered_model_aliases WHERE name = ? AND version = ?', name, number);
   await sql.run('DELETE FROM model_version_tags WHERE name = ? AND version = ?', name, number);
   await sql.run(
@@ -218,7 +221,7 @@ export async function deleteVersionTag(
   await audit(sql, change, { action: `tag ${key} of ${version}`, name, before: before.value, after: null });
 }
 
-/** Points an alias to a version, whatever it pointed to. */
+/** Points an alias to a version, whatever it pointed to; one that is protected only moves with an approval. */
 export async function setAlias(
   sql: Sql,
   name: string,
@@ -226,9 +229,20 @@ export async function setAlias(
   version: string,
   change: Change,
 ): Promise<void> {
+  await lockIfThere(sql, name);
+  await requireUnprotected(sql, name, alias);
+  await moveAlias(sql, { name, alias, version }, change);
+}
+
+/** Points an alias to a version, for who has seen to it that it may. */
+export async function moveAlias(
+  sql: Sql,
+  { name, alias, version }: { name: string; alias: string; version: string },
+  change: Change,
+): Promise<void> {
   checkAlias(alias);
   await versionToChange(sql, name, version);
-  const before = await aliased(sql, name, alias);
+  const before = await aliasedVersion(sql, name, alias);
   await sql.run(
     'INSERT INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?) ON CONFLICT (name, alias) DO UPDATE SET version = excluded.version',
     name,
@@ -241,7 +255,8 @@ export async function setAlias(
 
 export async function deleteAlias(sql: Sql, name: string, alias: string, change: Change): Promise<void> {
   await lockModel(sql, name);
-  const before = await aliased(sql, name, alias);
+  await requireUnprotected(sql, name, alias);
+  const before = await aliasedVersion(sql, name, alias);
   if (before === undefined) return;
   await sql.run('DELETE FROM registered_model_aliases WHERE name = ? AND alias = ?', name, alias);
   await audit(sql, change, { action: `alias ${alias}`, name, before, after: null });
@@ -250,7 +265,7 @@ export async function deleteAlias(sql: Sql, name: string, alias: string, change:
 export async function readAlias(sql: Sql, name: string, alias: string): Promise<ModelVersion> {
   checkText('alias', alias);
   await requireModel(sql, name);
-  const version = await aliased(sql, name, alias);
+  const version = await aliasedVersion(sql, name, alias);
   if (version === undefined) throw invalid(`Registered model alias ${alias} not found.`);
   return readVersion(sql, name, version);
 }
@@ -282,7 +297,8 @@ function canonicalStage(stage: string): Stage {
   return found;
 }
 
-async function aliased(sql: Sql, name: string, alias: string): Promise<string | undefined> {
+/** What an alias points to. */
+export async function aliasedVersion(sql: Sql, name: string, alias: string): Promise<string | undefined> {
   const row = await sql.get(
     'SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?',
     name,

@@ -1,5 +1,6 @@
 import type { Row, Sql } from '../../db/sql.ts';
 import { checkModelName } from '../limits.ts';
+import { requireNoProtection } from '../protection/protections.ts';
 import { audit, type Change } from './audit.ts';
 import { checkLength, checkText } from './check.ts';
 import { inList, listOf } from './in-list.ts';
@@ -73,6 +74,7 @@ export async function modelsOf(sql: Sql, rows: readonly Row[]): Promise<Register
 export async function renameModel(sql: Sql, name: string, to: string, change: Change): Promise<void> {
   checkName(to);
   await lockModel(sql, name);
+  await requireNoProtection(sql, name, 'Another name');
   if (await modelExists(sql, to)) throw alreadyThere(to);
   // Versions follow their model; tags and aliases follow their versions.
   await sql.run(
@@ -104,6 +106,7 @@ export async function describeModel(
 /** A model, its versions and all that belongs to them. */
 export async function deleteModel(sql: Sql, name: string, change: Change): Promise<void> {
   await lockModel(sql, name);
+  await requireNoProtection(sql, name, 'Deletion');
   for (const table of [
     'registered_model_aliases',
     'model_version_tags',

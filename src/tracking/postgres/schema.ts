@@ -1,4 +1,5 @@
 import { accessTables } from '../access/schema.ts';
+import { protectionTables } from '../protection/schema.ts';
 
 /** Compared and ordered by code point, whatever the database's own language. */
 const TEXT = 'text COLLATE "C"';
@@ -91,4 +92,5 @@ export const POSTGRES_TRACKING_MIGRATIONS: readonly string[] = [
    CREATE INDEX params_by_value ON params USING hash (value);
    CREATE INDEX tags_by_value ON tags USING hash (value);`,
   accessTables('postgres'),
+  protectionTables('postgres'),
 ];

@@ -1,4 +1,5 @@
 import { accessTables } from '../access/schema.ts';
+import { protectionTables } from '../protection/schema.ts';
 
 /**
  * MLflow's data model (its SQL store of 2.22, by its own names where it has them). Numbered: a released
@@ -110,4 +111,5 @@ export const TRACKING_MIGRATIONS: readonly string[] = [
    CREATE INDEX params_by_value ON params (key, value);
    CREATE INDEX tags_by_value ON tags (key, value);`,
   accessTables('sqlite'),
+  protectionTables('sqlite'),
 ];
