@@ -29,7 +29,12 @@ export type Policy<T> =
       readonly scope: Scope;
     }
   /** Whoever has all of the permissions that the request needs; one on what does not exist needs none. */
-  | { readonly kind: 'permission'; readonly permission: Permission; readonly needs: Needs<T> };
+  | {
+      readonly kind: 'permission';
+      readonly permission: Permission;
+      readonly scope: Scope;
+      readonly needs: Needs<T>;
+    };
 
 /** What a request needs, read from the database where it names a run or the like. */
 export type Needs<T> = (sql: Sql, request: T, identity: Identity) => Promise<readonly Need[]>;
@@ -43,14 +48,16 @@ export const OWN: Policy<unknown> = { kind: 'role', role: 'viewer', scope: 'writ
 export const CREATE: Policy<unknown> = { kind: 'role', role: 'member', scope: 'write' };
 export const ADMIN: Policy<unknown> = { kind: 'role', role: 'admin', scope: 'admin' };
 
-/** The same permission on all that `things` finds in the request. */
+/** The same permission on all that `things` finds in the request, by a token that is good for `scope`. */
 export function on<T>(
   permission: Permission,
   things: (sql: Sql, request: T, identity: Identity) => Promise<readonly Need['on'][]>,
+  scope: Scope = includes(PERMISSIONS, permission, 'EDIT') ? 'write' : 'read',
 ): Policy<T> {
   return {
     kind: 'permission',
     permission,
+    scope,
     needs: async (sql, request, identity) =>
       (await things(sql, request, identity)).map((one) => ({ permission, on: one })),
   };
@@ -88,7 +95,7 @@ export async function authorize<T>(
     requireRole(identity, typeof role === 'string' ? role : role(request, identity));
     return;
   }
-  requireScope(identity.scope, includes(PERMISSIONS, policy.permission, 'EDIT') ? 'write' : 'read');
+  requireScope(identity.scope, policy.scope);
   if (includes(PERMISSIONS, policy.permission, 'EDIT')) requireRole(identity, 'member');
   for (const { permission, on } of await policy.needs(sql, request, identity)) {
     if (on.kind === 'server') {

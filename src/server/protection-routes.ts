@@ -85,7 +85,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'POST',
     '/stockpot/promotions/{promotion_id}/approve',
     'approvePromotion',
-    on('USE', promotedModel),
+    on('READ', promotedModel, 'write'),
     ID,
     async (served, { promotion_id }) => ({
       promotion: await served.database.write(async (sql) =>
@@ -97,7 +97,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'POST',
     '/stockpot/promotions/{promotion_id}/reject',
     'rejectPromotion',
-    on('USE', promotedModel),
+    on('READ', promotedModel, 'write'),
     ID,
     async (served, { promotion_id }) => ({
       promotion: await served.database.write(async (sql) =>
