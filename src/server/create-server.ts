@@ -6,6 +6,7 @@ import { ARTIFACT_ROUTES } from './artifact-routes.ts';
 import { EXPERIMENT_ROUTES } from './experiment-routes.ts';
 import { type Guard, guard } from './guard.ts';
 import { LOGGED_MODEL_ROUTES } from './logged-model-routes.ts';
+import { openApi } from './openapi.ts';
 import { checkOrigin } from './origin.ts';
 import { PERMISSION_ROUTES } from './permission-routes.ts';
 import { PUBLIC } from './policy.ts';
@@ -74,6 +75,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     bodyLimit: MAX_BODY,
     routerOptions: { maxParamLength: 2000 },
     trustProxy: [...trustedProxies],
+    // What no route is looked for: an address that cannot be read, a part of it that is too long.
+    frameworkErrors: (error, request, reply) => void refuse(error, request, reply, onBug),
   });
   app.addHook('onRequest', async (request, reply) => {
     reply
@@ -93,6 +96,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const servedTo = (identity: Identity): Served => ({ ...served, identity });
   const open = { config: { policy: PUBLIC } };
   app.get('/health', open, (_, reply) => reply.type('text/plain').send('OK'));
+  app.get('/openapi.json', open, (_, reply) => reply.send(openApi(ROUTES, version)));
   app.get('/version', open, (_, reply) => reply.type('text/plain').send(MLFLOW_VERSION));
   app.register(async (api) => {
     api.removeAllContentTypeParsers();
