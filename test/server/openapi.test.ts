@@ -26,7 +26,9 @@ async function document(): Promise<Document> {
 
 test('the API describes itself as OpenAPI 3.1, each call by a name of its own', async () => {
   const served = await document();
-  expect(await new Validator().validate(served as object as Record<string, unknown>)).toEqual({ valid: true });
+  expect(await new Validator().validate(served as object as Record<string, unknown>)).toEqual({
+    valid: true,
+  });
   const operations = Object.values(served.paths).flatMap((path) => Object.values(path));
   expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(ROUTES.length);
 });
