@@ -76,6 +76,7 @@ export async function composeServer(
             provider: request.provider === undefined ? undefined : new Provider(request.provider),
             newUsers,
           },
+    runs: { home, clock: world.clock },
     version,
     onBug,
   });

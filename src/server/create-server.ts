@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify';
+import type { Clock } from '../core/world.ts';
 import type { Identity } from '../tracking/access/identity.ts';
 import { ACCESS_ROUTES } from './access-routes.ts';
 import { serveFiles } from './artifact-files.ts';
@@ -15,6 +16,7 @@ import { inputOf } from './read-input.ts';
 import { refuse } from './refuse.ts';
 import { REGISTRY_ROUTES } from './registry-routes.ts';
 import type { Route, Served } from './route.ts';
+import { serveRunEvents } from './run-events.ts';
 import { RUN_ROUTES } from './run-routes.ts';
 import { type SignInOptions, signInRoutes } from './sign-in/sign-in-routes.ts';
 import { SIGN_IN_ROUTES } from './sign-in/token-route.ts';
@@ -54,6 +56,8 @@ export interface ServerOptions {
   readonly trustedProxies?: readonly string[];
   /** Pages where people sign in; none where nobody does. */
   readonly signIn?: SignInOptions | undefined;
+  /** Where recipes' runs of this machine are written down; none: their events are not served. */
+  readonly runs?: { readonly home: string; readonly clock: Clock } | undefined;
   readonly version: string;
   /** A bug, for the log: the client learns only that there was one. */
   readonly onBug: (error: Error, request: string) => void;
@@ -68,6 +72,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     publicUrl,
     trustedProxies = [],
     signIn,
+    runs,
     version,
     onBug,
   } = options;
@@ -118,6 +123,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
         });
   });
   app.register(async (files) => serveFiles(files, servedTo));
+  if (runs !== undefined) app.register(async (events) => serveRunEvents(events, runs));
   if (signIn !== undefined) app.register(async (pages) => signInRoutes(pages, signIn));
   return app;
 }

@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
+import type { RunEvent } from '../../src/core/events.ts';
 import { Random } from '../chaos/random.ts';
 import { ServerLoad } from '../chaos/server-load.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
@@ -88,6 +90,50 @@ describe('recipe server', () => {
     await using server = await ServerProcess.start(rig);
     await server.api('experiments/create', { name: 'x' });
     expect(await server.end('SIGTERM')).toMatchObject({ exit: 0, err: '' });
+  });
+
+  test('sends the events of a run as they come, and from where a reader left off', async () => {
+    await using rig = await CliRig.create({
+      'recipe.yaml': `steps:
+  a: { run: "true" }
+  b: { run: "until test -e go; do sleep 0.05; done", isolation: project }
+`,
+    });
+    await using server = await ServerProcess.start(rig);
+    const running = rig.start('run', '--json');
+    let id = '';
+    for await (const line of createInterface({ input: running.stdout })) {
+      const event = JSON.parse(line) as RunEvent;
+      if (event.type === 'run.started') id = event.run;
+      if (event.type === 'step.started' && event.step === 'b') break;
+    }
+    const url = `${server.url}/api/2.0/stockpot/runs/${id}/events`;
+    const live = await fetch(url);
+    const reader = (live.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    const until = async (pattern: RegExp): Promise<void> => {
+      while (!pattern.test(text)) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`it ended without ${pattern}: ${text}`);
+        text += value;
+      }
+    };
+    await until(/event: step\.started\ndata: .*"step":"b"/);
+    expect(text).toContain('id: 1\nevent: run.started\n');
+    expect(text).not.toContain('run.finished');
+    await rig.write('go', '');
+    await until(/event: run\.finished/);
+    expect((await reader.read()).done).toBe(true);
+    await running;
+    const last = /id: (\d+)\nevent: run\.finished/.exec(text)?.[1] ?? '';
+    const rest = await fetch(url, { headers: { 'last-event-id': String(Number(last) - 1) } });
+    expect(await rest.text()).toMatch(new RegExp(`^id: ${last}\nevent: run\\.finished\n`));
+    expect((await fetch(url, { headers: { 'last-event-id': last } })).status).toBe(204);
+    for (const [path, status] of [
+      ['0000/events', 404],
+      ['..%2f..%2fx/events', 400],
+    ] as const)
+      expect((await fetch(`${server.url}/api/2.0/stockpot/runs/${path}`)).status).toBe(status);
   });
 
   test('that is killed loses nothing that it had acknowledged', async () => {
