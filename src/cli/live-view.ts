@@ -13,6 +13,7 @@ const LASTING = new Set<RunEvent['type']>([
   'run.warning',
   'effect.done',
   'effect.unchanged',
+  'effect.pending',
   'effect.skipped',
   'effect.failed',
   'run.finished',

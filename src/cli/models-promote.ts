@@ -30,8 +30,20 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
     );
     throw new RecipeError('MODEL_NOT_FOUND', { model, nearest: nearest(model, known) });
   }
-  const { before } = await promote(registry, version, alias);
-  const outcome = { model: name, alias, before: before ?? null, after: version.version };
+  const { before, pending } = await promote(registry, version, alias);
+  const outcome = {
+    model: name,
+    alias,
+    before: before ?? null,
+    after: version.version,
+    ...(pending === undefined ? {} : { pending }),
+  };
+  if (pending !== undefined && !flag(options, 'json')) {
+    context.out(
+      `${name}: ${alias} → version ${version.version} is pending: somebody else approves it with \`recipe models approve ${pending}\`\n`,
+    );
+    return ExitCode.ok;
+  }
   const was = before === undefined || before === version.version ? '' : ` (before: ${before})`;
   context.out(
     flag(options, 'json') ? jsonLine(outcome) : `${name}: ${alias} → version ${version.version}${was}\n`,

@@ -22,7 +22,7 @@ export type StepEvent =
   | StepCancelled
   | StepRewound;
 
-export type EffectEvent = EffectDone | EffectUnchanged | EffectSkipped | EffectFailed;
+export type EffectEvent = EffectDone | EffectUnchanged | EffectPending | EffectSkipped | EffectFailed;
 
 /** An event as the emitter writes it: the journal adds `seq` and `at`. */
 export type Unstamped<E = RunEvent> = E extends RunEvent ? Omit<E, 'seq' | 'at'> : never;
@@ -183,6 +183,15 @@ export interface EffectDone extends OfStep<'effect.done'> {
 export interface EffectUnchanged extends OfStep<'effect.unchanged'> {
   readonly effect: string;
   readonly state: Json;
+}
+
+/** Somebody has to approve first: the alias that it moves is protected. */
+export interface EffectPending extends OfStep<'effect.pending'> {
+  readonly effect: string;
+  /** What will be when it is approved. */
+  readonly state: Json;
+  /** The number of what waits: `recipe models approve` takes it. */
+  readonly promotion: string;
 }
 
 export interface EffectSkipped extends OfStep<'effect.skipped'> {

@@ -43,6 +43,10 @@ export async function reconcileEffect(
         return { type: 'effect.done', ...about, before: outcome.before, after: outcome.after };
       case 'unchanged':
         return { type: 'effect.unchanged', ...about, state: outcome.state };
+      case 'pending': {
+        const { state, promotion } = outcome;
+        return { type: 'effect.pending', ...about, state, promotion };
+      }
       case 'skipped':
         return { type: 'effect.skipped', ...about, because: outcome.because };
     }

@@ -100,4 +100,5 @@ export interface EffectRequest {
 export type EffectOutcome =
   | { readonly kind: 'done'; readonly before: Json; readonly after: Json }
   | { readonly kind: 'unchanged'; readonly state: Json }
+  | { readonly kind: 'pending'; readonly state: Json; readonly promotion: string }
   | { readonly kind: 'skipped'; readonly because: string };

@@ -1,6 +1,12 @@
 import { RecipeError } from '../core/recipe-error.ts';
 import type { RegisteredVersion, Registry } from './registry-port.ts';
 
+/** What an alias pointed to; `pending` if it still does, and waits for an approval. */
+export interface Moved {
+  readonly before: string | undefined;
+  readonly pending?: string;
+}
+
 /** Whether the verdict on a version was given against the model that `alias` pointed to. */
 export function isAtGate({ tags }: RegisteredVersion, alias: string): boolean {
   return tags['stockpot.compared_alias'] === alias && tags['stockpot.compared_with'] !== undefined;
@@ -17,7 +23,7 @@ export async function moveThroughGate(
   { name, version, tags }: RegisteredVersion,
   alias: string,
   now: RegisteredVersion | undefined,
-): Promise<void> {
+): Promise<Moved> {
   const judgedAgainst = tags['stockpot.compared_with'] ?? 'none';
   if ((now?.modelDigest ?? 'none') !== judgedAgainst)
     throw new RecipeError('CHAMPION_CHANGED', {
@@ -27,7 +33,7 @@ export async function moveThroughGate(
       judgedAgainst: judgedAgainst === 'none' ? 'no model' : `the model ${judgedAgainst.slice(0, 12)}`,
       now: now === undefined ? 'gone' : `version ${now.version} (${now.modelDigest.slice(0, 12)})`,
     });
-  await moveFrom(registry, { name, version }, alias, now);
+  return moveFrom(registry, { name, version }, alias, now);
 }
 
 /**
@@ -35,11 +41,7 @@ export async function moveThroughGate(
  *
  * @throws RecipeError MODEL_REJECTED, CHAMPION_CHANGED, ALIAS_MOVED, REGISTRY_NAME_INVALID
  */
-export async function promote(
-  registry: Registry,
-  version: RegisteredVersion,
-  alias: string,
-): Promise<{ readonly before: string | undefined }> {
+export async function promote(registry: Registry, version: RegisteredVersion, alias: string): Promise<Moved> {
   const now = await registry.find(version.name, { alias });
   if (now?.version === version.version) return { before: now.version };
   const changes = await registry.changes(version.name);
@@ -48,9 +50,9 @@ export async function promote(
   );
   if (!comesBack && version.tags['stockpot.verdict'] === 'REJECTED')
     throw new RecipeError('MODEL_REJECTED', { model: version.name, version: version.version, alias });
-  if (!comesBack && isAtGate(version, alias)) await moveThroughGate(registry, version, alias, now);
-  else await moveFrom(registry, version, alias, now);
-  return { before: now?.version };
+  return !comesBack && isAtGate(version, alias)
+    ? moveThroughGate(registry, version, alias, now)
+    : moveFrom(registry, version, alias, now);
 }
 
 async function moveFrom(
@@ -58,9 +60,11 @@ async function moveFrom(
   { name, version }: Pick<RegisteredVersion, 'name' | 'version'>,
   alias: string,
   now: RegisteredVersion | undefined,
-): Promise<void> {
+): Promise<Moved> {
   const outcome = await registry.moveAlias({ name, alias, version, expected: now?.version });
+  if (outcome.pending !== undefined) return { before: now?.version, pending: outcome.pending };
   // Two who promote the same version want the same.
   if (!outcome.moved && outcome.version !== version)
     throw new RecipeError('ALIAS_MOVED', { model: name, alias, version: outcome.version ?? '(none)' });
+  return { before: now?.version };
 }

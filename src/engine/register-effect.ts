@@ -2,7 +2,7 @@ import { failpoint } from '../core/failpoint.ts';
 import type { Digest } from '../core/ids.ts';
 import { isJsonObject, type Json } from '../core/json.ts';
 import type { Effect, EffectOutcome, EffectRequest } from './ports.ts';
-import { isAtGate, moveThroughGate } from './promotion.ts';
+import { isAtGate, type Moved, moveThroughGate } from './promotion.ts';
 import type { RegisteredVersion, Registry } from './registry-port.ts';
 
 /** What the component `register` writes. */
@@ -53,6 +53,7 @@ export class RegisterEffect implements Effect {
       ...(request.alias === null ? {} : { alias: request.alias }),
     };
     const moved = request.alias === null ? undefined : await this.#moveAlias(version, request.alias);
+    if (moved?.pending !== undefined) return { kind: 'pending', state: after, promotion: moved.pending };
     if (!created && !changed && moved === undefined) return { kind: 'unchanged', state: after };
     return { kind: 'done', before: moved?.before === undefined ? null : { version: moved.before }, after };
   }
@@ -64,23 +65,18 @@ export class RegisterEffect implements Effect {
   }
 
   /** Moves the alias unless it points to the version already; gives what it pointed to. */
-  async #moveAlias(
-    version: RegisteredVersion,
-    alias: string,
-  ): Promise<{ before: string | undefined } | undefined> {
+  async #moveAlias(version: RegisteredVersion, alias: string): Promise<Moved | undefined> {
     for (;;) {
       const now = await this.#registry.find(version.name, { alias });
       if (now?.version === version.version) return undefined;
-      if (isAtGate(version, alias)) {
-        await moveThroughGate(this.#registry, version, alias, now);
-        return { before: now?.version };
-      }
-      const { moved } = await this.#registry.moveAlias({
+      if (isAtGate(version, alias)) return moveThroughGate(this.#registry, version, alias, now);
+      const { moved, pending } = await this.#registry.moveAlias({
         name: version.name,
         alias,
         version: version.version,
         expected: now?.version,
       });
+      if (pending !== undefined) return { before: now?.version, pending };
       // Somebody else moved it in between: look again.
       if (moved) return { before: now?.version };
     }

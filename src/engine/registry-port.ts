@@ -18,11 +18,11 @@ export interface Registry {
   setTags(name: string, version: string, tags: Readonly<Record<string, string>>): Promise<boolean>;
   /**
    * Compare-and-set: the alias moves only if it points to `expected` (a version, or undefined for none).
-   * Gives what it points to afterwards.
+   * Gives what it points to afterwards. One that is protected waits for an approval instead.
    *
    * @throws RecipeError REGISTRY_NAME_INVALID, MODEL_NOT_FOUND
    */
-  moveAlias(move: AliasMove): Promise<{ readonly moved: boolean; readonly version: string | undefined }>;
+  moveAlias(move: AliasMove): Promise<AliasMoved>;
   /** All models with their versions, by name. */
   list(): Promise<readonly { readonly name: string; readonly versions: readonly RegisteredVersion[] }[]>;
   /** Newest first. */
@@ -68,6 +68,13 @@ export interface AliasMove {
   readonly alias: string;
   readonly version: string;
   readonly expected: string | undefined;
+}
+
+export interface AliasMoved {
+  readonly moved: boolean;
+  readonly version: string | undefined;
+  /** The number of the promotion that somebody else has to approve. */
+  readonly pending?: string;
 }
 
 export interface RegistryChange {

@@ -48,6 +48,7 @@ export class PlainRenderer {
         return this.#finished(event);
       case 'effect.done':
       case 'effect.unchanged':
+      case 'effect.pending':
       case 'effect.skipped':
       case 'effect.failed':
         return [this.#line(event.step, describeEffect(event))];
@@ -172,6 +173,8 @@ export function describeEffect(event: EffectEvent): string {
       return `${event.effect}: ${brief(event.after)}${event.before === null ? '' : ` (before: ${brief(event.before)})`}`;
     case 'effect.unchanged':
       return `${event.effect}: ${brief(event.state)}, as it was`;
+    case 'effect.pending':
+      return `${event.effect}: ${brief(event.state)} is pending: somebody else approves it with \`recipe models approve ${event.promotion}\``;
     case 'effect.skipped':
       return `${event.effect}: not done, ${event.because}`;
     case 'effect.failed':
