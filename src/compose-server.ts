@@ -7,6 +7,7 @@ import { Artifacts } from './server/artifacts.ts';
 import { Authenticator } from './server/authenticate.ts';
 import { createServer } from './server/create-server.ts';
 import type { ProxyTrust } from './server/proxy-identity.ts';
+import { requireSharedFiles } from './server/shared-files.ts';
 import { Provider, type ProviderOptions } from './server/sign-in/provider.ts';
 import { SignInLimit } from './server/sign-in-limit.ts';
 import type { Role } from './tracking/access/permission.ts';
@@ -26,6 +27,8 @@ export interface ServeRequest {
   readonly provider: ProviderOptions | undefined;
   /** Of users whom a proxy or a provider names for the first time. */
   readonly newUsers: Role;
+  /** Where artifacts lie of experiments that do not say: `mlflow-artifacts:` for here, `s3://…` where clients go themselves. */
+  readonly artifactRoot: string;
   /** `postgres://…` or `sqlite:PATH` instead of the home's own. */
   readonly database: string | undefined;
   /** What a request met that is a bug. */
@@ -49,6 +52,7 @@ export async function composeServer(
   const { home, store } = project;
   const now = (): number => world.clock.now();
   const database = await openTrackingDatabase(home, request.database);
+  await requireSharedFiles(database, store.layout.root);
   const auth = asked === 'if-any' ? ((await database.read(hasUsers)) ? 'on' : 'off') : asked;
   const authenticator = new Authenticator({ database, now, limit: new SignInLimit(now), proxy });
   const local = { kind: 'local', name: project.user ?? 'unknown' } as const;
@@ -56,7 +60,7 @@ export async function composeServer(
     served: {
       database,
       artifacts: new Artifacts({ database, store, home, now }),
-      root: 'mlflow-artifacts:',
+      root: request.artifactRoot,
       now,
       newId: () => randomUUID().replaceAll('-', ''),
       random: () => randomInt(2 ** 32) / 2 ** 32,

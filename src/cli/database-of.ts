@@ -8,7 +8,8 @@ import { type Context, type Parsed, text } from './context.ts';
  * @throws RecipeError USAGE
  */
 export function databaseOf({ options }: Parsed, context: Context, command: string): string | undefined {
-  const url = text(options, 'database') ?? context.env['STOCKPOT_DATABASE_URL'];
+  const url =
+    text(options, 'database') ?? text(options, 'backendStoreUri') ?? context.env['STOCKPOT_DATABASE_URL'];
   if (url === undefined || url === '') return undefined;
   const [, address] = /^postgres(?:ql)?(?:\+\w+)?:(\/\/.+)$/.exec(url) ?? [];
   if (address !== undefined) return `postgres:${address}`;

@@ -22,6 +22,17 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
       { long: '--host', value: 'HOST', help: 'address to listen on (default: 127.0.0.1)' },
       { long: '--port', value: 'PORT', help: 'default: 5000; 0 for any that is free' },
       DATABASE,
+      { long: '--backend-store-uri', value: 'URL', help: 'the same, as `mlflow server` calls it' },
+      {
+        long: '--cache',
+        value: 'DIR',
+        help: 'folder for files, which several servers on one database share',
+      },
+      {
+        long: '--default-artifact-root',
+        value: 'URI',
+        help: 'where clients put artifacts themselves, as s3://BUCKET/PREFIX (default: through the server)',
+      },
       {
         long: '--auth',
         value: 'on|off',
@@ -53,6 +64,12 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
         value: 'URL',
         help: 'OpenID Connect provider where users sign in; its secret: STOCKPOT_OIDC_CLIENT_SECRET',
       },
+      ...['--workers', '--gunicorn-opts', '--uvicorn-opts', '--app-name'].map((long) => ({
+        long,
+        value: 'X',
+        help: 'taken from scripts that start `mlflow server`, and does nothing',
+      })),
+      { long: '--serve-artifacts', help: 'taken from such scripts; it always does' },
       { long: '--oidc-client-id', value: 'ID', help: 'what the provider knows this server as' },
       {
         long: '--oidc-name-claim',

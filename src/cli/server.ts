@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
 import { Project } from '../compose.ts';
 import { composeServer, type ServeRequest } from '../compose-server.ts';
 import { ExitCode } from '../core/exit-code.ts';
@@ -22,7 +23,9 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const proxy = proxyOf(options);
   if (auth === 'off' && (proxy !== undefined || text(options, 'oidcIssuer') !== undefined))
     throw usage('--trusted-proxy and --oidc-issuer say who asks, and --auth off asks nobody');
-  using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
+  for (const [name, option] of IGNORED)
+    if (options[name] !== undefined) context.err(`${option} does nothing here: ${WHY_IGNORED}\n`);
+  using project = Project.open(findProject(context.cwd) ?? context.cwd, withCache(options, context));
   await using server = await composeServer(project, context, {
     hosts: hostsOf(host, text(options, 'allowedHosts'), publicUrl),
     // Who reaches this address by a proxy is not known to be on this machine.
@@ -31,6 +34,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     proxy,
     provider: providerOf(options, context),
     newUsers: newUsersOf(options),
+    artifactRoot: artifactRootOf(options),
     database: databaseOf(parsed, context, 'server'),
     onBug: (error, request) => context.err(`Internal error in ${request}: ${error.stack ?? error.message}\n`),
   });
@@ -54,6 +58,35 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   }
   if (!context.signal.aborted) await ended;
   return ExitCode.ok;
+}
+
+/** What `mlflow server` takes, and a server of one process has no use for. */
+const IGNORED = [
+  ['serveArtifacts', '--serve-artifacts'],
+  ['workers', '--workers'],
+  ['gunicornOpts', '--gunicorn-opts'],
+  ['uvicornOpts', '--uvicorn-opts'],
+  ['appName', '--app-name'],
+] as const;
+const WHY_IGNORED = 'one process serves everything, artifacts too, and --auth is about users';
+
+/** `--cache DIR`: the folder that servers on one database share. */
+function withCache(options: Parsed['options'], context: Context): Context {
+  const cache = text(options, 'cache');
+  if (cache === undefined) return context;
+  const env = { ...context.env, STOCKPOT_CACHE: resolve(context.cwd, cache) };
+  return { ...context, env, world: { ...context.world, env } };
+}
+
+/** Folders of this machine are no place for artifacts: clients elsewhere could not reach them. */
+function artifactRootOf(options: Parsed['options']): string {
+  const root = text(options, 'defaultArtifactRoot');
+  if (root === undefined || /^mlflow-artifacts:\/*$/.test(root)) return 'mlflow-artifacts:';
+  if (/^(?:s3|gs|wasbs|abfss|dbfs|hdfs):\/\/[\w./@:+=-]+$/.test(root) && !root.includes('..'))
+    return root.replace(/\/+$/, '');
+  throw usage(
+    `--default-artifact-root ${root} is neither mlflow-artifacts: nor a store as s3://BUCKET/PREFIX`,
+  );
 }
 
 async function listen(

@@ -102,6 +102,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const open = { config: { policy: PUBLIC } };
   app.get('/health', open, (_, reply) => reply.type('text/plain').send('OK'));
   app.get('/openapi.json', open, (_, reply) => reply.send(openApi(ROUTES, version)));
+  app.get('/ready', open, async (_, reply) => {
+    // A database that is away throws, which is a 503.
+    await served.database.read((sql) => sql.get('SELECT 1 AS ready'));
+    return reply.type('text/plain').send('OK');
+  });
   app.get('/version', open, (_, reply) => reply.type('text/plain').send(MLFLOW_VERSION));
   app.register(async (api) => {
     api.removeAllContentTypeParsers();

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { MlflowError } from '../tracking/mlflow/mlflow-error.ts';
 
-const OPEN = new Set(['/health', '/version']);
+const OPEN = new Set(['/health', '/ready', '/version']);
 
 /**
  * Refuses what a page of another site may send through a user's browser: a host name that is not ours (it

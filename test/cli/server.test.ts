@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/core/events.ts';
@@ -90,6 +92,41 @@ describe('recipe server', () => {
     await using server = await ServerProcess.start(rig);
     await server.api('experiments/create', { name: 'x' });
     expect(await server.end('SIGTERM')).toMatchObject({ exit: 0, err: '' });
+  });
+
+  test('takes what `mlflow server` takes, and says what of it does nothing', async () => {
+    await using rig = await CliRig.create();
+    const flags = ['--workers', '4', '--serve-artifacts', '--default-artifact-root', 's3://bucket/x/'];
+    await using server = await ServerProcess.start(
+      rig,
+      '--backend-store-uri',
+      `sqlite:///${rig.dir}/tracking.db`,
+      ...flags,
+    );
+    expect(await (await fetch(`${server.url}/ready`)).text()).toBe('OK');
+    const { experiment } = await server.api('experiments/get?experiment_id=0');
+    expect(experiment).toMatchObject({ artifact_location: 's3://bucket/x/0' });
+    expect(existsSync(join(rig.dir, 'tracking.db'))).toBe(true);
+    const { err } = await server.end('SIGTERM');
+    expect(err.split('\n').map((line) => line.split(' ')[0])).toEqual(['--serve-artifacts', '--workers', '']);
+    const local = await rig.recipe('server', '--default-artifact-root', './mlruns');
+    expect([local.exit, local.err]).toEqual([2, expect.stringContaining('is neither mlflow-artifacts: nor')]);
+  });
+
+  test('beside another on one database wants the same files', async () => {
+    await using one = await CliRig.create();
+    await using two = await CliRig.create();
+    const database = ['--database', `sqlite:${one.dir}/shared.db`];
+    await using server = await ServerProcess.start(one, ...database, '--cache', join(one.dir, 'files'));
+    const { run } = await server.api('runs/create', { experiment_id: '0' });
+    const { run_id } = (run as { info: { run_id: string } }).info;
+    const path = `/api/2.0/mlflow-artifacts/artifacts/0/${run_id}/artifacts/f`;
+    await fetch(`${server.url}${path}`, { method: 'PUT', body: 'bytes' });
+    const refused = await two.recipe('server', '--port', '0', ...database, '--json');
+    expect([refused.exit, JSON.parse(refused.err)]).toMatchObject([2, { code: 'CACHE_NOT_SHARED' }]);
+    await using other = await ServerProcess.start(two, ...database, '--cache', join(one.dir, 'files'));
+    expect(await (await fetch(`${other.url}${path}`)).text()).toBe('bytes');
+    expect((await one.recipe('cache', 'fsck')).exit).toBe(0);
   });
 
   test('sends the events of a run as they come, and from where a reader left off', async () => {

@@ -39,6 +39,7 @@ CREATE TABLE results (fingerprint TEXT PRIMARY KEY, run_uuid TEXT NOT NULL REFER
 CREATE TABLE run_models (run_uuid TEXT NOT NULL REFERENCES runs, role TEXT NOT NULL CHECK (role IN ('input', 'output')), model_id TEXT NOT NULL REFERENCES logged_models, step INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run_uuid, role, model_id)) WITHOUT ROWID;
 CREATE TABLE "runs" ( run_uuid TEXT PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, name TEXT NOT NULL, status TEXT NOT NULL CHECK (status IN ('RUNNING', 'SCHEDULED', 'FINISHED', 'FAILED', 'KILLED')), start_time INTEGER, end_time INTEGER, lifecycle_stage TEXT NOT NULL DEFAULT 'active', user_id TEXT NOT NULL DEFAULT '', journal_seq INTEGER NOT NULL DEFAULT 0, deleted_time INTEGER) WITHOUT ROWID;
 CREATE INDEX runs_by_experiment ON runs (experiment_id, start_time DESC);
+CREATE TABLE server_settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE sign_ins (code_hash TEXT PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('code', 'provider')), username TEXT REFERENCES users (username) ON DELETE CASCADE, challenge TEXT NOT NULL, data TEXT NOT NULL, expires_at INTEGER NOT NULL);
 CREATE TABLE tags (run_uuid TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run_uuid, key)) WITHOUT ROWID;
 CREATE INDEX tags_by_value ON tags (key, value);

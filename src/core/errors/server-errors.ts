@@ -35,6 +35,13 @@ export const SERVER_ERRORS = {
     message: () => 'The sign-in was cancelled',
     hint: () => 'Nothing was kept; run `recipe login URL` again.',
   },
+  CACHE_NOT_SHARED: {
+    exit: ExitCode.usage,
+    message: (p: { cache: string; expected: string }) =>
+      `The files of this database lie in another cache (${p.expected}) than ${p.cache}`,
+    hint: () =>
+      'Give every server on it the same folder with --cache; where that one is lost, write the name into the file `id` of the folder that takes its place.',
+  },
   ACCESS_REFUSED: {
     exit: ExitCode.usage,
     message: (p: { problem: string }) => p.problem.replace(/\.$/, ''),

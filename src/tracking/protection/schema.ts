@@ -1,6 +1,6 @@
 import type { Dialect } from '../../db/sql.ts';
 
-/** Aliases that move only with an approval, and what waits for one: a numbered step of both databases' schemas. */
+/** Aliases that move only with an approval, what waits for one, and what servers on a database agree on: a numbered step of both databases' schemas. */
 export function protectionTables(dialect: Dialect): string {
   const text = dialect === 'sqlite' ? 'TEXT' : 'text COLLATE "C"';
   const bigint = dialect === 'sqlite' ? 'INTEGER' : 'bigint';
@@ -19,5 +19,6 @@ export function protectionTables(dialect: Dialect): string {
      state ${text} NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'stale')),
      requested_by ${text} NOT NULL, requested_at ${bigint} NOT NULL, decided_by ${text}, decided_at ${bigint});
    CREATE INDEX promotions_of_model ON promotions (name, state);
-   CREATE INDEX audit_by_name ON audit (name, id);`;
+   CREATE INDEX audit_by_name ON audit (name, id);
+   CREATE TABLE server_settings (key ${text} PRIMARY KEY, value ${text} NOT NULL);`;
 }
