@@ -37,7 +37,7 @@ describe.skipIf(missing !== undefined)(
       const wrong = await rig.recipe('server', '--port', '0', '--database', 'mysql://x');
       expect([wrong.exit, wrong.err.split('\n')[0]]).toEqual([
         2,
-        'error: --database is no address that begins with postgres:// [USAGE]',
+        'error: --database is no address that begins with postgres:// or sqlite: [USAGE]',
       ]);
     });
   },
