@@ -16,6 +16,8 @@ const tally: Reporter = {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Kills at every failpoint and runs on every number of threads take minutes: `npm run test:long`.
+    exclude: process.env['STOCKPOT_LONG_TESTS'] === undefined ? ['test/long/**'] : [],
     isolate: false,
     // Most of the time is that of processes the tests start: one worker would leave a core idle.
     maxWorkers: 2,

@@ -1,6 +1,6 @@
 /**
  * Every place where a test may end, break or delay the process: before and after each write whose order
- * matters. `test/cli/crashes.test.ts` and `npm run chaos` go through all of them.
+ * matters. `test/long/crashes.test.ts` and `npm run chaos` go through all of them.
  */
 export const FAILPOINTS = [
   'mark.before-rename',
