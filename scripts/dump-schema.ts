@@ -2,11 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { openSqlite } from '../src/db/sqlite.ts';
 import { openIndex } from '../src/store/index-db.ts';
-import { openTrackingDb } from '../src/tracking/sqlite/open-tracking.ts';
+import { TRACKING_MIGRATIONS } from '../src/tracking/sqlite/schema.ts';
 
 /** The databases, by the names of their files, and what opens each. */
-export const DATABASES = { tracking: openTrackingDb, index: openIndex } as const;
+export const DATABASES = {
+  tracking: (path: string) => openSqlite({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' }),
+  index: openIndex,
+} as const;
 
 /** The schema of an open database as SQL, with its number: the same text for the same schema. */
 export function dumpSchema(db: DatabaseSync): string {

@@ -1,8 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Project, Surroundings } from './compose.ts';
-import type { Database } from './db/sql.ts';
 import { Artifacts } from './server/artifacts.ts';
 import { Authenticator } from './server/authenticate.ts';
 import { createServer } from './server/create-server.ts';
@@ -13,7 +11,7 @@ import { SignInLimit } from './server/sign-in-limit.ts';
 import type { Role } from './tracking/access/permission.ts';
 import { setupToken } from './tracking/access/set-up.ts';
 import { hasUsers } from './tracking/access/users.ts';
-import { TRACKING_MIGRATIONS } from './tracking/sqlite/schema.ts';
+import { openDatabase } from './tracking/open-database.ts';
 
 export interface ServeRequest {
   /** Names that the server is called by, without port. */
@@ -51,7 +49,7 @@ export async function composeServer(
   const { hosts, auth: asked, publicUrl, proxy, newUsers, onBug } = request;
   const { home, store } = project;
   const now = (): number => world.clock.now();
-  const database = await openTrackingDatabase(home, request.database);
+  const database = await openDatabase(home, request.database);
   await requireSharedFiles(database, store.layout.root);
   const auth = asked === 'if-any' ? ((await database.read(hasUsers)) ? 'on' : 'off') : asked;
   const authenticator = new Authenticator({ database, now, limit: new SignInLimit(now), proxy });
@@ -93,16 +91,4 @@ export async function composeServer(
       await database[Symbol.asyncDispose]();
     },
   };
-}
-
-/** The tracking database of a home, or the one at an address: `postgres://…` or `sqlite:PATH`. */
-export async function openTrackingDatabase(home: string, url: string | undefined): Promise<Database> {
-  if (url?.startsWith('postgres:')) {
-    const { PostgresDatabase } = await import('./db/postgres-database.ts');
-    const { POSTGRES_TRACKING_MIGRATIONS } = await import('./tracking/postgres/schema.ts');
-    return PostgresDatabase.open({ url, schema: 'tracking', migrations: POSTGRES_TRACKING_MIGRATIONS });
-  }
-  const { SqliteDatabase } = await import('./db/sqlite-database.ts');
-  const path = url === undefined ? join(home, 'tracking.db') : resolve(url.slice('sqlite:'.length));
-  return SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' });
 }

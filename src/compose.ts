@@ -4,13 +4,15 @@ import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
+import { Trackers } from './compose-tracking.ts';
 import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
-import type { Plan, PlanStep } from './core/plan.ts';
+import type { Addresses, Plan, PlanStep } from './core/plan.ts';
 import type { World } from './core/world.ts';
 import { immediate } from './db/sqlite.ts';
 import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
+import { alone } from './engine/alone.ts';
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
 import { keptFingerprints } from './engine/history.ts';
@@ -19,12 +21,14 @@ import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
 import { References } from './engine/references.ts';
 import { RegisterEffect } from './engine/register-effect.ts';
+import type { Registry } from './engine/registry-port.ts';
 import type { RunFlags } from './engine/run-options.ts';
 import { dirtyTag } from './engine/run-tags.ts';
 import { RunTracking } from './engine/run-tracking.ts';
 import { matching, type SelectionRequest, select } from './engine/selection.ts';
-import { bootId, type ProcessIdentity } from './engine/single-flight.ts';
+import { bootId, type ProcessIdentity, SingleFlight } from './engine/single-flight.ts';
 import { trackedRunId } from './engine/tracked-plan.ts';
+import type { Tracking } from './engine/tracking-port.ts';
 import { LocalExecutor } from './executors/local/local-executor.ts';
 import { LocalLauncher } from './executors/local/local-launcher.ts';
 import { endLeftover, endStrays, startOf } from './executors/local/spawn.ts';
@@ -34,13 +38,10 @@ import type { ResolveRequest } from './recipe/resolve-recipe.ts';
 import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
 import { keepPlans, type PlanningIndex, planningIndex } from './store/planning-index.ts';
 import type { Result } from './store/results.ts';
-import { pin } from './store/roots.ts';
 import { Store } from './store/store.ts';
 import { readTree, treeSize } from './store/trees.ts';
 import { listBlobs } from './store/walk-cache.ts';
-import { openTrackingDb } from './tracking/sqlite/open-tracking.ts';
-import { SqliteRegistry } from './tracking/sqlite/sqlite-registry.ts';
-import { SqliteTracking } from './tracking/sqlite/sqlite-tracking.ts';
+import { type Places, placeName, placesOf } from './tracking/places.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -59,22 +60,35 @@ export interface Surroundings {
 }
 
 /** A project that is open: its store, and what works on it. */
-export class Project implements Disposable {
+export class Project implements AsyncDisposable {
   readonly dir: string;
   readonly home: string;
   readonly #surroundings: Surroundings;
   #store: Store | undefined;
   #draft: PlanningIndex | undefined;
-  #tracking: (Project['tracking'] & Disposable) | undefined;
+  readonly #trackers: Trackers;
+  #flags: Addresses = {};
+  /** Of the profile that was read last. */
+  #addresses: Addresses = {};
 
   private constructor(dir: string, home: string, surroundings: Surroundings) {
     this.dir = dir;
     this.home = home;
     this.#surroundings = surroundings;
+    this.#trackers = new Trackers({
+      home,
+      store: () => this.store,
+      world: surroundings.world,
+      actor: this.user ?? 'unknown',
+    });
   }
 
-  static open(dir: string, surroundings: Surroundings): Project {
-    return new Project(dir, surroundings.world.env['STOCKPOT_HOME'] ?? join(dir, '.stockpot'), surroundings);
+  /** @param flags addresses that the command line names */
+  static open(dir: string, surroundings: Surroundings, flags: Addresses = {}): Project {
+    const home = surroundings.world.env['STOCKPOT_HOME'] ?? join(dir, '.stockpot');
+    const project = new Project(dir, home, surroundings);
+    project.#flags = flags;
+    return project;
   }
 
   /** Whether nothing of this project is on this machine yet. */
@@ -107,7 +121,7 @@ export class Project implements Disposable {
   ): Promise<CachedPlan> {
     const { version, world } = this.#surroundings;
     const request = this.#requestOf(location, profile, set);
-    return planOf(request, {
+    const plan = await planOf(request, {
       store: this.#planning,
       version,
       now: world.clock.now(),
@@ -117,6 +131,15 @@ export class Project implements Disposable {
         return (await import('./recipe/resolve-recipe.ts')).resolveRecipe(request);
       },
     });
+    this.#addresses = plan.settings.addresses ?? {};
+    return plan;
+  }
+
+  /** Takes the addresses of a profile, for commands that need no plan. */
+  async useProfile(name: string | undefined): Promise<void> {
+    if (name === undefined && !existsSync(join(this.dir, 'profiles', 'local.yaml'))) return;
+    const { profileAddresses } = await import('./recipe/profile-addresses.ts');
+    this.#addresses = profileAddresses(this.dir, name);
   }
 
   /** The same worked out anew, as the plan cache does not keep where values came from. */
@@ -154,29 +177,23 @@ export class Project implements Disposable {
     };
   }
 
-  /** `tracking.db`, opened when first needed. */
-  get tracking(): {
-    readonly tracking: SqliteTracking;
-    readonly registry: SqliteRegistry;
-  } {
-    if (this.#tracking !== undefined) return this.#tracking;
-    const { clock } = this.#surroundings.world;
-    // It makes the folder.
-    const { store } = this;
-    const db = openTrackingDb(join(this.home, 'tracking.db'));
-    const now = (): number => clock.now();
-    const registry = new SqliteRegistry(db, {
-      now,
-      actor: this.user ?? 'unknown',
-      pin: (_, digest) => pin(store, this.home, `model-${digest}`, [{ digest, kind: 'model' }]),
-    });
-    this.#tracking = {
-      tracking: new SqliteTracking(db, now),
-      registry,
-      [Symbol.dispose]: () => db.close(),
-    };
-    return this.#tracking;
+  /** Where this command keeps runs and models. */
+  get #places(): Places {
+    const { env } = this.#surroundings.world;
+    return placesOf({ flags: this.#flags, env, profile: this.#addresses });
   }
+
+  /**
+   * Tracked runs, opened when first asked for.
+   *
+   * @throws RecipeError ADDRESS_INVALID, DATABASE_UNREACHABLE, STORE_TOO_NEW
+   */
+  async tracking(): Promise<Tracking> {
+    return this.#trackers.tracking(this.#places.tracking);
+  }
+
+  /** Registered models, opened when first asked for. It fails as `tracking` does. */
+  readonly registry = async (): Promise<Registry> => this.#trackers.registry(this.#places.registry);
 
   /** Who works here, as the machine names them. */
   get user(): string | undefined {
@@ -188,7 +205,7 @@ export class Project implements Disposable {
     const { world } = this.#surroundings;
     return new References({
       store: this.store,
-      registry: async () => this.tracking.registry,
+      registry: this.registry,
       projectDir: this.dir,
       clock: world.clock,
       env: world.env,
@@ -197,12 +214,16 @@ export class Project implements Disposable {
   }
 
   async run(plan: Plan, request: RunRequest): Promise<RunFinished> {
-    const { world, pid, version } = this.#surroundings;
+    const { world, version } = this.#surroundings;
     const { env } = world;
-    const me: ProcessIdentity = { pid, boot: bootId(), started: startOf(pid) ?? '' };
+    const me = this.#me;
     const roles = select(plan, request.selection);
     preflight(plan, roles, this.dir, env);
-    await this.closeInterrupted();
+    const places = this.#places;
+    // A database out of reach is known before anything is written; a server may come back meanwhile.
+    if (places.tracking.kind === 'database') await this.tracking();
+    if (places.registry.kind === 'database') await this.registry();
+    await this.closeInterrupted(request.onWarning);
     const dirty = dirtyTag(this.dir, env);
     const id = runId(world.newRunId());
     await using executor = new LocalExecutor(
@@ -219,9 +240,9 @@ export class Project implements Disposable {
       this.#launcher(PIPES),
     );
     const mark = markActive(this.home, id, me);
-    const { registry } = this.tracking;
-    const tracked = this.#runTracking.follow(id, plan, (error) =>
-      request.onWarning(`tracking could not be written: ${error.message}`),
+    const tracked = await this.#runTracking.follow(
+      { run: id, plan, place: placeName(places.tracking) },
+      (error) => request.onWarning(`tracking could not be written: ${error.message}`),
     );
     void dirty.then((tags) => tracked.tag(tags));
     const driver = new Driver({
@@ -234,7 +255,10 @@ export class Project implements Disposable {
       executor,
       references: this.references(request.offline),
       effects: {
-        register: new RegisterEffect(registry, (model) => treeSize(readTree(this.store.blobs, model))),
+        register: new RegisterEffect(this.registry, {
+          sizeOf: (model) => treeSize(readTree(this.store.blobs, model)),
+          announce: tracked.announce,
+        }),
       },
       world,
       me,
@@ -265,8 +289,8 @@ export class Project implements Disposable {
     }
   }
 
-  /** Ends the runs whose driver died, in the journal and in tracking. */
-  async closeInterrupted(): Promise<void> {
+  /** Ends the runs whose driver died, in the journal and in tracking; one whose tracking is out of reach waits. */
+  async closeInterrupted(onWarning: (message: string) => void): Promise<void> {
     const now = this.#surroundings.world.clock.now();
     await closeInterruptedRuns(this.home, {
       isAlive,
@@ -274,8 +298,13 @@ export class Project implements Disposable {
       endStrays,
       now,
       exclusively: (work) => immediate(this.store.index, work),
-      settle: (run) => this.#runTracking.settle(run, now),
+      settle: (run) => this.#runTracking.settle(run, now, onWarning),
     });
+  }
+
+  get #me(): ProcessIdentity {
+    const { pid } = this.#surroundings;
+    return { pid, boot: bootId(), started: startOf(pid) ?? '' };
   }
 
   get #runTracking(): RunTracking {
@@ -283,7 +312,11 @@ export class Project implements Disposable {
       store: this.store,
       home: this.home,
       projectDir: this.dir,
-      tracking: () => this.tracking.tracking,
+      tracking: (place) => this.#trackers.trackingOf(place, [this.#places.tracking]),
+      alone: (name, work) => {
+        const me = this.#me;
+        return alone(new SingleFlight(this.store.index, me, `pid ${me.pid}`, isAlive), name, work);
+      },
       user: this.user,
     });
   }
@@ -367,8 +400,8 @@ export class Project implements Disposable {
       });
   }
 
-  [Symbol.dispose](): void {
-    this.#tracking?.[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#trackers[Symbol.asyncDispose]();
     this.#draft?.index.close();
     this.#store?.[Symbol.dispose]();
   }

@@ -12,7 +12,7 @@ import { stepOf } from './step-of.ts';
 /** `recipe artifacts get ADDRESS PATH` */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { project: opened, plan, address } = await openRecipe(parsed, context);
-  using project = opened;
+  await using project = opened;
   const step = stepOf(plan, address.step);
   const { outputs } = resultOf(project, plan, step);
   const known = Object.keys(outputs);

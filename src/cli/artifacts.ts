@@ -9,7 +9,7 @@ import { stepOf } from './step-of.ts';
 /** `recipe artifacts list` */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { project: opened, plan, address } = await openRecipe(parsed, context);
-  using project = opened;
+  await using project = opened;
   const history = new History(project.store.index, plan.recipe);
   const steps = address.step === undefined ? plan.steps : [stepOf(plan, address.step)];
   const outputs = steps.flatMap((step) => {

@@ -6,7 +6,7 @@ import { openProject } from './open-cache.ts';
 
 /** `recipe cache fsck` */
 export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
-  using project = openProject(context);
+  await using project = openProject(context);
   const json = flag(options, 'json');
   const shows = context.isTerminal && !json;
   const outcome = await checkCache(project.store, (done, total) => {

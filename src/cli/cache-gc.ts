@@ -9,8 +9,8 @@ import { type Context, flag, type Parsed, text } from './context.ts';
 import { openProject } from './open-cache.ts';
 
 /** `recipe cache gc` */
-export function execute({ options }: Parsed, context: Context): ExitCode {
-  using project = openProject(context);
+export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
+  await using project = openProject(context);
   const { store } = project;
   const wanted = text(options, 'maxSize');
   const limit = wanted === undefined ? undefined : parseSize(wanted);

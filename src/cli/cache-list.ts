@@ -6,8 +6,8 @@ import { type Context, flag, type Parsed } from './context.ts';
 import { openProject } from './open-cache.ts';
 
 /** `recipe cache list` */
-export function execute({ options }: Parsed, context: Context): ExitCode {
-  using project = openProject(context);
+export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
+  await using project = openProject(context);
   const { store } = project;
   const results = listResults(store.layout, store.results)
     .flatMap(({ result }) => (result === undefined ? [] : [result]))

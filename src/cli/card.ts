@@ -18,7 +18,7 @@ const LOG_TAIL = 4096;
 /** `recipe card ADDRESS`: writes the step's page and says where it is. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { project: opened, plan, address } = await openRecipe(parsed, context);
-  using project = opened;
+  await using project = opened;
   const step = stepOf(plan, address.step);
   const result = resultOf(project, plan, step);
   const content = await project.card(step, result, context.signal);

@@ -16,6 +16,12 @@ const SET: Option = {
 };
 const OFFLINE: Option = { long: '--offline', help: 'use what URLs and probes last gave, without asking' };
 
+/** Where runs and models are kept, for commands that read or write them. */
+const PLACES: readonly Option[] = [
+  { long: '--database', value: 'URL', help: 'postgres://… that keeps runs and models' },
+  { long: '--tracking', value: 'URL', help: 'http://… of an MLflow server that keeps them' },
+];
+
 const SELECTION: readonly Option[] = [
   { long: '--from', value: 'STEP', help: 'this step and what depends on it; what it needs must be cached' },
   { long: '--until', value: 'STEP', help: 'this step and what it needs' },
@@ -57,6 +63,7 @@ export const COMMANDS: readonly Declaration[] = [
         help: 'use outputs of steps whose inputs changed meanwhile; they are not cached',
       },
       { long: '--require-validated', help: 'exit 3 if the gate did not say VALIDATED' },
+      ...PLACES,
       JSON_OPTION,
     ],
     examples: [
@@ -92,7 +99,7 @@ export const COMMANDS: readonly Declaration[] = [
     name: 'status',
     summary: 'say what would run, why, and how long it would take',
     args: ['[RECIPE]'],
-    options: [PROFILE, SET, ...SELECTION, OFFLINE, JSON_OPTION],
+    options: [PROFILE, SET, ...SELECTION, OFFLINE, ...PLACES, JSON_OPTION],
     examples: [['recipe status flight-delay', 'nothing is executed, nothing written']],
     load: () => import('./status.ts'),
   },
@@ -195,6 +202,8 @@ export const COMMANDS: readonly Declaration[] = [
       },
       { long: '--limit', value: 'N', help: 'at most so many (default: 50)' },
       { long: '--steps', help: 'runs of steps too' },
+      PROFILE,
+      ...PLACES,
       JSON_OPTION,
     ],
     examples: [
@@ -209,7 +218,7 @@ export const COMMANDS: readonly Declaration[] = [
     name: 'runs show',
     summary: 'show the parameters, metrics and tags of a tracked run',
     args: ['ID'],
-    options: [JSON_OPTION],
+    options: [PROFILE, ...PLACES, JSON_OPTION],
     examples: [['recipe runs show 1f0c', 'the beginning of an id is enough']],
     load: () => import('./runs-show.ts'),
   },
@@ -217,7 +226,7 @@ export const COMMANDS: readonly Declaration[] = [
     name: 'runs compare',
     summary: 'show what differs between two tracked runs',
     args: ['ID', 'ID'],
-    options: [JSON_OPTION],
+    options: [PROFILE, ...PLACES, JSON_OPTION],
     examples: [['recipe runs compare 1f0c 77ab', 'parameters that differ, metrics side by side']],
     load: () => import('./runs-compare.ts'),
   },
@@ -225,7 +234,7 @@ export const COMMANDS: readonly Declaration[] = [
     name: 'models list',
     summary: 'list registered models',
     args: [],
-    options: [JSON_OPTION],
+    options: [PROFILE, ...PLACES, JSON_OPTION],
     examples: [['recipe models list', 'with their newest version and aliases']],
     load: () => import('./models-list.ts'),
   },
@@ -233,7 +242,7 @@ export const COMMANDS: readonly Declaration[] = [
     name: 'models show',
     summary: 'show the versions of a registered model and what was done to it',
     args: ['NAME'],
-    options: [JSON_OPTION],
+    options: [PROFILE, ...PLACES, JSON_OPTION],
     examples: [['recipe models show flight-delay', 'versions, aliases, verdicts, history']],
     load: () => import('./models-show.ts'),
   },
@@ -241,7 +250,12 @@ export const COMMANDS: readonly Declaration[] = [
     name: 'models promote',
     summary: 'point an alias to a model version',
     args: ['MODEL'],
-    options: [{ long: '--to', value: 'ALIAS', help: 'the alias to move (default: champion)' }, JSON_OPTION],
+    options: [
+      { long: '--to', value: 'ALIAS', help: 'the alias to move (default: champion)' },
+      PROFILE,
+      ...PLACES,
+      JSON_OPTION,
+    ],
     examples: [
       ['recipe models promote flight-delay@challenger', 'the challenger becomes the champion'],
       [

@@ -12,7 +12,7 @@ import { stepOf } from './step-of.ts';
 /** `recipe explain ADDRESS` */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { project: opened, plan, address } = await openRecipe(parsed, context);
-  using project = opened;
+  await using project = opened;
   const step = stepOf(plan, address.step);
   const cause = causeOf(plan, step.id, new History(project.store.index, plan.recipe), project.store);
   if (cause === undefined) throw new RecipeError('STEP_NEVER_RAN', { step: step.id, recipe: plan.recipe });

@@ -17,7 +17,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
       command: 'inspect',
     });
   const { project: opened, plan } = await openRecipe(parsed, context);
-  using project = opened;
+  await using project = opened;
   if (flag(options, 'eject')) context.out((await import('../recipe/eject.ts')).ejectPlan(plan));
   else
     context.out(

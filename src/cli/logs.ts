@@ -19,7 +19,7 @@ const ENDS = new Set<RunEvent['type']>([
 /** `recipe logs ADDRESS`: of a run's journal, or of the step's newest result. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { project: opened, plan, address } = await openRecipe(parsed, context);
-  using project = opened;
+  await using project = opened;
   const step = stepOf(plan, address.step);
   const run = text(parsed.options, 'run');
   if (flag(parsed.options, 'follow')) return await follow(run ?? newestRun(project.home, plan.recipe));

@@ -2,12 +2,12 @@ import { ExitCode } from '../core/exit-code.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { jsonLine } from './json-line.ts';
-import { openProject } from './open-cache.ts';
+import { openTracked } from './open-tracked.ts';
 
 /** `recipe models list` */
 export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
-  using project = openProject(context);
-  const models = await project.tracking.registry.list();
+  await using project = await openTracked(options, context);
+  const models = await (await project.registry()).list();
   if (flag(options, 'json')) context.out(jsonLine(models));
   else {
     const rows = models.map(({ name, versions }) => [

@@ -4,11 +4,11 @@ import { promote } from '../engine/promotion.ts';
 import { nearest } from '../recipe/nearest.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { jsonLine } from './json-line.ts';
-import { openProject } from './open-cache.ts';
+import { openTracked } from './open-tracked.ts';
 
 /** `recipe models promote NAME@ALIAS`, or NAME/VERSION: points another alias to it. */
 export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
-  using project = openProject(context);
+  await using project = await openTracked(options, context);
   const model = args[0] ?? '';
   const match = /^(.+?)(?:@([\w-]+)|\/(\d{1,15}))$/.exec(model);
   if (match === null)
@@ -18,7 +18,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
     });
   const [, name = '', from, number = ''] = match;
   const alias = text(options, 'to') ?? 'champion';
-  const { registry } = project.tracking;
+  const registry = await project.registry();
   const version = await registry.find(name, from === undefined ? { version: number } : { alias: from });
   if (version === undefined) {
     const models = await registry.list();

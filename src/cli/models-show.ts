@@ -4,14 +4,14 @@ import { nearest } from '../recipe/nearest.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { jsonLine } from './json-line.ts';
-import { openProject } from './open-cache.ts';
+import { openTracked } from './open-tracked.ts';
 import { instant } from './run-columns.ts';
 
 /** `recipe models show NAME` */
 export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
-  using project = openProject(context);
+  await using project = await openTracked(options, context);
   const name = args[0] ?? '';
-  const { registry } = project.tracking;
+  const registry = await project.registry();
   const versions = await registry.versions(name);
   if (versions.length === 0) {
     const names = (await registry.list()).map((model) => model.name);

@@ -1,10 +1,10 @@
 import { Project } from '../compose.ts';
-import { openTrackingDatabase } from '../compose-server.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import type { Sql } from '../db/sql.ts';
 import { findProject } from '../recipe/address.ts';
 import type { Change } from '../tracking/mlflow/audit.ts';
 import { MlflowError } from '../tracking/mlflow/mlflow-error.ts';
+import { openDatabase } from '../tracking/open-database.ts';
 import type { Context, Parsed } from './context.ts';
 import { databaseOf } from './database-of.ts';
 
@@ -18,10 +18,10 @@ export async function withAccess<T>(
   context: Context,
   work: (sql: Sql, change: Change) => Promise<T>,
 ): Promise<T> {
-  using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
+  await using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
   // It makes the folder.
   void project.store;
-  await using database = await openTrackingDatabase(project.home, databaseOf(parsed, context, 'server'));
+  await using database = await openDatabase(project.home, databaseOf(parsed, context, 'server'));
   const change = { actor: project.user ?? 'unknown', at: context.world.clock.now() };
   try {
     return await database.write((sql) => work(sql, change));

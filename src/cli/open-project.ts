@@ -1,6 +1,7 @@
 import { Project } from '../compose.ts';
 import type { CachedPlan } from '../engine/plan-cache.ts';
 import { type Address, locateRecipe, parseAddress } from '../recipe/address.ts';
+import { addressesOf } from './addresses-of.ts';
 import { type Context, list, type Parsed, text } from './context.ts';
 
 /** The project and plan that a command's address and options name. Dispose of it when done. */
@@ -10,7 +11,7 @@ export async function openRecipe(
 ): Promise<{ project: Project; plan: CachedPlan; address: Address }> {
   const address = parseAddress(args[0]);
   const location = locateRecipe(address.recipe, context.cwd);
-  const project = Project.open(location.projectDir, context);
+  const project = Project.open(location.projectDir, context, addressesOf(options));
   try {
     return {
       project,
@@ -18,7 +19,7 @@ export async function openRecipe(
       address,
     };
   } catch (error) {
-    project[Symbol.dispose]();
+    await project[Symbol.asyncDispose]();
     throw error;
   }
 }

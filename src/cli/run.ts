@@ -12,7 +12,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const { options } = parsed;
   if (flag(options, 'dryRun')) return (await import('./status.ts')).execute(parsed, context);
   const { project: opened, plan } = await openRecipe(parsed, context);
-  using project = opened;
+  await using project = opened;
   const force = list(options, 'force');
   const json = flag(options, 'json');
   const verdicts = new Map<string, Digest>();

@@ -4,7 +4,7 @@ import { formatDuration } from '../report/text/format.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { jsonLine } from './json-line.ts';
-import { openProject } from './open-cache.ts';
+import { openTracked } from './open-tracked.ts';
 import { cellOf, checkColumns, instant, titleOf } from './run-columns.ts';
 
 const DEFAULT_COLUMNS = [
@@ -16,15 +16,15 @@ const MAX_RUNS = 50_000;
 
 /** `recipe runs list` */
 export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
-  using project = openProject(context);
+  await using project = await openTracked(options, context);
   const limit = Number(text(options, 'limit') ?? 50);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_RUNS)
     throw new RecipeError('USAGE', {
       problem: `--limit is not a whole number from 1 to ${MAX_RUNS}`,
       command: 'runs list',
     });
-  await project.closeInterrupted();
-  const { tracking } = project.tracking;
+  await project.closeInterrupted((message) => context.err(`warning: ${message}\n`));
+  const tracking = await project.tracking();
   const { runs } = await tracking.search({
     where: text(options, 'where'),
     sort: text(options, 'sort'),

@@ -4,13 +4,13 @@ import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { findTrackedRun } from './find-tracked-run.ts';
 import { jsonLine } from './json-line.ts';
-import { openProject } from './open-cache.ts';
+import { openTracked } from './open-tracked.ts';
 
 /** `recipe runs show ID` */
 export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
-  using project = openProject(context);
-  await project.closeInterrupted();
-  const { tracking } = project.tracking;
+  await using project = await openTracked(options, context);
+  await project.closeInterrupted((message) => context.err(`warning: ${message}\n`));
+  const tracking = await project.tracking();
   const run = await findTrackedRun(tracking, args[0] ?? '');
   if (flag(options, 'json')) {
     const history: Record<string, unknown> = {};

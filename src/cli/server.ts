@@ -25,7 +25,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     throw usage('--trusted-proxy and --oidc-issuer say who asks, and --auth off asks nobody');
   for (const [name, option] of IGNORED)
     if (options[name] !== undefined) context.err(`${option} does nothing here: ${WHY_IGNORED}\n`);
-  using project = Project.open(findProject(context.cwd) ?? context.cwd, withCache(options, context));
+  await using project = Project.open(findProject(context.cwd) ?? context.cwd, withCache(options, context));
   await using server = await composeServer(project, context, {
     hosts: hostsOf(host, text(options, 'allowedHosts'), publicUrl),
     // Who reaches this address by a proxy is not known to be on this machine.

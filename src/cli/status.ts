@@ -14,7 +14,7 @@ import { openRecipe } from './open-project.ts';
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { options } = parsed;
   const { project: opened, plan } = await openRecipe(parsed, context);
-  using project = opened;
+  await using project = opened;
   const roles = select(plan, {
     from: text(options, 'from'),
     until: text(options, 'until'),

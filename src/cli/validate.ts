@@ -11,7 +11,7 @@ import { openRecipe } from './open-project.ts';
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { options } = parsed;
   const { project: opened, plan, address } = await openRecipe(parsed, context);
-  using project = opened;
+  await using project = opened;
   preflight(plan, select(plan, {}), project.dir, context.env);
   const origins = flag(options, 'show')
     ? await project.origins(

@@ -38,6 +38,17 @@ export interface Settings {
   /** Named limits: at most so many steps that name them at once. */
   readonly limits: Readonly<Record<string, number>>;
   readonly secrets: Readonly<Record<string, SecretSource>>;
+  readonly addresses?: Addresses;
+}
+
+/** Where runs and models are kept, as far as somebody says so. */
+export interface Addresses {
+  /** `postgres://…` */
+  readonly database?: string;
+  /** `http://…` of an MLflow server; before the database. */
+  readonly tracking?: string;
+  /** Of another MLflow server for models. */
+  readonly registry?: string;
 }
 
 export type SecretSource =

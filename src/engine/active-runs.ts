@@ -57,8 +57,8 @@ interface Undertaker {
   readonly endStrays: (isStray: (stepFile: string) => boolean) => void;
   /** Keeps other processes from closing the same runs meanwhile. */
   readonly exclusively: (work: () => void) => void;
-  /** Brings elsewhere what the journal of a closed run says. May be told of the same run again. */
-  readonly settle: (run: string) => Promise<void>;
+  /** Brings elsewhere what the journal of a closed run says, and gives whether it could. May be told of the same run again. */
+  readonly settle: (run: string) => Promise<boolean>;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
@@ -72,7 +72,7 @@ export async function closeInterruptedRuns(home: string, undertaker: Undertaker)
   cleanAttempts(home, undertaker);
   for (const run of dead) {
     undertaker.exclusively(() => closeJournal(home, run, undertaker.now));
-    await undertaker.settle(run);
+    if (!(await undertaker.settle(run))) continue;
     failpoint('close.before-unmark');
     rmSync(join(home, 'active', run), { force: true });
   }

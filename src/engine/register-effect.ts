@@ -17,32 +17,41 @@ interface Request {
   readonly description: string | null;
 }
 
+export interface RegisterEffectOptions {
+  /** Bytes of the model directory. */
+  readonly sizeOf: (model: Digest) => number;
+  /** Makes the tracked run of this run known: a version names it. */
+  readonly announce: () => Promise<void>;
+}
+
 /**
  * Brings the registry to what a step asked for: the version exists once, with its tags, and the alias points
  * to it. Going back to an old model moves the alias back.
  */
 export class RegisterEffect implements Effect {
-  readonly #registry: Registry;
-  readonly #sizeOf: (model: Digest) => number;
+  readonly #open: () => Promise<Registry>;
+  readonly #options: RegisterEffectOptions;
 
-  constructor(registry: Registry, sizeOf: (model: Digest) => number) {
-    this.#registry = registry;
-    this.#sizeOf = sizeOf;
+  constructor(open: () => Promise<Registry>, options: RegisterEffectOptions) {
+    this.#open = open;
+    this.#options = options;
   }
 
   async reconcile({ request: json, trackedRun, gate }: EffectRequest): Promise<EffectOutcome> {
     const request = requestOf(json);
     const judgement = judgementOf(request, gate);
     const refusal = refusalOf(request);
+    const registry = await this.#open();
     if (refusal !== undefined) {
-      await this.#note(request, judgement);
+      await note(registry, request, judgement);
       return { kind: 'skipped', because: refusal };
     }
-    const { version, created, changed } = await this.#registry.register({
+    const { version, created, changed } = await registry.register({
       name: request.model_name,
       modelDigest: request.model,
-      modelSize: this.#sizeOf(request.model),
+      modelSize: this.#options.sizeOf(request.model),
       runId: trackedRun,
+      announce: this.#options.announce,
       ...(request.description === null ? {} : { description: request.description }),
       tags: { ...request.tags, ...judgement },
     });
@@ -52,34 +61,38 @@ export class RegisterEffect implements Effect {
       version: version.version,
       ...(request.alias === null ? {} : { alias: request.alias }),
     };
-    const moved = request.alias === null ? undefined : await this.#moveAlias(version, request.alias);
+    const moved = request.alias === null ? undefined : await moveAlias(registry, version, request.alias);
     if (moved?.pending !== undefined) return { kind: 'pending', state: after, promotion: moved.pending };
     if (!created && !changed && moved === undefined) return { kind: 'unchanged', state: after };
     return { kind: 'done', before: moved?.before === undefined ? null : { version: moved.before }, after };
   }
+}
 
-  /** A version that was registered before learns what it was judged to be since. */
-  async #note(request: Request, judgement: Record<string, string>): Promise<void> {
-    const known = await this.#registry.findByDigest(request.model_name, request.model);
-    if (known !== undefined) await this.#registry.setTags(known.name, known.version, judgement);
-  }
+/** A version that was registered before learns what it was judged to be since. */
+async function note(registry: Registry, request: Request, judgement: Record<string, string>): Promise<void> {
+  const known = await registry.findByDigest(request.model_name, request.model);
+  if (known !== undefined) await registry.setTags(known.name, known.version, judgement);
+}
 
-  /** Moves the alias unless it points to the version already; gives what it pointed to. */
-  async #moveAlias(version: RegisteredVersion, alias: string): Promise<Moved | undefined> {
-    for (;;) {
-      const now = await this.#registry.find(version.name, { alias });
-      if (now?.version === version.version) return undefined;
-      if (isAtGate(version, alias)) return moveThroughGate(this.#registry, version, alias, now);
-      const { moved, pending } = await this.#registry.moveAlias({
-        name: version.name,
-        alias,
-        version: version.version,
-        expected: now?.version,
-      });
-      if (pending !== undefined) return { before: now?.version, pending };
-      // Somebody else moved it in between: look again.
-      if (moved) return { before: now?.version };
-    }
+/** Moves the alias unless it points to the version already; gives what it pointed to. */
+async function moveAlias(
+  registry: Registry,
+  version: RegisteredVersion,
+  alias: string,
+): Promise<Moved | undefined> {
+  for (;;) {
+    const now = await registry.find(version.name, { alias });
+    if (now?.version === version.version) return undefined;
+    if (isAtGate(version, alias)) return moveThroughGate(registry, version, alias, now);
+    const { moved, pending } = await registry.moveAlias({
+      name: version.name,
+      alias,
+      version: version.version,
+      expected: now?.version,
+    });
+    if (pending !== undefined) return { before: now?.version, pending };
+    // Somebody else moved it in between: look again.
+    if (moved) return { before: now?.version };
   }
 }
 

@@ -20,7 +20,7 @@ export interface Registry {
    * Compare-and-set: the alias moves only if it points to `expected` (a version, or undefined for none).
    * Gives what it points to afterwards. One that is protected waits for an approval instead.
    *
-   * @throws RecipeError REGISTRY_NAME_INVALID, MODEL_NOT_FOUND
+   * @throws RecipeError REGISTRY_NAME_INVALID, MODEL_NOT_FOUND, PROMOTION_REFUSED
    */
   moveAlias(move: AliasMove): Promise<AliasMoved>;
   /** All models with their versions, by name. */
@@ -29,6 +29,8 @@ export interface Registry {
   versions(name: string): Promise<readonly RegisteredVersion[]>;
   /** What was done to a model, oldest first. */
   changes(name: string): Promise<readonly RegistryChange[]>;
+  /** Brings the files of a version's model into the store, of a registry that keeps them itself. */
+  bring?(version: RegisteredVersion): Promise<void>;
 }
 
 export interface RegisteredVersion {
@@ -52,6 +54,8 @@ export interface RegisterRequest {
   /** Bytes of the model directory. */
   readonly modelSize: number;
   readonly runId?: string;
+  /** Writes that run first, for a registry that keeps the model as an artifact of it. */
+  readonly announce?: () => Promise<void>;
   readonly description?: string;
   readonly tags: Readonly<Record<string, string>>;
 }

@@ -62,7 +62,7 @@ export class RunTracker {
         this.#reports.set(event.step, []);
         this.#cached.delete(event.step);
         this.#states.set(event.step, { state: 'running', fingerprint: event.fingerprint });
-        return isFirst ? [this.#parent()] : [];
+        return isFirst ? [this.parent] : [];
       }
       case 'step.report':
         if (event.entry.type !== 'progress')
@@ -101,7 +101,8 @@ export class RunTracker {
     ];
   }
 
-  #parent(): TrackedRunWrite {
+  /** The run itself as it begins. */
+  get parent(): TrackedRunWrite {
     const { recipe, tags, steps } = this.#plan;
     const params = new Map(
       steps.flatMap(({ id, params: own }) =>
@@ -118,7 +119,7 @@ export class RunTracker {
   }
 
   #parentEnd({ outcome, at }: RunFinished, { storeBytes }: EndOfRun): TrackedRunWrite {
-    const parent = this.#parent();
+    const { parent } = this;
     const said = this.#plan.steps.flatMap(({ id }) => this.#onParent.get(id) ?? []);
     return {
       ...parent,

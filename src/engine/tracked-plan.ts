@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunStarted } from '../core/events.ts';
 import type { StepId } from '../core/ids.ts';
@@ -14,6 +14,8 @@ export interface TrackedPlan {
   readonly v: 1;
   readonly recipe: string;
   readonly experiment: string;
+  /** Name of the place that tracks the run; absent for the home. */
+  readonly place?: string;
   readonly tags: readonly KeyValue[];
   readonly steps: readonly TrackedStep[];
 }
@@ -37,12 +39,13 @@ export function trackedRunId(run: string, step?: StepId): string {
 
 export function trackedPlanOf(
   plan: Plan,
-  { experiment, tags }: Pick<TrackedPlan, 'experiment' | 'tags'>,
+  { experiment, tags, place }: Pick<TrackedPlan, 'experiment' | 'tags' | 'place'>,
 ): TrackedPlan {
   return {
     v: 1,
     recipe: plan.recipe,
     experiment,
+    ...(place === undefined ? {} : { place }),
     tags: tags.map(fitTag),
     steps: plan.steps.map((step) => ({
       id: step.id,
@@ -56,6 +59,7 @@ export function trackedPlanOf(
 
 /** @param dir `runs/<id>/` */
 export function keepTrackedPlan(dir: string, plan: TrackedPlan): void {
+  mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, FILE), JSON.stringify(plan));
 }
 

@@ -1,22 +1,13 @@
 import type { RunEvent, RunFinished } from '../core/events.ts';
 import type { Digest } from '../core/ids.ts';
 import type { OutputKind } from '../core/kinds.ts';
+import { isKeptArtifact } from './kept-artifacts.ts';
 import { type EndOfRun, RunTracker } from './run-tracker.ts';
 import { type TrackedPlan, trackedRunId } from './tracked-plan.ts';
 import { fitTag } from './tracking-limits.ts';
 import type { KeyValue, TrackedRunWrite, Tracking, TrackingBatch } from './tracking-port.ts';
 
 const GATHER_MS = 250;
-
-/**
- * Kinds of outputs that a tracked run keeps for good: what one looks at and compares. Tables, folders and
- * other files are the cache's: they may be large, and can be made again.
- */
-const KEPT_KINDS: ReadonlySet<OutputKind> = new Set(['model', 'metrics', 'value']);
-
-function isKept({ path, kind }: { readonly path: string; readonly kind: OutputKind }): boolean {
-  return path === 'steps.json' || KEPT_KINDS.has(kind);
-}
 
 export interface TrackingSubject extends Pick<EndOfRun, 'reportOf' | 'storeBytes'> {
   readonly run: string;
@@ -77,6 +68,14 @@ export class TrackingSubscriber {
     if (isDue || this.#finished !== undefined) this.#flush();
   };
 
+  /** Writes the run itself now, for others to name it; fails as that write does. */
+  readonly announce = async (): Promise<void> => {
+    const { experiment } = this.#subject.plan;
+    const written = this.#last.then(() => this.#tracking.write({ experiment, runs: [this.#tracker.parent] }));
+    this.#last = written.catch(() => undefined);
+    await written;
+  };
+
   /** Tags of the run that are known only after it has begun. */
   tag(tags: readonly KeyValue[]): void {
     const write = { id: this.#id, tags: tags.map(fitTag) };
@@ -121,7 +120,7 @@ export class TrackingSubscriber {
       const known = [...this.#unwritten, ...runs];
       try {
         const all = [...known, ...(end === undefined ? [] : await end())];
-        await this.#subject.pin(all.flatMap(({ artifacts = [] }) => artifacts.filter(isKept)));
+        await this.#subject.pin(all.flatMap(({ artifacts = [] }) => artifacts.filter(isKeptArtifact)));
         await this.#tracking.write({
           experiment,
           runs: all,

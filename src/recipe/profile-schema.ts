@@ -62,14 +62,23 @@ export const ProfileSchema = Type.Object(
     executor: Type.Optional(
       orExpression(Type.Literal('local', { description: 'fleet: not in this version.' })),
     ),
-    tracking: Type.Optional(Later),
-    model_registry: Type.Optional(Later),
+    tracking: Type.Optional(
+      Type.String({ description: 'http://HOST:PORT of the MLflow server that runs are written to.' }),
+    ),
+    model_registry: Type.Optional(
+      Type.String({ description: 'http://HOST:PORT of another MLflow server for models.' }),
+    ),
     queues: Type.Optional(Later),
     schedule: Type.Optional(Later),
     notify: Type.Optional(Later),
     redis: Type.Optional(Later),
     server: Type.Optional(Later),
-    database: Type.Optional(Later),
+    database: Type.Optional(
+      Type.String({
+        description:
+          'postgres://USER@HOST/NAME that runs and models are written to; a password in it is refused.',
+      }),
+    ),
   },
   {
     title: 'A profile of a Stockpot recipe',

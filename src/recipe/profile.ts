@@ -1,10 +1,11 @@
 import type { SecretSource, Settings } from '../core/plan.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import type { Scope } from './evaluate.ts';
-import { evaluate } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { parseYaml } from './parse-yaml.ts';
+import { readAddresses } from './read-addresses.ts';
 import { invalid, knownKeys, mapTree, sizeBytes, textList, textValue, wholeNumber } from './read-value.ts';
+import { refusePassword } from './refuse-password.ts';
 import { errorAt } from './source.ts';
 import { type Entry, type MapTree, mapOf, overlay } from './tree.ts';
 
@@ -29,16 +30,7 @@ export const PROFILE_SETTINGS = [
 ] as const;
 
 /** Settings that later versions bring: known, so that a misspelt one is told apart. */
-export const LATER_SETTINGS = [
-  'tracking',
-  'model_registry',
-  'queues',
-  'schedule',
-  'notify',
-  'redis',
-  'server',
-  'database',
-] as const;
+export const LATER_SETTINGS = ['queues', 'schedule', 'notify', 'redis', 'server'] as const;
 
 const PROFILE_NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
 const VALUE_NAME = /^[A-Z][A-Z0-9_]*$/;
@@ -163,11 +155,13 @@ export function readSettings(
   if (executor !== undefined && textValue(executor.value, 'executor', scope) !== 'local')
     throw errorAt(executor.value.span, 'NOT_IN_THIS_VERSION', { what: 'the executor fleet' });
   const experiment = entries.get('experiment');
+  const addresses = readAddresses(settings, scope);
   return {
     effects: readEffects(entries.get('effects'), scope),
     ...readCache(entries.get('cache'), scope),
     limits: readLimits(entries.get('limits'), scope),
     secrets: readSecrets(entries.get('secrets'), scope),
+    ...(Object.keys(addresses).length === 0 ? {} : { addresses }),
     ...(experiment === undefined ? {} : { experiment: textValue(experiment.value, 'experiment', scope) }),
   };
 }
@@ -238,15 +232,3 @@ function readSecrets(entry: Entry | undefined, scope: Scope): Record<string, Sec
   }
   return secrets;
 }
-
-function refusePassword(key: string, { value }: Entry): void {
-  const text = JSON.stringify(evaluate(value, LENIENT));
-  if (/:\/\/[^/@:\s"]*:[^/@\s"]+@/.test(text)) throw errorAt(value.span, 'PASSWORD_IN_PROFILE', { key });
-}
-
-const LENIENT: Scope = {
-  lookUp: () => ({ kind: 'value', value: '' }),
-  names: () => [],
-  readJson: () => null,
-  spend: () => undefined,
-};

@@ -284,7 +284,8 @@ class Resolver {
     const known = this.#topKeys();
     const isDeclared = (key: string): boolean => Object.hasOwn(this.#template?.keys ?? {}, key);
     for (const [key, entry] of this.#top.entries) {
-      if (!isDeclared(key) && (LATER_SETTINGS as readonly string[]).includes(key))
+      const isLater = key === 'model_registry' || (LATER_SETTINGS as readonly string[]).includes(key);
+      if (!isDeclared(key) && isLater)
         throw errorAt(entry.key, 'NOT_IN_THIS_VERSION', { what: `\`${key}:\`` });
       if (!known.includes(key))
         throw errorAt(entry.key, 'KEY_UNKNOWN', {

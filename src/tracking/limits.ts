@@ -78,6 +78,8 @@ function checkKey(what: string, key: string): void {
 
 function checkLength(what: string, value: string, limit: number): void {
   if (value.length > limit) refuse(what, `${value.slice(0, 40)}…`, `at most ${limit} characters`);
+  if (value.includes('\0') || !value.isWellFormed())
+    refuse(what, value.slice(0, 40), 'text without a NUL and half characters');
 }
 
 function refuse(what: string, value: string, rule: string): never {

@@ -61,24 +61,18 @@ export const PLANTS: readonly Plant[] = [
     name: 'a version is registered if it was not there a moment ago',
     changes: [
       {
-        file: 'src/tracking/sqlite/sqlite-registry.ts',
+        file: 'src/tracking/sql-registry.ts',
         from: `    failpoint('registry.before-register');
-    const outcome = immediate(this.#db, () => {
-      const row = this.#db
-        .prepare('SELECT version FROM model_versions WHERE name = ? AND model_digest = ?')
-        .get(name, modelDigest);
 `,
-        to: `    const row = this.#db
-      .prepare('SELECT version FROM model_versions WHERE name = ? AND model_digest = ?')
-      .get(name, modelDigest);
+        to: `    const known = await this.findByDigest(name, modelDigest);
     failpoint('registry.before-register');
-    const outcome = immediate(this.#db, () => {
 `,
       },
       {
-        file: 'src/tracking/sqlite/schema.ts',
-        from: 'PRIMARY KEY (name, version), UNIQUE (name, model_digest)',
-        to: 'PRIMARY KEY (name, version)',
+        file: 'src/tracking/sql-registry.ts',
+        from: `      const known = await byDigest(sql, name, modelDigest);
+`,
+        to: '',
       },
     ],
     disturbance: registeringPair,

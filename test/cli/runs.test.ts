@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { Digest } from '../../src/core/ids.ts';
 import type { TrackedRunWrite } from '../../src/engine/tracking-port.ts';
-import { openTrackingDb } from '../../src/tracking/sqlite/open-tracking.ts';
-import { SqliteRegistry } from '../../src/tracking/sqlite/sqlite-registry.ts';
-import { SqliteTracking } from '../../src/tracking/sqlite/sqlite-tracking.ts';
+import { openDatabase } from '../../src/tracking/open-database.ts';
+import { SqlRegistry } from '../../src/tracking/sql-registry.ts';
+import { SqlTracking } from '../../src/tracking/sql-tracking.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
 
 const at = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -61,9 +61,8 @@ const RUNS: readonly TrackedRunWrite[] = [
 async function projectWith(runs: readonly TrackedRunWrite[]): Promise<CliRig> {
   const rig = await CliRig.create({ 'recipe.yaml': 'steps:\n  a: { run: "true" }\n' });
   await mkdir(`${rig.dir}/.stockpot`);
-  const db = openTrackingDb(`${rig.dir}/.stockpot/tracking.db`);
-  await new SqliteTracking(db, () => at).write({ experiment: 'demo/delay', runs });
-  db.close();
+  await using database = await openDatabase(`${rig.dir}/.stockpot`, undefined);
+  await new SqlTracking(database, () => at).write({ experiment: 'demo/delay', runs });
   return rig;
 }
 
@@ -271,8 +270,8 @@ describe('runs compare', () => {
 describe('models list and show', () => {
   async function withModels(): Promise<CliRig> {
     const rig = await projectWith([]);
-    const db = openTrackingDb(`${rig.dir}/.stockpot/tracking.db`);
-    const registry = new SqliteRegistry(db, { now: () => at, actor: 'ada', pin: async () => {} });
+    await using database = await openDatabase(`${rig.dir}/.stockpot`, undefined);
+    const registry = new SqlRegistry(database, { now: () => at, actor: 'ada', pin: async () => {} });
     for (const letter of ['a', 'b'])
       await registry.register({
         name: 'delay',
@@ -283,7 +282,6 @@ describe('models list and show', () => {
       });
     await registry.moveAlias({ name: 'delay', alias: 'champion', version: '1', expected: undefined });
     await registry.moveAlias({ name: 'delay', alias: 'challenger', version: '2', expected: undefined });
-    db.close();
     return rig;
   }
 

@@ -23,7 +23,11 @@ const B: TrackedRunWrite = {
 };
 
 /** How every implementation of `Tracking` finds runs: order, pages, MLflow's filters. */
-export function describeSearch(name: string, open: () => Promise<OpenTracking>): void {
+export function describeSearch(
+  name: string,
+  open: () => Promise<OpenTracking>,
+  { numRuns = 150 }: { readonly numRuns?: number } = {},
+): void {
   const write = (tracking: Tracking, ...runs: TrackedRunWrite[]): Promise<void> =>
     tracking.write({ experiment: 'demo', runs });
   const found = async (tracking: Tracking, search: Partial<RunSearch>): Promise<string> => {
@@ -113,7 +117,7 @@ export function describeSearch(name: string, open: () => Promise<OpenTracking>):
             }
           },
         ),
-        { numRuns: 150 },
+        { numRuns },
       );
     });
 

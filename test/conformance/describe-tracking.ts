@@ -40,8 +40,18 @@ const B: TrackedRunWrite = {
   metrics: [{ key: 'auc', value: 0.5, step: 9, timestamp: 9 }],
 };
 
+/** What MLflow's own server does otherwise. */
+export interface TrackingLimits {
+  /** A data set is an input of a run once, in the context of the first time. */
+  readonly hasOneContext?: true;
+}
+
 /** What every implementation of `Tracking` does: MLflow's semantics, and what a replay relies on. */
-export function describeTracking(name: string, open: () => Promise<OpenTracking>): void {
+export function describeTracking(
+  name: string,
+  open: () => Promise<OpenTracking>,
+  { hasOneContext }: TrackingLimits = {},
+): void {
   const write = (tracking: Tracking, ...runs: TrackedRunWrite[]): Promise<void> =>
     tracking.write({ experiment: 'demo', runs });
   const found = async (tracking: Tracking, search: Partial<RunSearch>): Promise<string> => {
@@ -264,20 +274,23 @@ export function describeTracking(name: string, open: () => Promise<OpenTracking>
       expect(await opened.tracking.read(A.id)).toMatchObject({ params: { p: value }, tags: { t: value } });
     });
 
-    test('a data set is one for each name and digest; its context is that of the run', async () => {
-      await using opened = await open();
-      const { tracking } = opened;
-      const again = (context: string): TrackedRunWrite => ({
-        id: B.id,
-        datasets: [{ name: 'flights', digest: 'd1', sourceType: 'local', source: '{}', context }],
-      });
-      await write(tracking, A, again('validation'), again('test'));
-      const run = await tracking.read(B.id);
-      expect(run?.datasets.map(({ context, schema }) => [context, schema])).toEqual([
-        ['test', '[{"name":"delay"}]'],
-        ['validation', '[{"name":"delay"}]'],
-      ]);
-    });
+    test.skipIf(hasOneContext)(
+      'a data set is one for each name and digest; its context is that of the run',
+      async () => {
+        await using opened = await open();
+        const { tracking } = opened;
+        const again = (context: string): TrackedRunWrite => ({
+          id: B.id,
+          datasets: [{ name: 'flights', digest: 'd1', sourceType: 'local', source: '{}', context }],
+        });
+        await write(tracking, A, again('validation'), again('test'));
+        const run = await tracking.read(B.id);
+        expect(run?.datasets.map(({ context, schema }) => [context, schema])).toEqual([
+          ['test', '[{"name":"delay"}]'],
+          ['validation', '[{"name":"delay"}]'],
+        ]);
+      },
+    );
 
     test('all keys are named', async () => {
       await using opened = await open();

@@ -6,8 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { DATABASES, dumpSchema, freshSchema } from '../../scripts/dump-schema.ts';
 import type { Fingerprint } from '../../src/core/ids.ts';
 import { openSqlite } from '../../src/db/sqlite.ts';
-import { SqliteRegistry } from '../../src/tracking/sqlite/sqlite-registry.ts';
-import { SqliteTracking } from '../../src/tracking/sqlite/sqlite-tracking.ts';
+import { openDatabase } from '../../src/tracking/open-database.ts';
+import { SqlRegistry } from '../../src/tracking/sql-registry.ts';
+import { SqlTracking } from '../../src/tracking/sql-tracking.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
 
 const NAMES = ['tracking', 'index'] as const;
@@ -66,8 +67,8 @@ describe.each(NAMES)('%s.db', (name) => {
 
 test('what the first version tracked and registered is read as it was', async () => {
   using old = new OldDatabase('tracking');
-  const db = DATABASES.tracking(old.path);
-  const tracking = new SqliteTracking(db, () => 1);
+  await using database = await openDatabase(old.dir, undefined);
+  const tracking = new SqlTracking(database, () => 1);
   expect(await tracking.read('bbbb')).toMatchObject({
     experiment: 'flights/delay',
     status: 'FINISHED',
@@ -80,12 +81,11 @@ test('what the first version tracked and registered is read as it was', async ()
   expect(await tracking.cursor('aaaa')).toBe(0);
   const result = 'f'.repeat(64) as Fingerprint;
   expect(await tracking.unseen([result])).toEqual(new Set([result]));
-  const registry = new SqliteRegistry(db, { now: () => 1, actor: 'me', pin: async () => {} });
+  const registry = new SqlRegistry(database, { now: () => 1, actor: 'me', pin: async () => {} });
   expect(await registry.find('delay', { alias: 'champion' })).toMatchObject({
     version: '1',
     tags: { 'stockpot.verdict': 'VALIDATED' },
   });
-  db.close();
 });
 
 test('a migration that fails leaves the file at the version before', () => {

@@ -135,6 +135,17 @@ describe('kill -9 of the driver, then any command about runs', () => {
   });
 });
 
+test('a run that was deleted while it was cut off stays deleted, and is in nobody’s way', async () => {
+  await using rig = await CliRig.create({ 'recipe.yaml': RECIPE, 'fit.py': STEP });
+  await killed(rig, 'tracking.after-commit@2', 'run');
+  const db = new DatabaseSync(`${rig.dir}/.stockpot/tracking.db`);
+  db.exec(`UPDATE runs SET lifecycle_stage = 'deleted'`);
+  db.close();
+  expect(await rig.recipe('runs', 'list')).toMatchObject({ exit: 0, out: 'no runs\n', err: '' });
+  expect(Object.values(await rig.run()).every((kind) => /succeeded|cached/.test(kind))).toBe(true);
+  expect(await listRuns(rig)).toMatchObject([{ status: 'FINISHED' }]);
+});
+
 describe('tracking that cannot be written', () => {
   test('is said once, the run goes on, and the next command that can write brings it up to date', async () => {
     await using rig = await CliRig.create({ 'recipe.yaml': RECIPE, 'fit.py': STEP });

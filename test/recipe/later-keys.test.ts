@@ -38,16 +38,7 @@ describe('what later versions bring is known, and is in one error with its place
     );
   });
 
-  const settings = [
-    'tracking',
-    'model_registry',
-    'queues',
-    'schedule',
-    'notify',
-    'redis',
-    'server',
-    'database',
-  ];
+  const settings = ['queues', 'schedule', 'notify', 'redis', 'server'];
 
   test.each(settings)('the setting %s, in a profile and in a recipe', async (key) => {
     const setting = `# later\n${key}: { a: 1 }\n`;
@@ -55,6 +46,12 @@ describe('what later versions bring is known, and is in one error with its place
       'NOT_IN_THIS_VERSION profiles/local.yaml:2:1',
     );
     expect(await refused({ 'recipe.yaml': setting + STEP })).toBe('NOT_IN_THIS_VERSION recipe.yaml:2:1');
+  });
+
+  test('the registry of a recipe', async () => {
+    expect(await refused({ 'recipe.yaml': `model_registry: { a: 1 }\n${STEP}` })).toBe(
+      'NOT_IN_THIS_VERSION recipe.yaml:1:1',
+    );
   });
 
   test.each<readonly [string, number]>([

@@ -1,6 +1,6 @@
 import type { MetricWrite, TrackedRun, TrackedRunDetails, Tracking } from '../../src/engine/tracking-port.ts';
-import { openTrackingDb } from '../../src/tracking/sqlite/open-tracking.ts';
-import { SqliteTracking } from '../../src/tracking/sqlite/sqlite-tracking.ts';
+import { openDatabase } from '../../src/tracking/open-database.ts';
+import { SqlTracking } from '../../src/tracking/sql-tracking.ts';
 import type { CliRig } from './cli-rig.ts';
 
 /** A tracked run as `recipe runs show --json` prints it. */
@@ -27,13 +27,9 @@ export async function lastRun(rig: CliRig): Promise<ShownRun> {
 /** All that tracking holds, once a command has closed what was cut off; read from the database itself. */
 export async function everythingTracked(rig: CliRig): Promise<ShownRun[]> {
   const runs = await listRuns(rig, '--steps', '--sort', 'run_id');
-  const db = openTrackingDb(`${rig.dir}/.stockpot/tracking.db`);
-  try {
-    const tracking = new SqliteTracking(db, () => 0);
-    return await Promise.all(runs.map(({ id }) => shown(tracking, id)));
-  } finally {
-    db.close();
-  }
+  await using database = await openDatabase(`${rig.dir}/.stockpot`, undefined);
+  const tracking = new SqlTracking(database, () => 0);
+  return await Promise.all(runs.map(({ id }) => shown(tracking, id)));
 }
 
 async function shown(tracking: Tracking, id: string): Promise<ShownRun> {

@@ -6,6 +6,13 @@ function brief(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
+/** The environment variables of what a profile may name without a password. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  database: 'STOCKPOT_DATABASE_URL',
+  tracking: 'STOCKPOT_TRACKING_URL',
+  model_registry: 'STOCKPOT_REGISTRY_URL',
+};
+
 /** What can be wrong with recipes, templates, profiles and `--set`. Documented in `docs/errors/recipe.md`. */
 export const RECIPE_ERRORS = {
   RECIPE_NOT_FOUND: {
@@ -143,6 +150,7 @@ export const RECIPE_ERRORS = {
   PASSWORD_IN_PROFILE: {
     exit: ExitCode.usage,
     message: (p: { key: string }) => `${p.key} holds a password`,
-    hint: () => 'Give the address by its environment variable instead.',
+    hint: (p: { key: string }) =>
+      `Give the address as ${VARIABLES[p.key] ?? 'an environment variable'}, not in a file that others read.`,
   },
 } as const satisfies Record<string, Entry>;

@@ -88,4 +88,27 @@ export const TRACKING_ERRORS = {
       `The alias ${p.alias} of ${p.model} was moved to version ${p.version} meanwhile`,
     hint: () => 'Look with `recipe models show`, and promote again if that is still meant.',
   },
+  PROMOTION_REFUSED: {
+    exit: ExitCode.gateClosed,
+    message: (p: { model: string; version: string; problem: string }) =>
+      `Version ${p.version} of ${p.model} is not promoted: ${p.problem}`,
+  },
+  ADDRESS_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { name: string; rule: string }) => `${p.name} ${p.rule}`,
+    hint: () => 'Write it as in postgres://USER@HOST/NAME, or http://HOST:PORT of an MLflow server.',
+  },
+  TRACKING_UNREACHABLE: {
+    exit: ExitCode.unavailable,
+    message: (p: { server: string; problem: string }) =>
+      `Cannot reach the tracking server ${p.server}: ${p.problem}`,
+    hint: () => 'Check that it runs there; what a run could not write, the next command writes.',
+  },
+  TRACKING_REFUSED: {
+    exit: ExitCode.unavailable,
+    message: (p: { server: string; request: string; problem: string }) =>
+      `The tracking server ${p.server} refused ${p.request}: ${p.problem}`,
+    hint: () =>
+      'If it asks who you are: `recipe login URL`, STOCKPOT_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.',
+  },
 } as const satisfies Record<string, Entry>;

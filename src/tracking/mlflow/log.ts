@@ -68,7 +68,7 @@ export async function deleteTag(sql: Sql, run: string, key: string): Promise<voi
 }
 
 /** A parameter keeps its first value: the same again is fine, another is refused. */
-async function writeParams(sql: Sql, run: string, params: readonly Param[]): Promise<void> {
+export async function writeParams(sql: Sql, run: string, params: readonly Param[]): Promise<void> {
   const wanted = new Map<string, string>();
   for (const { key, value } of params) {
     const before = wanted.get(key);
@@ -104,7 +104,7 @@ async function writeParams(sql: Sql, run: string, params: readonly Param[]): Pro
 }
 
 /** Equal points are one; the latest is that of the highest step, then time, then value. */
-async function writeMetrics(sql: Sql, run: string, metrics: readonly Metric[]): Promise<void> {
+export async function writeMetrics(sql: Sql, run: string, metrics: readonly Metric[]): Promise<void> {
   if (metrics.length === 0) return;
   const latest = new Map<string, readonly SqlValue[]>();
   const rows = metrics.map(({ key, value, step, timestamp }) => {

@@ -1,0 +1,21 @@
+import { join, resolve } from 'node:path';
+import type { Database } from '../db/sql.ts';
+import { SqliteDatabase } from '../db/sqlite-database.ts';
+import { TRACKING_MIGRATIONS } from './sqlite/schema.ts';
+
+/**
+ * The tracking database of a home, or the one at an address, `postgres://…` or `sqlite:PATH`: what was
+ * acknowledged survives a power cut.
+ *
+ * @throws RecipeError DATABASE_UNREACHABLE, STORE_TOO_NEW
+ */
+export async function openDatabase(home: string, url: string | undefined): Promise<Database> {
+  if (url?.startsWith('postgres:')) {
+    // The driver takes longer to load than a run that does nothing.
+    const { PostgresDatabase } = await import('../db/postgres-database.ts');
+    const { POSTGRES_TRACKING_MIGRATIONS } = await import('./postgres/schema.ts');
+    return PostgresDatabase.open({ url, schema: 'tracking', migrations: POSTGRES_TRACKING_MIGRATIONS });
+  }
+  const path = url === undefined ? join(home, 'tracking.db') : resolve(url.slice('sqlite:'.length));
+  return SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' });
+}

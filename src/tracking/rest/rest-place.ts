@@ -1,0 +1,27 @@
+import type { Store } from '../../store/store.ts';
+import { StoredFiles } from './artifact-files.ts';
+import { credentialsFor } from './credentials-for.ts';
+import { RestClient } from './rest-client.ts';
+import { RestRegistry } from './rest-registry.ts';
+import { RestTracking } from './rest-tracking.ts';
+
+export interface RestPlaceOptions {
+  readonly url: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly store: Store;
+  readonly now: () => number;
+}
+
+/** What one MLflow server keeps. */
+export interface RestPlace {
+  readonly tracking: RestTracking;
+  readonly registry: RestRegistry;
+}
+
+/** Asks nothing of the server yet. */
+export function openRestPlace({ url, env, store, now }: RestPlaceOptions): RestPlace {
+  const client = new RestClient({ url, authorization: credentialsFor(new URL(url), env), now });
+  const files = new StoredFiles(store);
+  const tracking = new RestTracking(client, files);
+  return { tracking, registry: new RestRegistry({ client, tracking, files, now }) };
+}

@@ -1,0 +1,445 @@
+import { openAsBlob } from 'node:fs';
+import { failpoint } from '../../core/failpoint.ts';
+import type { Digest } from '../../core/ids.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { RecipeError } from '../../core/recipe-error.ts';
+import type {
+  AliasMove,
+  AliasMoved,
+  RegisteredVersion,
+  RegisterOutcome,
+  RegisterRequest,
+  Registry,
+  RegistryChange,
+} from '../../engine/registry-port.ts';
+import { checkAlias, checkModelName } from '../limits.ts';
+import type { Run } from '../mlflow/messages.ts';
+import type { ArtifactFiles } from './artifact-files.ts';
+import { list, object, tagsOfJson, text } from './message-of.ts';
+import { quoted } from './quoted.ts';
+import { type RestClient, refusalOf } from './rest-client.ts';
+import { aliasesOfTags, aliasTag, isInternal, TAGS } from './rest-tags.ts';
+import type { RestTracking } from './rest-tracking.ts';
+
+/** Where models lie that are registered by runs of another place. */
+const MODELS_EXPERIMENT = 'Stockpot models';
+const PROXY = /^mlflow-artifacts:(?:\/\/[^/]*)?\/*/;
+/** In one answer. */
+const PAGE = 200;
+
+export interface RestRegistryOptions {
+  readonly client: RestClient;
+  /** Of the same server. */
+  readonly tracking: RestTracking;
+  readonly files: ArtifactFiles;
+  readonly now: () => number;
+}
+
+/** A version as the server has it. */
+interface ServerVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly source: string;
+  readonly run: string;
+  readonly user: string;
+  readonly description: string;
+  readonly createdAt: number;
+  readonly tags: ReadonlyMap<string, string>;
+  readonly aliases: readonly string[];
+}
+
+/**
+ * Registered models on a server that speaks MLflow's REST API. It has no unique key for a model's content:
+ * who registers looks for the digest, registers, and looks again; of several the lowest number stays, and
+ * the others are tagged. An alias is compared and set by
+ * `recipe server` only; elsewhere a race is seen afterwards.
+ */
+export class RestRegistry implements Registry {
+  readonly #options: RestRegistryOptions;
+  /** Until it turns out that it is not. */
+  #isStockpot = true;
+
+  constructor(options: RestRegistryOptions) {
+    this.#options = options;
+  }
+
+  async find(
+    name: string,
+    at: { alias: string } | { version: string },
+  ): Promise<RegisteredVersion | undefined> {
+    const found = 'alias' in at ? await this.#aliased(name, at.alias) : await this.#get(name, at.version);
+    if (found === undefined) return undefined;
+    return registered(found, digestOf(found) ?? (await this.#fetch(found)));
+  }
+
+  async findByDigest(name: string, modelDigest: Digest): Promise<RegisteredVersion | undefined> {
+    const [found] = await this.#withDigest(name, modelDigest);
+    return found === undefined ? undefined : registered(await this.#again(found), modelDigest);
+  }
+
+  async register(request: RegisterRequest): Promise<RegisterOutcome> {
+    const { name, modelDigest } = request;
+    checkModelName(name);
+    if (quoted(name) === undefined)
+      throw new RecipeError('REGISTRY_NAME_INVALID', {
+        what: 'model',
+        name: name.slice(0, 80),
+        rule: 'a server is asked for it in a filter, which takes no two kinds of quotes',
+      });
+    failpoint('registry.before-register');
+    const [known] = await this.#withDigest(name, modelDigest);
+    const made = known === undefined ? await this.#create(request) : undefined;
+    failpoint('registry.after-register');
+    const [winner] = made === undefined ? [known] : await this.#withDigest(name, modelDigest);
+    if (winner === undefined) throw new Error(`Internal error: the server lost version ${made} of ${name}`);
+    const created = winner.version === made;
+    if (made !== undefined && !created) await this.#setTag(name, made, TAGS.duplicateOf, winner.version);
+    const changed = !created && (await this.#update(winner, request));
+    return { version: registered(await this.#again(winner), modelDigest), created, changed };
+  }
+
+  async setTags(name: string, version: string, tags: Readonly<Record<string, string>>): Promise<boolean> {
+    const known = await this.#get(name, version);
+    return known !== undefined && this.#update(known, { tags });
+  }
+
+  async moveAlias({ name, alias, version, expected }: AliasMove): Promise<AliasMoved> {
+    checkAlias(alias);
+    const before = (await this.#aliased(name, alias))?.version;
+    if (before !== expected) return { moved: false, version: before };
+    if ((await this.#get(name, version)) === undefined)
+      throw new RecipeError('MODEL_NOT_FOUND', { model: `${name}/${version}`, nearest: undefined });
+    const { client } = this.#options;
+    const compareAndSet = { name, alias, version, expected: expected ?? '' };
+    const answer = await this.#ofStockpot(() => client.send('POST', 'stockpot/aliases/move', compareAndSet));
+    if (answer !== undefined) return movedOf({ version, expected }, object(answer['outcome']));
+    await client.send('POST', 'registered-models/alias', { name, alias, version });
+    const after = (await this.#aliased(name, alias))?.version;
+    if (after !== version) return { moved: false, version: after };
+    const { key, value } = aliasTag(alias, this.#options.now());
+    await this.#setTag(name, version, key, value);
+    return { moved: true, version };
+  }
+
+  async list(): Promise<{ name: string; versions: readonly RegisteredVersion[] }[]> {
+    const names: string[] = [];
+    for await (const model of this.#pages('registered-models/search', 'registered_models', ''))
+      names.push(text(model['name']));
+    const models: { name: string; versions: readonly RegisteredVersion[] }[] = [];
+    for (const name of names.toSorted((a, b) => (a < b ? -1 : 1)))
+      models.push({ name, versions: await this.versions(name) });
+    return models;
+  }
+
+  async versions(name: string): Promise<RegisteredVersion[]> {
+    const found = await this.#all(name);
+    const aliases = found.length === 0 ? new Map<string, string[]>() : await this.#aliasesOf(name);
+    return found
+      .toSorted((a, b) => Number(b.version) - Number(a.version))
+      .flatMap((one) => {
+        const digest = digestOf(one);
+        const withAliases = { ...one, aliases: aliases.get(one.version) ?? [] };
+        return digest === undefined ? [] : [registered(withAliases, digest)];
+      });
+  }
+
+  /** Of another server than ours what versions tell: when they were registered, and when last given an alias. */
+  async changes(name: string): Promise<RegistryChange[]> {
+    const { client } = this.#options;
+    const answer = await this.#ofStockpot(() => client.get('stockpot/models/history', { name }));
+    if (answer !== undefined) return list(answer['history']).map(changeOf);
+    const versions = await this.#all(name);
+    return versions
+      .flatMap(({ version, user, createdAt, tags }): RegistryChange[] => {
+        const change = { actor: user, before: null, after: version };
+        return [
+          { ...change, at: createdAt, action: 'register' },
+          ...aliasesOfTags(tags).map(({ alias, at }) => ({ ...change, at, action: `alias ${alias}` })),
+        ];
+      })
+      .toSorted((a, b) => a.at - b.at || Number(a.after) - Number(b.after));
+  }
+
+  /**
+   * Brings the files of a version's model here.
+   *
+   * @throws RecipeError REFERENCE_UNREACHABLE
+   */
+  async bring({ name, version, modelDigest }: RegisteredVersion): Promise<void> {
+    const found = await this.#get(name, version);
+    if (found === undefined || (await this.#fetch(found)) === modelDigest) return;
+    throw new RecipeError('REFERENCE_UNREACHABLE', {
+      reference: `models:/${name}/${version}`,
+      problem: 'the files on the server are not those that were registered',
+    });
+  }
+
+  /** What only `recipe server` answers; undefined from another server. */
+  async #ofStockpot(ask: () => Promise<JsonObject>): Promise<JsonObject | undefined> {
+    if (!this.#isStockpot) return undefined;
+    try {
+      return await ask();
+    } catch (error) {
+      const code = refusalOf(error)?.code;
+      if (code !== 'ENDPOINT_NOT_FOUND' && code !== 'HTTP 404' && code !== 'HTTP 405') throw error;
+      this.#isStockpot = false;
+      return undefined;
+    }
+  }
+
+  async #create(request: RegisterRequest): Promise<string> {
+    const { client } = this.#options;
+    const { name, modelDigest, runId, description, tags } = request;
+    const run = await this.#home(request);
+    const source = await this.#upload(run, request);
+    try {
+      await client.send('POST', 'registered-models/create', { name });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal?.code === 'INVALID_PARAMETER_VALUE')
+        throw new RecipeError(
+          'REGISTRY_NAME_INVALID',
+          { what: 'model', name: name.slice(0, 80), rule: refusal.message },
+          { cause: error },
+        );
+      if (refusal?.code !== 'RESOURCE_ALREADY_EXISTS') throw error;
+    }
+    const answer = await client.send('POST', 'model-versions/create', {
+      name,
+      source,
+      run_id: run.info.run_id,
+      ...(description === undefined ? {} : { description }),
+      tags: [
+        { key: TAGS.modelDigest, value: modelDigest },
+        ...(runId === undefined ? [] : [{ key: TAGS.run, value: runId }]),
+        ...Object.entries(tags).map(([key, value]) => ({ key, value })),
+      ],
+    });
+    return text(object(answer['model_version'])['version']);
+  }
+
+  /** The run that the model becomes an artifact of: the one that registers it, if this server has it. */
+  async #home({ name, modelDigest, runId, announce }: RegisterRequest): Promise<Run> {
+    const { tracking, now } = this.#options;
+    const find = async (id: string | undefined): Promise<Run | undefined> =>
+      id === undefined ? undefined : tracking.serverRun(id);
+    let found = await find(runId);
+    if (found === undefined && announce !== undefined) {
+      await announce();
+      found = await find(runId);
+    }
+    if (found !== undefined) return found;
+    const id = `model-${modelDigest}`;
+    await tracking.write({
+      experiment: MODELS_EXPERIMENT,
+      runs: [
+        {
+          id,
+          name: `${name} ${modelDigest.slice(0, 12)}`.slice(0, 250),
+          startTime: now(),
+          status: 'FINISHED',
+          endTime: now(),
+        },
+      ],
+    });
+    const made = await find(id);
+    if (made === undefined) throw new Error('Internal error: the run of a model was not made');
+    return made;
+  }
+
+  async #upload({ info }: Run, { name, modelDigest }: RegisterRequest): Promise<string> {
+    const { client, files } = this.#options;
+    const refuse = (problem: string): RecipeError =>
+      new RecipeError('TRACKING_REFUSED', { server: client.url, request: `the model ${name}`, problem });
+    if (!PROXY.test(info.artifact_uri)) throw refuse(`it keeps artifacts at ${info.artifact_uri}`);
+    const found = files.of(modelDigest, 'model');
+    if (found === undefined) throw refuse('the files of the model are not in the cache any more');
+    const root = info.artifact_uri.replace(PROXY, '');
+    for (const { path, file } of found) await client.upload(`${root}/model/${path}`, await openAsBlob(file));
+    return `${info.artifact_uri.replace(/\/$/, '')}/model`;
+  }
+
+  /** Downloads a version's model, and gives its digest. */
+  async #fetch({ name, version, source }: ServerVersion): Promise<Digest> {
+    const { client, files } = this.#options;
+    if (!PROXY.test(source))
+      throw new RecipeError('REFERENCE_UNREACHABLE', {
+        reference: `models:/${name}/${version}`,
+        problem: `its files are at ${source}`,
+      });
+    const root = source.replace(PROXY, '').replace(/\/$/, '');
+    const paths = await this.#pathsBelow(root);
+    const sent: { path: string; bytes: AsyncIterable<Uint8Array> }[] = [];
+    for (const path of paths) sent.push({ path, bytes: later(() => client.download(`${root}/${path}`)) });
+    return files.keep(sent);
+  }
+
+  async #pathsBelow(root: string): Promise<string[]> {
+    const paths: string[] = [];
+    for (const pending = ['']; pending.length > 0; ) {
+      const dir = pending.pop() ?? '';
+      for (const file of await this.#options.client.listFiles(`${root}${dir}`)) {
+        const path = `${dir}/${file.name}`;
+        if (file.isFolder) pending.push(path);
+        else paths.push(path.slice(1));
+      }
+    }
+    return paths.toSorted((a, b) => (a < b ? -1 : 1));
+  }
+
+  /** Brings tags and description to what is asked; gives whether one of them was another. */
+  async #update(
+    known: ServerVersion,
+    { tags, description }: Pick<RegisterRequest, 'tags' | 'description'>,
+  ): Promise<boolean> {
+    const { name, version } = known;
+    const others = Object.entries(tags).filter(([key, value]) => known.tags.get(key) !== value);
+    for (const [key, value] of others) await this.#setTag(name, version, key, value);
+    const isDescribed = description === undefined || description === known.description;
+    if (!isDescribed)
+      await this.#options.client.send('PATCH', 'model-versions/update', { name, version, description });
+    return others.length > 0 || !isDescribed;
+  }
+
+  async #setTag(name: string, version: string, key: string, value: string): Promise<void> {
+    await this.#options.client.send('POST', 'model-versions/set-tag', { name, version, key, value });
+  }
+
+  /** Versions of this content, the one that stays first. */
+  async #withDigest(name: string, digest: Digest): Promise<ServerVersion[]> {
+    const found = await this.#all(name);
+    return found
+      .filter((one) => digestOf(one) === digest)
+      .toSorted((a, b) => Number(a.version) - Number(b.version));
+  }
+
+  /** All versions of a model but duplicates. Searches do not say aliases. */
+  async #all(name: string): Promise<ServerVersion[]> {
+    const value = quoted(name);
+    if (value === undefined) return [];
+    const found: ServerVersion[] = [];
+    for await (const json of this.#pages('model-versions/search', 'model_versions', `name = ${value}`)) {
+      const version = versionOf(json);
+      if (!version.tags.has(TAGS.duplicateOf)) found.push(version);
+    }
+    return found;
+  }
+
+  async #aliasesOf(name: string): Promise<Map<string, string[]>> {
+    const { client } = this.#options;
+    const answer = await client.get('registered-models/get', { name });
+    const aliases = new Map<string, string[]>();
+    for (const one of list(object(answer['registered_model'])['aliases'])) {
+      const version = text(one['version']);
+      aliases.set(version, [...(aliases.get(version) ?? []), text(one['alias'])].toSorted());
+    }
+    return aliases;
+  }
+
+  async #again({ name, version }: ServerVersion): Promise<ServerVersion> {
+    const found = await this.#get(name, version);
+    if (found === undefined) throw new Error(`Internal error: the server lost version ${version} of ${name}`);
+    return found;
+  }
+
+  async #get(name: string, version: string): Promise<ServerVersion | undefined> {
+    if (!/^\d{1,15}$/.test(version)) return undefined;
+    const found = await this.#ask('model-versions/get', { name, version });
+    if (found === undefined || found.tags.has(TAGS.duplicateOf)) return undefined;
+    return { ...found, aliases: (await this.#aliasesOf(name)).get(found.version) ?? [] };
+  }
+
+  async #aliased(name: string, alias: string): Promise<ServerVersion | undefined> {
+    const found = await this.#ask('registered-models/alias', { name, alias });
+    if (found === undefined) return undefined;
+    return { ...found, aliases: (await this.#aliasesOf(name)).get(found.version) ?? [] };
+  }
+
+  /** The version that an answer holds; undefined if there is none. */
+  async #ask(path: string, query: Readonly<Record<string, string>>): Promise<ServerVersion | undefined> {
+    try {
+      return versionOf(object((await this.#options.client.get(path, query))['model_version']));
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal?.code === 'RESOURCE_DOES_NOT_EXIST') return undefined;
+      if (refusal?.code === 'INVALID_PARAMETER_VALUE' && refusal.message.includes('not found'))
+        return undefined;
+      throw error;
+    }
+  }
+
+  async *#pages(path: string, key: string, filter: string): AsyncIterable<JsonObject> {
+    let token = '';
+    do {
+      const answer = await this.#options.client.get(path, {
+        max_results: String(PAGE),
+        ...(filter === '' ? {} : { filter }),
+        ...(token === '' ? {} : { page_token: token }),
+      });
+      yield* list(answer[key]);
+      token = text(answer['next_page_token']);
+    } while (token !== '');
+  }
+}
+
+function versionOf(json: JsonObject): ServerVersion {
+  return {
+    name: text(json['name']),
+    version: text(json['version']),
+    source: text(json['source']),
+    run: text(json['run_id']),
+    user: text(json['user_id']),
+    description: text(json['description']),
+    createdAt: Number(json['creation_timestamp'] ?? 0),
+    tags: new Map(tagsOfJson(json['tags']).map(({ key, value }) => [key, value])),
+    aliases: [],
+  };
+}
+
+/** Of what others registered it is known only where the server names models by their content. */
+function digestOf({ tags, source }: ServerVersion): Digest | undefined {
+  const [, named] = /^mlflow-artifacts:\/+models\/([0-9a-f]{64})$/.exec(source) ?? [];
+  return (tags.get(TAGS.modelDigest) ?? named) as Digest | undefined;
+}
+
+function registered(
+  { name, version, tags, aliases, description, run, createdAt }: ServerVersion,
+  modelDigest: Digest,
+): RegisteredVersion {
+  const runId = tags.get(TAGS.run) ?? run;
+  return {
+    name,
+    version,
+    modelDigest,
+    ...(runId === '' ? {} : { runId }),
+    ...(description === '' ? {} : { description }),
+    tags: Object.fromEntries([...tags].filter(([key]) => !isInternal(key))),
+    aliases,
+    createdAt,
+  };
+}
+
+function movedOf(
+  { version, expected }: Pick<AliasMove, 'version' | 'expected'>,
+  outcome: JsonObject,
+): AliasMoved {
+  if (outcome['kind'] === 'moved') return { moved: true, version };
+  if (outcome['kind'] === 'pending')
+    return { moved: false, version: expected, pending: text(object(outcome['promotion'])['id']) };
+  const now = text(outcome['version']);
+  return { moved: false, version: now === '' ? undefined : now };
+}
+
+function changeOf({ at, actor, action, before, after }: JsonObject): RegistryChange {
+  return {
+    at: Number(at ?? 0),
+    actor: text(actor),
+    action: text(action),
+    before: typeof before === 'string' ? before : null,
+    after: typeof after === 'string' ? after : null,
+  };
+}
+
+async function* later(open: () => Promise<AsyncIterable<Uint8Array>>): AsyncIterable<Uint8Array> {
+  yield* await open();
+}

@@ -1,0 +1,234 @@
+import { failpoint } from '../core/failpoint.ts';
+import type { Digest } from '../core/ids.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import type { Database, Row, Sql } from '../db/sql.ts';
+import type {
+  AliasMove,
+  AliasMoved,
+  RegisteredVersion,
+  RegisterOutcome,
+  RegisterRequest,
+  Registry,
+  RegistryChange,
+} from '../engine/registry-port.ts';
+import { checkAlias, checkModelName } from './limits.ts';
+import type { Change } from './mlflow/audit.ts';
+import { MlflowError } from './mlflow/mlflow-error.ts';
+import {
+  aliasedVersion,
+  createVersion,
+  describeVersion,
+  setVersionTag,
+  versionsOf,
+} from './mlflow/model-versions.ts';
+import { lockIfThere } from './mlflow/require-model.ts';
+import { moveOrAsk } from './protection/promotions.ts';
+
+export interface SqlRegistryOptions {
+  readonly now: () => number;
+  readonly actor: string;
+  /** Called before a version's row is written: its blobs must outlive it. */
+  readonly pin: (name: string, digest: Digest) => Promise<void>;
+}
+
+/** Registered models in a database, in the tables that the server reads. A change and its audit row are one transaction. */
+export class SqlRegistry implements Registry {
+  readonly #database: Database;
+  readonly #options: SqlRegistryOptions;
+
+  constructor(database: Database, options: SqlRegistryOptions) {
+    this.#database = database;
+    this.#options = options;
+  }
+
+  async find(
+    name: string,
+    at: { alias: string } | { version: string },
+  ): Promise<RegisteredVersion | undefined> {
+    return this.#database.read(async (sql) => {
+      const number = 'version' in at ? at.version : await aliasedVersion(sql, name, at.alias);
+      return number === undefined ? undefined : numbered(sql, name, number);
+    });
+  }
+
+  async findByDigest(name: string, modelDigest: Digest): Promise<RegisteredVersion | undefined> {
+    return this.#database.read((sql) => byDigest(sql, name, modelDigest));
+  }
+
+  async register(request: RegisterRequest): Promise<RegisterOutcome> {
+    const { name, modelDigest } = request;
+    checkModelName(name);
+    await this.#options.pin(name, modelDigest);
+    failpoint('registry.before-register');
+    const outcome = await this.#database.write(async (sql) => {
+      const change = this.#change;
+      await sql.run(
+        `INSERT INTO registered_models (name, creation_time, last_updated_time, user_id) VALUES (?, ?, ?, ?)
+         ON CONFLICT (name) DO NOTHING`,
+        name,
+        change.at,
+        change.at,
+        change.actor,
+      );
+      // Who registers the same model meanwhile comes after, and finds it.
+      await lockIfThere(sql, name);
+      const known = await byDigest(sql, name, modelDigest);
+      if (known === undefined) await create(sql, request, change);
+      const changed = known !== undefined && (await update(sql, known, request, change));
+      const version = await byDigest(sql, name, modelDigest);
+      if (version === undefined) throw new Error(`Internal error: ${name} lost a version`);
+      failpoint('registry.before-commit');
+      return { version, created: known === undefined, changed };
+    });
+    failpoint('registry.after-register');
+    return outcome;
+  }
+
+  async setTags(name: string, version: string, tags: Readonly<Record<string, string>>): Promise<boolean> {
+    return this.#database.write(async (sql) => {
+      await lockIfThere(sql, name);
+      const known = await numbered(sql, name, version);
+      return known !== undefined && update(sql, known, { tags }, this.#change);
+    });
+  }
+
+  async moveAlias({ name, alias, version, expected }: AliasMove): Promise<AliasMoved> {
+    checkAlias(alias);
+    const outcome = await this.#database
+      .write(async (sql) => {
+        await lockIfThere(sql, name);
+        const before = await aliasedVersion(sql, name, alias);
+        if (before !== expected) return { kind: 'other', version: before } as const;
+        if ((await numbered(sql, name, version)) === undefined)
+          throw new RecipeError('MODEL_NOT_FOUND', { model: `${name}/${version}`, nearest: undefined });
+        const moved = await moveOrAsk(sql, { name, alias, version, expected }, this.#change);
+        failpoint('alias.before-commit');
+        return moved;
+      })
+      .catch((cause: unknown) => {
+        if (!(cause instanceof MlflowError)) throw cause;
+        throw new RecipeError(
+          'PROMOTION_REFUSED',
+          { model: name, version, problem: cause.message },
+          { cause },
+        );
+      });
+    failpoint('alias.after-commit');
+    switch (outcome.kind) {
+      case 'moved':
+        return { moved: true, version };
+      case 'other':
+        return { moved: false, version: outcome.version };
+      case 'pending':
+        return { moved: false, version: expected, pending: outcome.promotion.id };
+    }
+  }
+
+  async list(): Promise<{ name: string; versions: readonly RegisteredVersion[] }[]> {
+    return this.#database.read(async (sql) => {
+      const names = await sql.all('SELECT name FROM registered_models ORDER BY name');
+      const rows = await sql.all('SELECT * FROM models_by_digest ORDER BY name, version DESC');
+      const versions = Map.groupBy(await registered(sql, rows), ({ name }) => name);
+      return names.map((row) => {
+        const name = String(row['name']);
+        return { name, versions: versions.get(name) ?? [] };
+      });
+    });
+  }
+
+  async versions(name: string): Promise<RegisteredVersion[]> {
+    return this.#database.read(async (sql) =>
+      registered(
+        sql,
+        await sql.all('SELECT * FROM models_by_digest WHERE name = ? ORDER BY version DESC', name),
+      ),
+    );
+  }
+
+  async changes(name: string): Promise<RegistryChange[]> {
+    const rows = await this.#database.read((sql) =>
+      sql.all('SELECT at, actor, action, before, after FROM audit WHERE name = ? ORDER BY id', name),
+    );
+    return rows.map((row) => ({
+      at: Number(row['at']),
+      actor: String(row['actor']),
+      action: String(row['action']),
+      before: row['before'] === null ? null : String(row['before']),
+      after: row['after'] === null ? null : String(row['after']),
+    }));
+  }
+
+  get #change(): Change {
+    return { actor: this.#options.actor, at: this.#options.now() };
+  }
+}
+
+async function create(
+  sql: Sql,
+  { name, modelDigest, modelSize, runId, description, tags }: RegisterRequest,
+  change: Change,
+): Promise<void> {
+  await createVersion(
+    sql,
+    {
+      name,
+      source: `mlflow-artifacts:/models/${modelDigest}`,
+      runId,
+      runLink: undefined,
+      description,
+      tags: Object.entries(tags).map(([key, value]) => ({ key, value })),
+      digest: modelDigest,
+      size: modelSize,
+    },
+    change,
+  );
+}
+
+/** Brings tags and description to what is asked; gives whether one of them was another. */
+async function update(
+  sql: Sql,
+  { name, version, ...known }: RegisteredVersion,
+  { tags, description }: Pick<RegisterRequest, 'tags' | 'description'>,
+  change: Change,
+): Promise<boolean> {
+  const others = Object.entries(tags).filter(([key, value]) => known.tags[key] !== value);
+  for (const [key, value] of others) await setVersionTag(sql, name, version, { key, value }, change);
+  const isDescribed = description === undefined || description === known.description;
+  if (!isDescribed) await describeVersion(sql, name, version, description, change);
+  return others.length > 0 || !isDescribed;
+}
+
+async function numbered(sql: Sql, name: string, version: string): Promise<RegisteredVersion | undefined> {
+  if (!/^\d{1,15}$/.test(version)) return undefined;
+  const rows = await sql.all(
+    'SELECT * FROM models_by_digest WHERE name = ? AND version = ?',
+    name,
+    Number(version),
+  );
+  return (await registered(sql, rows))[0];
+}
+
+async function byDigest(sql: Sql, name: string, digest: Digest): Promise<RegisteredVersion | undefined> {
+  const rows = await sql.all(
+    'SELECT * FROM models_by_digest WHERE name = ? AND model_digest = ? ORDER BY version DESC LIMIT 1',
+    name,
+    digest,
+  );
+  return (await registered(sql, rows))[0];
+}
+
+/** Rows of `models_by_digest`, as recipes read them. */
+async function registered(sql: Sql, rows: readonly Row[]): Promise<RegisteredVersion[]> {
+  if (rows.length === 0) return [];
+  const messages = await versionsOf(sql, rows);
+  return messages.map((message, index) => ({
+    name: message.name,
+    version: message.version,
+    modelDigest: rows[index]?.['model_digest'] as Digest,
+    ...(message.run_id === '' ? {} : { runId: message.run_id }),
+    ...(message.description === '' ? {} : { description: message.description }),
+    tags: Object.fromEntries(message.tags.map(({ key, value }) => [key, value])),
+    aliases: message.aliases,
+    createdAt: message.creation_timestamp,
+  }));
+}

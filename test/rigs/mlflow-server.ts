@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { type AddressInfo, createServer } from 'node:net';
+
+/** MLflow's own server, on an empty SQLite database; ready when its health check says so. */
+export async function realServer(
+  python: string,
+  cwd: string,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const store = ['--backend-store-uri', 'sqlite:///mlflow.db', '--serve-artifacts'];
+  const args = [
+    '-m',
+    'mlflow',
+    'server',
+    '--host',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--workers',
+    '1',
+    ...store,
+  ];
+  const server = spawn(python, args, { cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  const booted = new Promise<void>((resolve) =>
+    server.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      // The first is gunicorn's, the second uvicorn's.
+      if (/Booting worker|startup complete/.test(said)) resolve();
+    }),
+  );
+  const ended = new Promise((resolve) => server.once('exit', resolve));
+  const end = async (): Promise<void> => {
+    // It starts processes of its own, which are in its group.
+    if (server.pid !== undefined && server.exitCode === null) process.kill(-server.pid, 'SIGKILL');
+    await ended;
+  };
+  await Promise.race([booted, ended]);
+  for (;;) {
+    const isReady = await fetch(`${url}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (isReady) return { url, [Symbol.asyncDispose]: end };
+    if (server.exitCode !== null) throw new Error(`mlflow server ended: ${said}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}

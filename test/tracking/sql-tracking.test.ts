@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { Digest } from '../../src/core/ids.ts';
+import { PostgresDatabase } from '../../src/db/postgres-database.ts';
+import type { Database } from '../../src/db/sql.ts';
+import { SqliteDatabase } from '../../src/db/sqlite-database.ts';
+import { POSTGRES_TRACKING_MIGRATIONS } from '../../src/tracking/postgres/schema.ts';
+import { SqlRegistry } from '../../src/tracking/sql-registry.ts';
+import { SqlTracking } from '../../src/tracking/sql-tracking.ts';
+import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
+import { describeRegistry, type OpenRegistry } from '../conformance/describe-registry.ts';
+import { describeSearch } from '../conformance/describe-search.ts';
+import { describeTracking, type OpenTracking } from '../conformance/describe-tracking.ts';
+import { PostgresRig } from '../rigs/postgres-rig.ts';
+
+/** Connections to one empty database, and what gives them back. */
+type Opened = readonly [connect: () => Database, end: () => Promise<void>];
+
+function describeAll(name: string, open: () => Promise<Opened>, numRuns: number): void {
+  describeTracking(name, openTracking);
+  describeSearch(name, openTracking, { numRuns });
+  describeRegistry(name, openRegistry);
+
+  async function openTracking(): Promise<OpenTracking> {
+    const [connect, end] = await open();
+    return { tracking: new SqlTracking(connect(), () => 1000), [Symbol.asyncDispose]: end };
+  }
+
+  async function openRegistry(): Promise<OpenRegistry> {
+    const [connect, end] = await open();
+    const pinned: Digest[] = [];
+    const options = {
+      now: () => 1000,
+      actor: 'me',
+      pin: async (_: string, digest: Digest): Promise<void> => void pinned.push(digest),
+    };
+    return {
+      registry: new SqlRegistry(connect(), options),
+      other: new SqlRegistry(connect(), options),
+      pinned,
+      [Symbol.asyncDispose]: end,
+    };
+  }
+}
+
+describeAll(
+  'SQLite',
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
+    const path = join(dir, 'tracking.db');
+    const opened: SqliteDatabase[] = [];
+    const connect = (): SqliteDatabase => {
+      const one = SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'normal' });
+      opened.push(one);
+      return one;
+    };
+    const end = async (): Promise<void> => {
+      for (const one of opened) await one[Symbol.asyncDispose]();
+      rmSync(dir, { recursive: true });
+    };
+    return [connect, end];
+  },
+  100,
+);
+
+const missing = await PostgresRig.missing();
+describe.skipIf(missing !== undefined)(
+  `a server of its own${missing === undefined ? '' : ` (${missing})`}`,
+  () => {
+    let rig: PostgresRig;
+    let databases: readonly [Database, Database];
+    // Emptied for each test: to make the tables anew takes longer than most tests.
+    let empty: string;
+    beforeAll(async () => {
+      rig = await PostgresRig.start();
+      const schema = rig.newSchema();
+      const options = { url: rig.url, schema, migrations: POSTGRES_TRACKING_MIGRATIONS };
+      databases = [await PostgresDatabase.open(options), await PostgresDatabase.open(options)];
+      const { rows } = await rig.query(
+        `SELECT tablename FROM pg_tables WHERE schemaname = '${schema}' AND tablename NOT IN ('schema_version', 'experiments')`,
+      );
+      const tables = rows.map(({ tablename }) => `DELETE FROM ${schema}.${String(tablename)};`);
+      empty = `SET session_replication_role = replica; ${tables.join(' ')} DELETE FROM ${schema}.experiments WHERE experiment_id > 0`;
+    });
+    afterAll(async () => {
+      for (const database of databases) await database[Symbol.asyncDispose]();
+      await rig[Symbol.asyncDispose]();
+    });
+
+    describeAll(
+      'PostgreSQL',
+      async () => {
+        await rig.query(empty);
+        const [...free] = databases;
+        const connect = (): Database => free.pop() ?? databases[0];
+        return [connect, async () => {}];
+      },
+      20,
+    );
+  },
+);
