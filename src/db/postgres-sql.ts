@@ -1,8 +1,7 @@
 import type { QueryResult } from 'pg';
 import type { Row, Sql, SqlValue } from './sql.ts';
+import { withGroups } from './with-groups.ts';
 
-/** The group of placeholders of an INSERT. */
-const GROUP = /VALUES (\([^)]*\))/;
 /** PostgreSQL counts the values of a statement in 16 bits. */
 const MAX_VALUES = 65_535;
 
@@ -34,11 +33,7 @@ export class PostgresSql implements Sql {
     const atOnce = Math.floor(MAX_VALUES / Math.max(1, rows[0]?.length ?? 0));
     for (let from = 0; from < rows.length; from += atOnce) {
       const part = rows.slice(from, from + atOnce);
-      const repeated = text.replace(
-        GROUP,
-        (_, group: string) => `VALUES ${part.map(() => group).join(', ')}`,
-      );
-      await this.run(repeated, ...part.flat());
+      await this.run(withGroups(text, part.length), ...part.flat());
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Database, Row, Sql, SqlValue } from './sql.ts';
 import { type OpenOptions, openSqlite } from './sqlite.ts';
+import { withGroups } from './with-groups.ts';
 
 /** How many writes share a transaction at most: those behind it wait no longer than that takes. */
 const MAX_GROUP = 256;
@@ -141,8 +142,11 @@ class SqliteSql implements Sql {
   }
 
   async runMany(text: string, rows: readonly (readonly SqlValue[])[]): Promise<void> {
-    const statement = this.#statement(text);
-    for (const row of rows) statement.run(...row);
+    let from = 0;
+    // Few lengths, so that each is prepared once.
+    for (const count of ROWS_AT_ONCE)
+      for (; rows.length - from >= count; from += count)
+        this.#statement(withGroups(text, count)).run(...rows.slice(from, from + count).flat());
   }
 
   #statement(text: string): StatementSync {
@@ -161,3 +165,5 @@ class SqliteSql implements Sql {
 }
 
 const MAX_STATEMENTS = 500;
+/** So many rows go in one statement: more are no faster. */
+const ROWS_AT_ONCE = [64, 16, 4, 1];
