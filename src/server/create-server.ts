@@ -4,6 +4,7 @@ import type { Identity } from '../tracking/access/identity.ts';
 import { ACCESS_ROUTES } from './access-routes.ts';
 import { serveFiles } from './artifact-files.ts';
 import { ARTIFACT_ROUTES } from './artifact-routes.ts';
+import { COMPARISON_ROUTES } from './comparison-routes.ts';
 import { EXPERIMENT_ROUTES } from './experiment-routes.ts';
 import { type Guard, guard } from './guard.ts';
 import { LOGGED_MODEL_ROUTES } from './logged-model-routes.ts';
@@ -18,6 +19,7 @@ import { REGISTRY_ROUTES } from './registry-routes.ts';
 import type { Route, Served } from './route.ts';
 import { serveRunEvents } from './run-events.ts';
 import { RUN_ROUTES } from './run-routes.ts';
+import { SERVER_ROUTES } from './server-routes.ts';
 import { type SignInOptions, signInRoutes } from './sign-in/sign-in-routes.ts';
 import { SIGN_IN_ROUTES } from './sign-in/token-route.ts';
 import { TRACE_ROUTES } from './trace-routes.ts';
@@ -27,11 +29,13 @@ import { USER_ROUTES } from './user-routes.ts';
 export const ROUTES: readonly Route[] = [
   ...EXPERIMENT_ROUTES,
   ...RUN_ROUTES,
+  ...COMPARISON_ROUTES,
   ...REGISTRY_ROUTES,
   ...LOGGED_MODEL_ROUTES,
   ...ARTIFACT_ROUTES,
   ...TRACE_ROUTES,
   ...TRACE_V3_ROUTES,
+  ...SERVER_ROUTES,
   ...USER_ROUTES,
   ...PERMISSION_ROUTES,
   ...ACCESS_ROUTES,

@@ -24,6 +24,7 @@ function fieldsOf({ run, model, trace }: Things): Record<string, unknown> {
     new_name: 'renamed',
     artifact_location: '',
     run_id: run,
+    run_ids: [run],
     name: 'm',
     version: '1',
     alias: 'champion',

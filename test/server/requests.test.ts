@@ -98,11 +98,11 @@ test('what is not served says so, as clients that probe for it expect', async ()
   await using rig = ServerRig.create();
   const { statusCode, body } = await rig.app.inject({
     method: 'GET',
-    url: '/api/3.0/mlflow/server-info',
+    url: '/api/3.0/mlflow/workspaces',
     headers: HOST,
   });
   expect([statusCode, JSON.parse(body)]).toEqual([
     404,
-    { error_code: 'ENDPOINT_NOT_FOUND', message: 'There is no GET /api/3.0/mlflow/server-info' },
+    { error_code: 'ENDPOINT_NOT_FOUND', message: 'There is no GET /api/3.0/mlflow/workspaces' },
   ]);
 });
