@@ -2,7 +2,7 @@ import { invalid, MlflowError } from '../tracking/mlflow/mlflow-error.ts';
 import { readRun } from '../tracking/mlflow/runs.ts';
 import { READ_FILES } from './artifact-policies.ts';
 import { checkPath } from './artifacts.ts';
-import { message, text } from './message.ts';
+import { message, text, unlessEmpty } from './message.ts';
 import { on } from './policy.ts';
 import { type Route, route, type Served } from './route.ts';
 import { run } from './things.ts';
@@ -15,7 +15,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     '/mlflow/artifacts/list',
     'listArtifacts',
     on('READ', run),
-    message({ run_id: text(), run_uuid: text(), path: text(), page_token: text() }),
+    message({ run_id: text(), run_uuid: text(), path: text(), page_token: unlessEmpty(text()) }),
     async (served, { run_id, run_uuid, path = '' }) => {
       const { uri } = await runRoot(served, run_id ?? run_uuid ?? '');
       return listBelow(served, uri, path);

@@ -9,7 +9,18 @@ import {
 } from '../tracking/mlflow/experiments.ts';
 import { invalid, missing } from '../tracking/mlflow/mlflow-error.ts';
 import { searchExperiments } from '../tracking/mlflow/search.ts';
-import { integer, message, nested, oneOf, otherwise, present, repeated, required, text } from './message.ts';
+import {
+  integer,
+  message,
+  nested,
+  oneOf,
+  otherwise,
+  present,
+  repeated,
+  required,
+  text,
+  unlessEmpty,
+} from './message.ts';
 import { CREATE, on, SIGNED_IN } from './policy.ts';
 import { type Route, route, type Served } from './route.ts';
 import { experiment, experimentByName } from './things.ts';
@@ -20,7 +31,7 @@ export const VIEW = oneOf(['ACTIVE_ONLY', 'DELETED_ONLY', 'ALL']);
 const ID = message({ experiment_id: required(text()) });
 const SEARCH = message({
   max_results: otherwise(integer(), 1000),
-  page_token: text(),
+  page_token: unlessEmpty(text()),
   filter: otherwise(text(), ''),
   order_by: repeated(text()),
   view_type: otherwise(VIEW, 'ACTIVE_ONLY'),

@@ -13,7 +13,18 @@ import { newRunName } from '../tracking/mlflow/run-name.ts';
 import { type OnDataset, searchLoggedModels } from '../tracking/mlflow/search-logged-models.ts';
 import { listBelow } from './artifact-routes.ts';
 import { TAG } from './experiment-routes.ts';
-import { boolean, integer, message, nested, oneOf, otherwise, repeated, required, text } from './message.ts';
+import {
+  boolean,
+  integer,
+  message,
+  nested,
+  oneOf,
+  otherwise,
+  repeated,
+  required,
+  text,
+  unlessEmpty,
+} from './message.ts';
 import { on } from './policy.ts';
 import { type Route, route } from './route.ts';
 import { experiment, experiments, loggedModel } from './things.ts';
@@ -108,7 +119,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
           }),
         ),
       ),
-      page_token: text(),
+      page_token: unlessEmpty(text()),
     }),
     async ({ database, root }, request) => {
       const search = {
@@ -166,7 +177,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     `${AT}/artifacts/directories`,
     'listLoggedModelArtifacts',
     on('READ', loggedModel),
-    message({ ...MODEL, artifact_directory_path: otherwise(text(), ''), page_token: text() }),
+    message({ ...MODEL, artifact_directory_path: otherwise(text(), ''), page_token: unlessEmpty(text()) }),
     async (served, { model_id, artifact_directory_path: path }) => {
       const { info } = await served.database.read((sql) => readLoggedModel(sql, model_id, served.root));
       return listBelow(served, info.artifact_uri, path);

@@ -137,6 +137,11 @@ export function otherwise<T>({ read, schema }: Field<T | undefined>, value: T): 
   };
 }
 
+/** The empty text is none. */
+export function unlessEmpty({ read, schema }: Field<string | undefined>): Field<string | undefined> {
+  return { isRequired: false, schema, read: (value, name) => read(value, name) || undefined };
+}
+
 /** JSON Schema of a message. */
 export function schemaOf(fields: Readonly<Record<string, Field<unknown>>>): Record<string, unknown> {
   return {

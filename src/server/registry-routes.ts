@@ -36,6 +36,7 @@ import {
   repeated,
   required,
   text,
+  unlessEmpty,
 } from './message.ts';
 import { type ModelSource, modelSource } from './model-source.ts';
 import { originOf } from './origin-of-version.ts';
@@ -45,7 +46,7 @@ import { model } from './things.ts';
 
 const NAME = { name: required(text()) };
 const VERSION = { ...NAME, version: required(text()) };
-const SEARCH = { filter: otherwise(text(), ''), order_by: repeated(text()), page_token: text() };
+const SEARCH = { filter: otherwise(text(), ''), order_by: repeated(text()), page_token: unlessEmpty(text()) };
 const LATEST = message({ ...NAME, stages: repeated(text()) });
 
 export const REGISTRY_ROUTES: readonly Route[] = [

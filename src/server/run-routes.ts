@@ -2,11 +2,11 @@ import { checkKey } from '../tracking/mlflow/check.ts';
 import { checkActive } from '../tracking/mlflow/check-active.ts';
 import { deleteTag, logBatch, logInputs } from '../tracking/mlflow/log.ts';
 import { RUN_STATUSES } from '../tracking/mlflow/messages.ts';
+import { metricHistory } from '../tracking/mlflow/metric-history.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { logModelInputs, logModelOutputs } from '../tracking/mlflow/run-models.ts';
 import { newRunName } from '../tracking/mlflow/run-name.ts';
-import { createRun, moveRun, readRun, updateRun } from '../tracking/mlflow/runs.ts';
-import { metricHistory } from '../tracking/mlflow/search.ts';
+import { createRun, moveRun, readRun, readRunInfo, updateRun } from '../tracking/mlflow/runs.ts';
 import { searchRuns } from '../tracking/mlflow/search-runs.ts';
 import { TAG, VIEW } from './experiment-routes.ts';
 import {
@@ -20,6 +20,7 @@ import {
   repeated,
   required,
   text,
+  unlessEmpty,
 } from './message.ts';
 import { both, on } from './policy.ts';
 import { type Route, route } from './route.ts';
@@ -74,8 +75,9 @@ export const RUN_ROUTES: readonly Route[] = [
       };
       return {
         run: await database.write(async (sql) => {
-          await createRun(sql, run);
-          return readRun(sql, id, root);
+          const tags = await createRun(sql, run);
+          const info = await readRunInfo(sql, id, root);
+          return { info, data: { metrics: [], params: [], tags }, inputs: { dataset_inputs: [] } };
         }),
       };
     },
@@ -89,11 +91,11 @@ export const RUN_ROUTES: readonly Route[] = [
     async ({ database, root }, request) => {
       const id = idOf(request);
       const { status, end_time: endTime, run_name: name } = request;
-      const { info } = await database.write(async (sql) => {
+      const run_info = await database.write(async (sql) => {
         await updateRun(sql, id, { status, endTime, name });
-        return readRun(sql, id, root);
+        return readRunInfo(sql, id, root);
       });
-      return { run_info: info };
+      return { run_info };
     },
   ),
   route(
@@ -139,7 +141,7 @@ export const RUN_ROUTES: readonly Route[] = [
       run_view_type: otherwise(VIEW, 'ACTIVE_ONLY'),
       max_results: otherwise(integer(), 1000),
       order_by: repeated(text()),
-      page_token: text(),
+      page_token: unlessEmpty(text()),
     }),
     async (
       { database, root },
@@ -285,13 +287,18 @@ export const RUN_ROUTES: readonly Route[] = [
     '/mlflow/metrics/get-history',
     'getMetricHistory',
     on('READ', run),
-    message({ ...RUN_ID, metric_key: required(text()), page_token: text(), max_results: integer() }),
+    message({
+      ...RUN_ID,
+      metric_key: required(text()),
+      page_token: unlessEmpty(text()),
+      max_results: integer(),
+    }),
     async ({ database, root }, request) => {
       const { metric_key: key, page_token: pageToken, max_results: maxResults } = request;
       checkKey('metric', key);
       return database.read(async (sql) => {
-        const { info } = await readRun(sql, idOf(request), root);
-        return metricHistory(sql, info.run_id, key, { maxResults, pageToken });
+        const { run_id } = await readRunInfo(sql, idOf(request), root);
+        return metricHistory(sql, run_id, key, { maxResults, pageToken });
       });
     },
   ),

@@ -1,7 +1,17 @@
 import { searchTraces } from '../tracking/mlflow/search-traces.ts';
 import { endTrace, readTrace, writeTrace } from '../tracking/mlflow/traces.ts';
 import { TAG } from './experiment-routes.ts';
-import { integer, message, nested, oneOf, otherwise, repeated, required, text } from './message.ts';
+import {
+  integer,
+  message,
+  nested,
+  oneOf,
+  otherwise,
+  repeated,
+  required,
+  text,
+  unlessEmpty,
+} from './message.ts';
 import { on } from './policy.ts';
 import { type Route, route } from './route.ts';
 import { experiment, experiments, requested } from './things.ts';
@@ -87,7 +97,7 @@ export const TRACE_ROUTES: readonly Route[] = [
       filter: otherwise(text(), ''),
       max_results: otherwise(integer(), 100),
       order_by: repeated(text()),
-      page_token: text(),
+      page_token: unlessEmpty(text()),
     }),
     async ({ database }, { experiment_ids, filter, max_results, order_by, page_token }) => {
       const search = {

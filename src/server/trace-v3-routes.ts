@@ -2,7 +2,17 @@ import type { Sql } from '../db/sql.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { searchTraces } from '../tracking/mlflow/search-traces.ts';
 import { readTrace, TRACE_STATES, writeTrace } from '../tracking/mlflow/traces.ts';
-import { integer, message, nested, oneOf, otherwise, repeated, required, text } from './message.ts';
+import {
+  integer,
+  message,
+  nested,
+  oneOf,
+  otherwise,
+  repeated,
+  required,
+  text,
+  unlessEmpty,
+} from './message.ts';
 import { both, type Need, on } from './policy.ts';
 import { type Route, route } from './route.ts';
 import { experiment, experiments, traced, traces } from './things.ts';
@@ -65,7 +75,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
       filter: otherwise(text(), ''),
       max_results: otherwise(integer(), 100),
       order_by: repeated(text()),
-      page_token: text(),
+      page_token: unlessEmpty(text()),
     }),
     async ({ database }, { locations, filter, max_results, order_by, page_token }) => {
       const search = {

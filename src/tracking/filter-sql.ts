@@ -1,5 +1,5 @@
 import type { Dialect } from '../db/sql.ts';
-import type { Attribute, Comparison, Ordering } from './filter.ts';
+import type { Attribute, Comparison } from './filter.ts';
 import type { Entity } from './filter-reader.ts';
 
 /** SQL with `?` for each of the values: what a user wrote is bound, never part of the text. */
@@ -16,7 +16,15 @@ export interface Searched {
   /** Columns of the attributes. */
   readonly columns: Readonly<Record<string, string>>;
   /** Tables of the keyed values, with the condition that joins them as `x`. */
-  readonly keyed: Readonly<Partial<Record<Entity, { readonly table: string; readonly join: string }>>>;
+  readonly keyed: Readonly<Partial<Record<Entity, Keyed>>>;
+}
+
+interface Keyed {
+  /** A name, or a SELECT in parentheses. */
+  readonly table: string;
+  readonly join: string;
+  /** Of the SELECT. */
+  readonly values?: readonly (string | number)[];
 }
 
 const RUN_COLUMNS: Readonly<Record<Attribute, string>> = {
@@ -43,11 +51,10 @@ export const RUNS: Searched = {
 /** A condition on the rows of what is searched. */
 export function conditionOf(comparison: Comparison, dialect: Dialect, searched: Searched = RUNS): Sql {
   const { entity, key, operator } = comparison;
-  if (operator === 'IS NULL' || operator === 'IS NOT NULL')
-    return {
-      text: `${operator === 'IS NULL' ? 'NOT ' : ''}EXISTS (${having(searched, entity)})`,
-      values: [key],
-    };
+  if (operator === 'IS NULL' || operator === 'IS NOT NULL') {
+    const { text, values } = having(searched, entity, key);
+    return { text: `${operator === 'IS NULL' ? 'NOT ' : ''}EXISTS (${text})`, values };
+  }
   switch (entity) {
     case 'attribute': {
       const column = searched.columns[key] ?? '';
@@ -61,50 +68,40 @@ export function conditionOf(comparison: Comparison, dialect: Dialect, searched: 
         values: test.values,
       };
     }
-    case 'metric': {
-      // A number that is none differs from every other, and is neither below nor above.
-      const test = testOf(comparison, 'x.value', dialect);
-      const nan = operator === '!=' ? `(x.is_nan = 1 OR ${test.text})` : `x.is_nan = 0 AND ${test.text}`;
-      return { text: `EXISTS (${having(searched, entity)} AND ${nan})`, values: [key, ...test.values] };
-    }
     default: {
+      const { text, values } = having(searched, entity, key);
       const test = testOf(comparison, 'x.value', dialect);
-      return { text: `EXISTS (${having(searched, entity)} AND ${test.text})`, values: [key, ...test.values] };
+      if (entity !== 'metric')
+        return { text: `EXISTS (${text} AND ${test.text})`, values: [...values, ...test.values] };
+      // A number that is none differs from every other, and is neither below nor above.
+      const nan = operator === '!=' ? `(x.is_nan = 1 OR ${test.text})` : `x.is_nan = 0 AND ${test.text}`;
+      return { text: `EXISTS (${text} AND ${nan})`, values: [...values, ...test.values] };
     }
   }
 }
 
-/** Ids of the runs that have a value which passes, as a SELECT; undefined where what passes is nearly all, or none has it. */
-export function passingRuns(comparison: Comparison, dialect: Dialect): Sql | undefined {
+/** Up to so many runs that have a value which passes, as a SELECT; undefined where what passes is nearly all, or none has it. */
+export function passingRuns(comparison: Comparison, dialect: Dialect, limit: number): Sql | undefined {
   const { entity, key, operator } = comparison;
-  const table = RUNS.keyed[entity]?.table;
+  const table = entity === 'metric' ? 'metric_values' : RUNS.keyed[entity]?.table;
   if (table === undefined || operator === '!=' || operator === 'NOT IN' || operator.startsWith('IS'))
     return undefined;
   const test = testOf(comparison, 'x.value', dialect);
   const nan = entity === 'metric' ? 'x.is_nan = 0 AND ' : '';
   return {
-    text: `SELECT x.run_uuid FROM ${table} x WHERE x.key = ? AND ${nan}${test.text}`,
-    values: [key, ...test.values],
+    text: `SELECT x.run_uuid FROM ${table} x WHERE x.key = ? AND ${nan}${test.text} LIMIT ?`,
+    values: [key, ...test.values, limit],
   };
 }
 
-/** What lacks the key comes last either way, and before it what is no number. */
-export function orderOf({ entity, key, descending }: Ordering, searched: Searched = RUNS): Sql {
-  const way = descending ? 'DESC' : 'ASC';
-  if (entity === 'attribute') return { text: `${searched.columns[key]} ${way} NULLS LAST`, values: [] };
-  const found = (column: string): string =>
-    `(${having(searched, entity).replace('SELECT 1', `SELECT x.${column}`)})`;
-  if (entity !== 'metric') return { text: `${found('value')} ${way} NULLS LAST`, values: [key] };
-  return {
-    text: `coalesce(${found('is_nan')}, 2), ${found('value')} ${way}`,
-    values: [key, key],
-  };
-}
-
-function having({ keyed }: Searched, entity: Entity): string {
+/** The rows that have the key, as a SELECT of a column of theirs. */
+export function having({ keyed }: Searched, entity: Entity, key: string, column = '1'): Sql {
   const found = keyed[entity];
   if (found === undefined) throw new Error(`Internal error: no table of ${entity}`);
-  return `SELECT 1 FROM ${found.table} x WHERE ${found.join} AND x.key = ?`;
+  return {
+    text: `SELECT ${column} FROM ${found.table} x WHERE ${found.join} AND x.key = ?`,
+    values: [...(found.values ?? []), key],
+  };
 }
 
 /** LIKE is case-sensitive in this language, ILIKE folds ASCII; SQLite's own GLOB and LIKE are the other way round. */

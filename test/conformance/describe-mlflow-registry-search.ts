@@ -2,23 +2,20 @@ import { describe, expect, test } from 'vitest';
 import type { Database } from '../../src/db/sql.ts';
 import { EVERY_ROW } from '../../src/tracking/filter-sql.ts';
 import { deleteVersion } from '../../src/tracking/mlflow/model-versions.ts';
-import {
-  type RegistrySearch,
-  searchModels,
-  searchVersions,
-} from '../../src/tracking/mlflow/search-registry.ts';
+import type { PageRequest } from '../../src/tracking/mlflow/page.ts';
+import { searchModels, searchVersions } from '../../src/tracking/mlflow/search-registry.ts';
 import { change, newModel, newVersion, type OpenStore, outcome } from './mlflow-store.ts';
 
-const ALL: RegistrySearch = { filter: '', maxResults: 100, orderBy: [], pageToken: undefined };
+const ALL: PageRequest = { filter: '', maxResults: 100, orderBy: [], pageToken: undefined };
 const PROMPT = { key: 'mlflow.prompt.is_prompt', value: 'true' };
 const TAG = 'tags.`mlflow.prompt.is_prompt`';
 
 export function describeRegistrySearch(name: string, open: () => Promise<OpenStore>): void {
-  const models = async (database: Database, search: Partial<RegistrySearch>): Promise<string[]> =>
+  const models = async (database: Database, search: Partial<PageRequest>): Promise<string[]> =>
     (await database.read((sql) => searchModels(sql, { ...ALL, ...search }, EVERY_ROW))).registered_models.map(
       ({ name }) => name,
     );
-  const versions = async (database: Database, search: Partial<RegistrySearch>): Promise<string[]> =>
+  const versions = async (database: Database, search: Partial<PageRequest>): Promise<string[]> =>
     (await database.read((sql) => searchVersions(sql, { ...ALL, ...search }, EVERY_ROW))).model_versions.map(
       ({ name, version }) => `${name}${version}`,
     );

@@ -198,32 +198,6 @@ export function describeRunSearches(name: string, open: () => Promise<OpenStore>
       expect(seen).toEqual(ids);
     });
 
-    test.each([['metrics.auc'], ['metrics.auc DESC'], ['metrics.auc DESC', 'run_name DESC']])(
-      'by %s %s gives page by page what it gives at once: numbers, ties, NaN, and none',
-      async (...orderBy) => {
-        await using store = await open();
-        const { database } = store;
-        const values = [0.5, 0.9, Number.NaN, undefined, 0.5, -1, 0.5, Number.NaN, 0.7, undefined, 0.9];
-        for (const [n, value] of values.entries()) {
-          await newRun(database, `r${n}`, { name: `n${n % 3}`, startTime: n % 4 });
-          const metrics = value === undefined ? [] : [{ key: 'auc', value, step: 0, timestamp: 0 }];
-          await log(database, `r${n}`, { metrics });
-        }
-        const whole = await found(database, '', { orderBy });
-        expect(whole).toHaveLength(values.length);
-        const seen: string[] = [];
-        let pageToken: string | undefined;
-        do {
-          const page = await database.read((sql) =>
-            searchRuns(sql, ['0'], { ...ALL, maxResults: 2, orderBy, pageToken }, ROOT),
-          );
-          seen.push(...page.runs.map(({ info }) => info.run_id));
-          pageToken = page.next_page_token;
-        } while (pageToken !== undefined);
-        expect(seen).toEqual(whole);
-      },
-    );
-
     test('refuses pages that are none', async () => {
       await using store = await open();
       const { database } = store;

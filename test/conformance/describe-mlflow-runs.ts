@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { type Batch, deleteTag, logInputs } from '../../src/tracking/mlflow/log.ts';
 import type { DatasetInput } from '../../src/tracking/mlflow/messages.ts';
+import {
+  metricHistories,
+  type RunMetric,
+  sampledHistories,
+} from '../../src/tracking/mlflow/metric-histories.ts';
+import { metricHistory } from '../../src/tracking/mlflow/metric-history.ts';
 import { moveRun, updateRun } from '../../src/tracking/mlflow/runs.ts';
-import { metricHistory } from '../../src/tracking/mlflow/search.ts';
+import { searchDatasets } from '../../src/tracking/mlflow/search-datasets.ts';
 import { log, newExperiment, newRun, type OpenStore, outcome, points, read } from './mlflow-store.ts';
 
 export function describeRuns(name: string, open: () => Promise<OpenStore>): void {
@@ -191,6 +197,25 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
       ]);
     });
 
+    test('the histories of several runs are read at once, whole and in part', async () => {
+      await using store = await open();
+      const { database } = store;
+      for (const run of ['a', 'b']) {
+        await newRun(database, run);
+        await log(database, run, points(...[0, 1, 2, 3].map((step) => ['m', step, step, 9 - step] as const)));
+      }
+      const shown = (points: readonly RunMetric[]): string =>
+        points.map(({ run_id, step, value }) => `${run_id}${step}=${value}`).join(' ');
+      const { whole, sample, part } = await database.read(async (sql) => ({
+        whole: await metricHistories(sql, ['a', 'b', 'none'], 'm', 5),
+        sample: await sampledHistories(sql, ['b', 'a'], 'm', { interval: undefined, steps: 1 }),
+        part: await sampledHistories(sql, ['a'], 'm', { interval: [1, 2], steps: 9 }),
+      }));
+      expect(shown(whole)).toBe('a3=3 a2=2 a1=1 a0=0 b3=3');
+      expect(shown(sample)).toBe('b0=0 b3=3 a0=0 a3=3');
+      expect(shown(part)).toBe('a1=1 a2=2');
+    });
+
     test('a batch holds 1000 metrics, 100 parameters and 100 tags, 1000 together, and no more', async () => {
       await using store = await open();
       const { database } = store;
@@ -282,6 +307,10 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
       await database.write((sql) => logInputs(sql, 's', [{ dataset, tags: [] }]));
       expect((await read(database, 'r')).inputs.dataset_inputs).toEqual([input]);
       expect((await read(database, 's')).inputs.dataset_inputs).toEqual([{ dataset, tags: [] }]);
+      expect(await database.read((sql) => searchDatasets(sql, ['0']))).toEqual([
+        { experiment_id: '0', name: 'd', digest: 'x' },
+        { experiment_id: '0', name: 'd', digest: 'x', context: 'training' },
+      ]);
       const bad = { dataset: { ...dataset, name: '\0' }, tags: [] };
       expect(await outcome(database.write((sql) => logInputs(sql, 's', [bad])))).toBe(
         'INVALID_PARAMETER_VALUE',

@@ -4,7 +4,11 @@ import { describeModels } from './describe-mlflow-models.ts';
 import { describeRegistrySearch } from './describe-mlflow-registry-search.ts';
 import { describeRunSearches } from './describe-mlflow-run-search.ts';
 import { describeRuns } from './describe-mlflow-runs.ts';
+
+import { describePaging } from './describe-paging.ts';
+
 import { describeProtection } from './describe-protection.ts';
+
 import type { OpenStore } from './mlflow-store.ts';
 
 /** What MLflow's operations do on every database that they run on. */
@@ -12,6 +16,7 @@ export function describeMlflowStore(name: string, open: () => Promise<OpenStore>
   describeExperiments(name, open);
   describeRuns(name, open);
   describeRunSearches(name, open);
+  describePaging(name, open);
   describeModels(name, open);
   describeRegistrySearch(name, open);
   describeAccess(name, open);

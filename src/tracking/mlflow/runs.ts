@@ -22,8 +22,8 @@ export interface NewRun {
 const NAME_TAG = 'mlflow.runName';
 const MAX_NAME = 8000;
 
-/** A name and its tag are one thing: given both, they must agree. */
-export async function createRun(sql: Sql, run: NewRun): Promise<void> {
+/** A name and its tag are one thing: given both, they must agree. Gives the tags, by key. */
+export async function createRun(sql: Sql, run: NewRun): Promise<Tag[]> {
   const experiment = await activeExperiment(sql, run.experimentId, 'share');
   for (const tag of run.tags) checkTag(tag);
   const tagged = run.tags.findLast(({ key }) => key === NAME_TAG)?.value;
@@ -47,6 +47,7 @@ export async function createRun(sql: Sql, run: NewRun): Promise<void> {
     ...run.tags.filter(({ key }) => key !== NAME_TAG),
     { key: NAME_TAG, value: name },
   ]);
+  return (await sql.all('SELECT key, value FROM tags WHERE run_uuid = ? ORDER BY key', run.id)).map(tagOf);
 }
 
 export interface RunChange {
@@ -89,6 +90,17 @@ export async function readRun(sql: Sql, id: string, root: string): Promise<Run> 
   const [run] = await readRuns(sql, [id], root);
   if (run === undefined) throw missing(`Run with id=${id} not found`);
   return run;
+}
+
+/** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
+export async function readRunInfo(sql: Sql, id: string, root: string): Promise<RunInfo> {
+  checkRunId(id);
+  const row = await sql.get(
+    'SELECT r.*, e.artifact_location FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id WHERE r.run_uuid = ?',
+    id,
+  );
+  if (row === undefined) throw missing(`Run with id=${id} not found`);
+  return infoOf(row, root);
 }
 
 /** Whole runs in the order of `ids`, in as many statements whatever their number; unknown ids are left out. */

@@ -1,49 +1,55 @@
 import type { Sql } from '../../db/sql.ts';
-import { type Grammar, parseFilter, parseOrder } from '../filter.ts';
-import { type Sql as Condition, conditionOf, orderOf, type Searched } from '../filter-sql.ts';
-import { offsetOf, pageToken } from '../page-token.ts';
+import { parseOrder } from '../filter.ts';
+import { type Sql as Condition, conditionOf, type Searched } from '../filter-sql.ts';
+import { columnKey, numberKeys, type SortKey, sortKeysOf } from '../sort-key.ts';
 import { experimentNumber } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import { loggedModelsOf } from './logged-models.ts';
 import type { LoggedModel } from './messages.ts';
 import { invalid } from './mlflow-error.ts';
-
-const GRAMMAR: Grammar = {
-  what: 'a logged model',
-  attributes: {
-    name: 'name',
-    model_id: 'model_id',
-    model_type: 'model_type',
-    status: 'status',
-    source_run_id: 'source_run_id',
-    creation_timestamp: 'created',
-    creation_time: 'created',
-    creation_timestamp_ms: 'created',
-    last_updated_timestamp: 'updated',
-    last_updated_time: 'updated',
-    last_updated_timestamp_ms: 'updated',
-  },
-  numeric: new Set(['created', 'updated']),
-  entities: ['attribute', 'metric', 'param', 'tag'],
-};
+import { comparisonsOf, pageBy, type Searchable } from './page.ts';
 
 const OF_MODEL = 'x.model_id = m.model_id';
-const MODELS: Searched = {
-  columns: {
-    name: 'm.name',
-    model_id: 'm.model_id',
-    model_type: 'm.model_type',
-    // Users write READY for what goes over the wire as LOGGED_MODEL_READY.
-    status: `replace(m.status, 'LOGGED_MODEL_', '')`,
-    source_run_id: 'm.source_run_id',
-    created: 'm.creation_time',
-    updated: 'm.last_updated_time',
+
+const SEARCHABLE: Searchable = {
+  grammar: {
+    what: 'a logged model',
+    attributes: {
+      name: 'name',
+      model_id: 'model_id',
+      model_type: 'model_type',
+      status: 'status',
+      source_run_id: 'source_run_id',
+      creation_timestamp: 'created',
+      creation_time: 'created',
+      creation_timestamp_ms: 'created',
+      last_updated_timestamp: 'updated',
+      last_updated_time: 'updated',
+      last_updated_timestamp_ms: 'updated',
+    },
+    numeric: new Set(['created', 'updated']),
+    entities: ['attribute', 'metric', 'param', 'tag'],
   },
-  keyed: {
-    metric: { table: 'points', join: OF_MODEL },
-    param: { table: 'logged_model_params', join: OF_MODEL },
-    tag: { table: 'logged_model_tags', join: OF_MODEL },
+  searched: {
+    columns: {
+      name: 'm.name',
+      model_id: 'm.model_id',
+      model_type: 'm.model_type',
+      // Users write READY for what goes over the wire as LOGGED_MODEL_READY.
+      status: `replace(m.status, 'LOGGED_MODEL_', '')`,
+      source_run_id: 'm.source_run_id',
+      created: 'm.creation_time',
+      updated: 'm.last_updated_time',
+    },
+    keyed: {
+      metric: { table: 'logged_model_metrics', join: OF_MODEL },
+      param: { table: 'logged_model_params', join: OF_MODEL },
+      tag: { table: 'logged_model_tags', join: OF_MODEL },
+    },
   },
+  select: 'm.*, e.artifact_location',
+  from: 'logged_models m JOIN experiments e ON e.experiment_id = m.experiment_id',
+  last: [columnKey('m.creation_time', 'integer', 'DESC'), columnKey('m.model_id', 'text')],
 };
 
 export interface OnDataset {
@@ -71,36 +77,43 @@ export interface LoggedModelSearch {
 /** A page of logged models, the newest first, and a token only if more follow. */
 export async function searchLoggedModels(
   sql: Sql,
-  { experimentIds, filter, datasets, maxResults, orderBy, pageToken: before }: LoggedModelSearch,
+  { experimentIds, filter, datasets, maxResults, orderBy, pageToken }: LoggedModelSearch,
   root: string,
 ): Promise<{ models: LoggedModel[]; next_page_token?: string }> {
   if (maxResults < 1 || maxResults > MAX_RESULTS)
     throw invalid(
       `Invalid value ${maxResults} for parameter 'max_results' supplied: it must be from 1 to ${MAX_RESULTS}.`,
     );
-  const comparisons = filter.trim() === '' ? [] : parseFilter(filter, GRAMMAR);
+  const comparisons = comparisonsOf(SEARCHABLE, { filter });
   const on = datasets.map(datasetCondition);
-  const conditions = comparisons.map((one) => conditionOf(one, sql.dialect, MODELS));
-  if (on.length > 0 && !comparisons.some(({ entity }) => entity === 'metric'))
-    conditions.push({ text: `EXISTS (SELECT 1 FROM points x WHERE ${OF_MODEL})`, values: [] });
-  const orders = orderBy.map(modelOrderOf);
-  const offset = offsetOf(before);
-  const rows = await sql.all(
-    `WITH points AS (SELECT * FROM logged_model_metrics x${on.length === 0 ? '' : ` WHERE ${on.map(({ text }) => `(${text})`).join(' OR ')}`})
-     SELECT m.*, e.artifact_location FROM logged_models m JOIN experiments e ON e.experiment_id = m.experiment_id
-     WHERE m.lifecycle_stage = 'active' AND m.experiment_id IN ${inList(sql, 'integer')}
-       ${conditions.map(({ text }) => `AND (${text})`).join(' ')}
-     ORDER BY ${[...orders.map(({ text }) => text), 'm.creation_time DESC', 'm.model_id'].join(', ')} LIMIT ? OFFSET ?`,
-    ...on.flatMap(({ values }) => values),
-    listOf(experimentIds.flatMap((id) => experimentNumber(id) ?? [])),
-    ...[...conditions, ...orders].flatMap(({ values }) => values),
-    maxResults + 1,
-    offset,
+  const searched = measuredOn(on);
+  const conditions = comparisons.map((one) => conditionOf(one, sql.dialect, searched));
+  const { metric } = searched.keyed;
+  if (on.length > 0 && metric !== undefined && !comparisons.some(({ entity }) => entity === 'metric'))
+    conditions.push({
+      text: `EXISTS (SELECT 1 FROM ${metric.table} x WHERE ${OF_MODEL})`,
+      values: metric.values ?? [],
+    });
+  const { rows, token } = await pageBy(
+    sql,
+    SEARCHABLE,
+    {
+      filter,
+      orderBy: orderBy.map(({ field, ascending }) => `${field} ${ascending}`),
+      maxResults,
+      pageToken,
+    },
+    [
+      { text: "m.lifecycle_stage = 'active'", values: [] },
+      {
+        text: `m.experiment_id IN ${inList(sql, 'integer')}`,
+        values: [listOf(experimentIds.flatMap((id) => experimentNumber(id) ?? []))],
+      },
+      ...conditions,
+    ],
+    [...orderBy.flatMap(modelKeysOf), ...SEARCHABLE.last],
   );
-  return {
-    models: await loggedModelsOf(sql, rows.slice(0, maxResults), root),
-    ...(rows.length > maxResults ? { next_page_token: pageToken(offset + maxResults) } : {}),
-  };
+  return { models: await loggedModelsOf(sql, rows, root), ...token };
 }
 
 /** MLflow has no limit here; this is the one of its other searches. */
@@ -112,18 +125,29 @@ function datasetCondition({ name, digest }: OnDataset): Condition {
     : { text: 'x.dataset_name = ? AND x.dataset_digest = ?', values: [name, digest] };
 }
 
-/** By attribute, or by the latest value of a metric; models that lack it come last either way. */
-function modelOrderOf({ field, ascending, dataset }: LoggedModelOrder): Condition {
-  const [ordering, ...more] = parseOrder(field, GRAMMAR);
-  if (ordering === undefined || more.length > 0) throw invalid(`Invalid order by field name: ${field}`);
-  if (ordering.entity !== 'metric') return orderOf({ ...ordering, descending: !ascending }, MODELS);
-  const on = dataset === undefined ? { text: 'true', values: [] } : datasetCondition(dataset);
-  const latest = (column: string): string =>
-    `(SELECT x.${column} FROM logged_model_metrics x WHERE ${OF_MODEL} AND x.key = ? AND ${on.text}
-      ORDER BY x.timestamp DESC, x.step DESC, x.value DESC, x.run_uuid LIMIT 1)`;
-  const values = [ordering.key, ...on.values];
+/** With only the metrics that were measured on any of the data sets; with all, if there are none. */
+function measuredOn(on: readonly Condition[]): Searched {
+  const { columns, keyed } = SEARCHABLE.searched;
+  if (on.length === 0) return SEARCHABLE.searched;
+  const any = on.map(({ text }) => `(${text})`).join(' OR ');
+  const table = `(SELECT * FROM logged_model_metrics x WHERE ${any})`;
   return {
-    text: `coalesce(${latest('is_nan')}, 2), ${latest('value')} ${ascending ? 'ASC' : 'DESC'}`,
-    values: [...values, ...values],
+    columns,
+    keyed: { ...keyed, metric: { table, join: OF_MODEL, values: on.flatMap(({ values }) => values) } },
   };
+}
+
+/** By attribute, or by the latest value of a metric; models that lack it come last either way. */
+function modelKeysOf({ field, ascending, dataset }: LoggedModelOrder): SortKey[] {
+  const [ordering, ...more] = parseOrder(field, SEARCHABLE.grammar);
+  if (ordering === undefined || more.length > 0) throw invalid(`Invalid order by field name: ${field}`);
+  if (ordering.entity !== 'metric')
+    return sortKeysOf({ ...ordering, descending: !ascending }, SEARCHABLE.grammar, SEARCHABLE.searched);
+  const on = dataset === undefined ? { text: 'true', values: [] } : datasetCondition(dataset);
+  const latest = (column: string): Condition => ({
+    text: `SELECT x.${column} FROM logged_model_metrics x WHERE ${OF_MODEL} AND x.key = ? AND ${on.text}
+      ORDER BY x.timestamp DESC, x.step DESC, x.value DESC, x.run_uuid LIMIT 1`,
+    values: [ordering.key, ...on.values],
+  });
+  return numberKeys(latest('is_nan'), latest('value'), !ascending);
 }

@@ -1,26 +1,41 @@
-import type { Sql, SqlValue } from '../../db/sql.ts';
-import { type Comparison, type Ordering, parseFilter, parseOrder } from '../filter.ts';
-import { type Sql as Condition, conditionOf, orderOf, passingRuns } from '../filter-sql.ts';
-import { offsetOf, pageToken } from '../page-token.ts';
+import type { Sql } from '../../db/sql.ts';
+import { type Comparison, type Ordering, parseOrder, RUN_GRAMMAR } from '../filter.ts';
+import { type Sql as Condition, conditionOf, passingRuns, RUNS } from '../filter-sql.ts';
+import type { Position } from '../keyset.ts';
+import { pageToken, positionOf, searchDigest } from '../page-token.ts';
+import { columnKey, type SortKey } from '../sort-key.ts';
 import { experimentNumber } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import type { Run } from './messages.ts';
+import { comparisonsOf, keysOf, positionAt, rowsAfter, type Searchable } from './page.ts';
 import { readRuns } from './runs.ts';
 import { checkMaxResults, type Search, stagesOf } from './search.ts';
 
 /** Up to so many runs are looked up one by one; if more pass, runs are tried in their order until a page is full. */
 const FEW = 2000;
+/** Of the runs with the best values of a metric, so many pages are tried first, then so many times more. */
+const PAGES_TRIED = 4;
+const MORE = 8;
+const MOST_TRIED = 50_000;
 
-/** A search with its filter in the form that reads least. */
-interface Prepared {
-  /** SQL after WHERE, on `runs r JOIN experiments e`. */
-  readonly where: string;
-  readonly values: readonly SqlValue[];
-  readonly orderings: readonly Ordering[];
-  readonly limit: number;
-  readonly offset: number;
-  /** At most `FEW` runs pass. */
-  readonly passesFew: boolean;
+const SEARCHABLE: Searchable = {
+  grammar: RUN_GRAMMAR,
+  searched: RUNS,
+  select: 'r.run_uuid',
+  from: 'runs r JOIN experiments e ON e.experiment_id = r.experiment_id',
+  last: [
+    { ...columnKey('r.start_time', 'integer', 'DESC'), mayBeNull: true },
+    columnKey('r.run_uuid', 'text'),
+  ],
+};
+
+/** Ids of runs in their order. */
+export interface RunIds {
+  readonly ids: readonly string[];
+  /** Whether others follow. */
+  readonly isLast: boolean;
+  /** Of the page after this one; undefined if this one is not full. */
+  readonly pageToken: string | undefined;
 }
 
 /** A page of whole runs; there is a token when the page is full, even if nothing follows, as in MLflow. */
@@ -30,41 +45,59 @@ export async function searchRuns(
   search: Search,
   root: string,
 ): Promise<{ runs: Run[]; next_page_token?: string }> {
-  const prepared = await prepare(sql, experiments, search);
-  const { limit, offset } = prepared;
-  const ids = (await walkMetric(sql, prepared)) ?? (await findAll(sql, prepared));
+  const { ids, pageToken } = await findRuns(sql, experiments, search);
   return {
     runs: await readRuns(sql, ids, root),
-    ...(ids.length === limit && limit > 0 ? { next_page_token: pageToken(offset + limit) } : {}),
+    ...(pageToken === undefined ? {} : { next_page_token: pageToken }),
   };
 }
 
-async function prepare(
-  sql: Sql,
-  experiments: readonly string[],
-  { filter, view, maxResults, orderBy, pageToken: token }: Search,
-): Promise<Prepared> {
+export async function findRuns(sql: Sql, experiments: readonly string[], search: Search): Promise<RunIds> {
+  const { filter, view, maxResults, orderBy, pageToken: token } = search;
   checkMaxResults(maxResults);
   const numbers = experiments.flatMap((id) => experimentNumber(id) ?? []);
-  const conditions: Condition[] = [];
-  let passesFew = false;
-  for (const comparison of filter.trim() === '' ? [] : parseFilter(filter)) {
-    const few = await fewPassing(sql, comparison);
-    passesFew ||= few !== undefined;
-    conditions.push(few ?? conditionOf(comparison, sql.dialect));
-  }
-  const all = [
-    inExperiments(sql, numbers, passesFew),
-    { text: `r.lifecycle_stage IN ${inList(sql, 'text')}`, values: [listOf(stagesOf(view))] },
-    ...conditions,
-  ];
+  const digest = searchDigest('runs', filter, orderBy, view, numbers);
+  const keys = keysOf(SEARCHABLE, search);
+  const position = positionOf(token, digest, keys);
+  const { few, conditions } = await conditionsOf(sql, comparisonsOf(SEARCHABLE, search));
+  const stages = { text: `r.lifecycle_stage IN ${inList(sql, 'text')}`, values: [listOf(stagesOf(view))] };
+  const rowsOf = (narrow: Condition | undefined): ReturnType<typeof rowsAfter> =>
+    rowsAfter(sql, {
+      ...SEARCHABLE,
+      where: [
+        inExperiments(sql, numbers, narrow !== undefined),
+        stages,
+        ...conditions,
+        ...(narrow === undefined ? [] : [narrow]),
+      ],
+      keys,
+      position,
+      limit: maxResults + 1,
+    });
+  const [first] = orderBy.length === 0 ? [] : parseOrder(orderBy.join(', '));
+  let rows: Awaited<ReturnType<typeof rowsOf>> = [];
+  if (few === undefined && first?.entity === 'metric')
+    for await (const best of bestRuns(sql, first, position, maxResults)) {
+      rows = await rowsOf(best);
+      if (rows.length > maxResults) break;
+    }
+  if (rows.length <= maxResults) rows = await rowsOf(few);
+  return pageOf(rows, { digest, keys, maxResults });
+}
+
+function pageOf(
+  rows: Awaited<ReturnType<typeof rowsAfter>>,
+  {
+    digest,
+    keys,
+    maxResults,
+  }: { readonly digest: string; readonly keys: readonly SortKey[]; readonly maxResults: number },
+): RunIds {
+  const last = rows[maxResults - 1];
   return {
-    where: all.map(({ text }) => `(${text})`).join(' AND '),
-    values: all.flatMap(({ values }) => values),
-    orderings: orderBy.length === 0 ? [] : parseOrder(orderBy.join(', ')),
-    limit: maxResults,
-    offset: offsetOf(token),
-    passesFew,
+    ids: rows.slice(0, maxResults).map((row) => String(row['run_uuid'])),
+    isLast: rows.length <= maxResults,
+    pageToken: last === undefined ? undefined : pageToken(digest, positionAt(last, keys)),
   };
 }
 
@@ -79,52 +112,63 @@ function inExperiments(sql: Sql, numbers: readonly number[], passesFew: boolean)
     : { text: `r.experiment_id IN ${inList(sql, 'integer')}`, values: [listOf(numbers)] };
 }
 
-/** The comparison as a list of the runs that pass, if they are few: no database knows how many values of one key do. */
-async function fewPassing(sql: Sql, comparison: Comparison): Promise<Condition | undefined> {
-  const passing = passingRuns(comparison, sql.dialect);
+/**
+ * The filter: what few runs pass as a list of them, the rest as conditions. No database knows how many
+ * values of one key pass.
+ */
+async function conditionsOf(
+  sql: Sql,
+  comparisons: readonly Comparison[],
+): Promise<{ few: Condition | undefined; conditions: readonly Condition[] }> {
+  let passing: ReadonlySet<string> | undefined;
+  const conditions: Condition[] = [];
+  for (const comparison of comparisons) {
+    const few = await fewPassing(sql, comparison);
+    if (few === undefined) conditions.push(conditionOf(comparison, sql.dialect));
+    else passing = passing === undefined ? few : few.intersection(passing);
+  }
+  if (passing === undefined) return { few: undefined, conditions };
+  return {
+    few: { text: `r.run_uuid IN ${inList(sql, 'text')}`, values: [listOf([...passing])] },
+    conditions,
+  };
+}
+
+async function fewPassing(sql: Sql, comparison: Comparison): Promise<Set<string> | undefined> {
+  const passing = passingRuns(comparison, sql.dialect, FEW + 1);
   if (passing === undefined) return undefined;
-  const row = await sql.get(
-    `SELECT count(*) AS count FROM (${passing.text} LIMIT ${FEW + 1}) AS few`,
-    ...passing.values,
-  );
-  if (Number(row?.['count']) > FEW) return undefined;
-  return { text: `r.run_uuid IN (${passing.text})`, values: passing.values };
+  const rows = await sql.all(passing.text, ...passing.values);
+  return rows.length > FEW ? undefined : new Set(rows.map((row) => String(row['run_uuid'])));
 }
 
 /**
- * Runs in the order of a metric, along its index until the page is full: sorting all that pass reads each
- * of them. Undefined if the page is not filled so, as what has no number for the metric comes next.
+ * Conditions on the runs whose values of a metric come next, ever more of them: sorting all that pass reads
+ * each. None where the values are exhausted, and what has no number comes.
  */
-async function walkMetric(
+async function* bestRuns(
   sql: Sql,
-  { where, values, orderings: [first, ...others], limit, offset, passesFew }: Prepared,
-): Promise<string[] | undefined> {
-  if (first?.entity !== 'metric' || passesFew || limit === 0) return undefined;
-  const orders = others.map((one) => orderOf(one));
-  const rows = await sql.all(
-    `SELECT r.run_uuid AS id FROM latest_metrics o CROSS JOIN runs r CROSS JOIN experiments e
-     WHERE o.key = ? AND o.is_nan = 0 AND r.run_uuid = o.run_uuid AND e.experiment_id = r.experiment_id AND ${where}
-     ORDER BY ${[`o.value ${first.descending ? 'DESC' : 'ASC'}`, ...orders.map(({ text }) => text), ...LAST].join(', ')} LIMIT ? OFFSET ?`,
-    first.key,
-    ...values,
-    ...orders.flatMap((order) => order.values),
-    limit,
-    offset,
-  );
-  return rows.length === limit ? rows.map(({ id }) => String(id)) : undefined;
+  { key, descending }: Ordering,
+  position: Position | undefined,
+  maxResults: number,
+): AsyncGenerator<Condition> {
+  const [isNan = 0, from] = position ?? [];
+  if (isNan !== 0 || from === null || maxResults === 0) return;
+  const [atMost, atLeast, way] = descending ? ['<=', '>=', 'DESC'] : ['>=', '<=', 'ASC'];
+  const next: Condition =
+    from === undefined
+      ? { text: 'key = ? AND is_nan = 0', values: [key] }
+      : { text: `key = ? AND is_nan = 0 AND value ${atMost} ?`, values: [key, from] };
+  for (let count = maxResults * PAGES_TRIED; count <= MOST_TRIED; count *= MORE) {
+    // It need not be exact: whatever the bound, what is beyond it is all there.
+    const bound = await sql.get(
+      `SELECT value FROM metric_columns WHERE ${next.text} ORDER BY value ${way} LIMIT 1 OFFSET ?`,
+      ...next.values,
+      count,
+    );
+    if (bound === undefined) return;
+    yield {
+      text: `r.run_uuid IN (SELECT run_uuid FROM metric_values WHERE ${next.text} AND value ${atLeast} ?)`,
+      values: [...next.values, Number(bound['value'])],
+    };
+  }
 }
-
-async function findAll(sql: Sql, { where, values, orderings, limit, offset }: Prepared): Promise<string[]> {
-  const orders = orderings.map((one) => orderOf(one));
-  const rows = await sql.all(
-    `SELECT r.run_uuid AS id FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id WHERE ${where}
-     ORDER BY ${[...orders.map(({ text }) => text), ...LAST].join(', ')} LIMIT ? OFFSET ?`,
-    ...values,
-    ...orders.flatMap((order) => order.values),
-    limit,
-    offset,
-  );
-  return rows.map(({ id }) => String(id));
-}
-
-const LAST = ['r.start_time DESC NULLS LAST', 'r.run_uuid'];

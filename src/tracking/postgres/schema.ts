@@ -93,4 +93,7 @@ export const POSTGRES_TRACKING_MIGRATIONS: readonly string[] = [
    CREATE INDEX tags_by_value ON tags USING hash (value);`,
   accessTables('postgres'),
   protectionTables('postgres'),
+  // What SQLite lays out a second time, read where it is.
+  `CREATE VIEW metric_columns AS SELECT key, value, is_nan FROM latest_metrics;
+   CREATE VIEW metric_values AS SELECT run_uuid, key, value, is_nan FROM latest_metrics;`,
 ];

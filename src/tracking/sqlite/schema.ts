@@ -112,4 +112,38 @@ export const TRACKING_MIGRATIONS: readonly string[] = [
    CREATE INDEX tags_by_value ON tags (key, value);`,
   accessTables('sqlite'),
   protectionTables('sqlite'),
+  // The latest metrics a second time, key by key in the order of runs: a write of many keys grows each at
+  // its end, some hundred runs at once. Until then a run is stale, and its metrics are read where they are.
+  `DROP INDEX metrics_by_value;
+   ALTER TABLE runs ADD COLUMN run_seq INTEGER;
+   UPDATE runs SET run_seq = numbered.seq FROM (SELECT run_uuid, row_number() OVER (ORDER BY start_time, run_uuid) AS seq FROM runs) AS numbered
+     WHERE numbered.run_uuid = runs.run_uuid;
+   CREATE UNIQUE INDEX runs_by_seq ON runs (run_seq);
+   CREATE TRIGGER run_numbered AFTER INSERT ON runs BEGIN
+     UPDATE runs SET run_seq = (SELECT coalesce(max(run_seq), 0) + 1 FROM runs) WHERE run_uuid = NEW.run_uuid;
+   END;
+   CREATE TABLE metric_columns (key TEXT NOT NULL, run_seq INTEGER NOT NULL, value REAL NOT NULL, is_nan INTEGER NOT NULL,
+     PRIMARY KEY (key, run_seq)) WITHOUT ROWID;
+   INSERT INTO metric_columns SELECT l.key, r.run_seq, l.value, l.is_nan FROM latest_metrics l JOIN runs r USING (run_uuid) ORDER BY 1, 2;
+   CREATE TABLE stale_runs (id INTEGER PRIMARY KEY, run_uuid TEXT NOT NULL UNIQUE);
+   CREATE TRIGGER latest_metric_written AFTER INSERT ON latest_metrics BEGIN
+     INSERT INTO stale_runs (run_uuid) VALUES (NEW.run_uuid) ON CONFLICT (run_uuid) DO NOTHING;
+   END;
+   CREATE TRIGGER latest_metric_changed AFTER UPDATE ON latest_metrics BEGIN
+     INSERT INTO stale_runs (run_uuid) VALUES (NEW.run_uuid) ON CONFLICT (run_uuid) DO NOTHING;
+   END;
+   CREATE TRIGGER latest_metric_deleted AFTER DELETE ON latest_metrics BEGIN
+     DELETE FROM metric_columns WHERE key = OLD.key AND run_seq = (SELECT run_seq FROM runs WHERE run_uuid = OLD.run_uuid);
+   END;
+   CREATE TRIGGER stale_runs_full AFTER INSERT ON stale_runs WHEN NEW.id >= 256 BEGIN
+     INSERT INTO metric_columns SELECT l.key, r.run_seq, l.value, l.is_nan
+       FROM stale_runs s CROSS JOIN runs r USING (run_uuid) CROSS JOIN latest_metrics l USING (run_uuid)
+       ORDER BY 1, 2 ON CONFLICT DO UPDATE SET value = excluded.value, is_nan = excluded.is_nan;
+     DELETE FROM stale_runs;
+   END;
+   CREATE VIEW metric_values AS
+     SELECT r.run_uuid, c.key, c.value, c.is_nan FROM metric_columns c CROSS JOIN runs r ON r.run_seq = c.run_seq
+       WHERE NOT EXISTS (SELECT 1 FROM stale_runs s WHERE s.run_uuid = r.run_uuid)
+     UNION ALL
+     SELECT l.run_uuid, l.key, l.value, l.is_nan FROM stale_runs s CROSS JOIN latest_metrics l USING (run_uuid);`,
 ];
