@@ -13,10 +13,9 @@ import type {
 import { parseFilter } from './filter.ts';
 import { inList, listOf } from './mlflow/in-list.ts';
 import type { Run, ViewType } from './mlflow/messages.ts';
+import { metricHistory } from './mlflow/metric-history.ts';
 import { readRuns } from './mlflow/runs.ts';
-import { metricHistory } from './mlflow/search.ts';
-import { searchRuns } from './mlflow/search-runs.ts';
-import { offsetOf, pageToken } from './page-token.ts';
+import { findRuns } from './mlflow/search-runs.ts';
 import { datasetsOf, trackedRunOf } from './tracked-run.ts';
 
 /** Where artifacts of runs lie for clients; recipes do not ask. */
@@ -39,23 +38,21 @@ export async function searchTracked(
   // By itself first: what is wrong in it is said with the column that the user sees.
   if (where !== undefined) parseFilter(where);
   const conditions = [...(where === undefined ? [] : [where]), ...(children ? [] : [NO_PARENT])];
-  const offset = offsetOf(token);
   const experiments = await sql.all('SELECT experiment_id FROM experiments');
-  const { runs } = await searchRuns(
+  const { ids, isLast, pageToken } = await findRuns(
     sql,
     experiments.map((row) => String(row['experiment_id'])),
     {
       filter: conditions.join(' AND '),
       view: VIEWS[lifecycle],
-      maxResults: Math.min(limit + 1, MAX_RESULTS),
+      maxResults: Math.min(limit, MAX_RESULTS),
       orderBy: sort === undefined ? [] : [sort],
       pageToken: token,
     },
-    ROOT,
   );
   return {
-    runs: await withExperiments(sql, runs.slice(0, limit)),
-    ...(runs.length > limit ? { nextPageToken: pageToken(offset + limit) } : {}),
+    runs: await withExperiments(sql, await readRuns(sql, ids, ROOT)),
+    ...(isLast || pageToken === undefined ? {} : { nextPageToken: pageToken }),
   };
 }
 
