@@ -5,7 +5,7 @@ export function resolveOwnExports(): void {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   registerHooks({
     resolve(specifier, context, next) {
-      const name = /^stockpot(?:\/(steps|tables|learn))?$/.exec(specifier);
+      const name = /^stockpot(?:\/(steps|tables|learn|client))?$/.exec(specifier);
       if (name === null) return next(specifier, context);
       const file = `../exports/${name[1] ?? 'index'}.${extension}`;
       return { url: new URL(file, import.meta.url).href, shortCircuit: true };
