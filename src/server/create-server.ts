@@ -20,7 +20,7 @@ import type { Route, Served } from './route.ts';
 import { serveRunEvents } from './run-events.ts';
 import { RUN_ROUTES } from './run-routes.ts';
 import { SERVER_ROUTES } from './server-routes.ts';
-import { type SignInOptions, signInRoutes } from './sign-in/sign-in-routes.ts';
+import type { SignInOptions } from './sign-in/sign-in-routes.ts';
 import { SIGN_IN_ROUTES } from './sign-in/token-route.ts';
 import { TRACE_ROUTES } from './trace-routes.ts';
 import { TRACE_V3_ROUTES } from './trace-v3-routes.ts';
@@ -63,6 +63,8 @@ export interface ServerOptions {
   /** Where recipes' runs of this machine are written down; none: their events are not served. */
   readonly runs?: { readonly home: string; readonly clock: Clock } | undefined;
   readonly version: string;
+  /** MLflow's API as a whole, unless this says otherwise. */
+  readonly routes?: readonly Route[];
   /** A bug, for the log: the client learns only that there was one. */
   readonly onBug: (error: Error, request: string) => void;
 }
@@ -79,6 +81,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     runs,
     version,
     onBug,
+    routes = ROUTES,
   } = options;
   const app = fastify({
     bodyLimit: MAX_BODY,
@@ -105,7 +108,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const servedTo = (identity: Identity): Served => ({ ...served, identity });
   const open = { config: { policy: PUBLIC } };
   app.get('/health', open, (_, reply) => reply.type('text/plain').send('OK'));
-  app.get('/openapi.json', open, (_, reply) => reply.send(openApi(ROUTES, version)));
+  app.get('/openapi.json', open, (_, reply) => reply.send(openApi(routes, version)));
   app.get('/ready', open, async (_, reply) => {
     // A database that is away throws, which is a 503.
     await served.database.read((sql) => sql.get('SELECT 1 AS ready'));
@@ -115,7 +118,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   app.register(async (api) => {
     api.removeAllContentTypeParsers();
     api.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
-    for (const { method, path, version, policy, request: message, answer } of ROUTES)
+    for (const { method, path, version, policy, request: message, answer } of routes)
       for (const prefix of ['api', 'ajax-api'])
         api.route({
           method,
@@ -133,7 +136,12 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   app.register(async (files) => serveFiles(files, servedTo));
   if (runs !== undefined) app.register(async (events) => serveRunEvents(events, runs));
-  if (signIn !== undefined) app.register(async (pages) => signInRoutes(pages, signIn));
+  if (signIn !== undefined)
+    app.register(async (pages) => {
+      // What writes pages takes longer to load than all else here.
+      const { signInRoutes } = await import('./sign-in/sign-in-routes.ts');
+      signInRoutes(pages, signIn);
+    });
   return app;
 }
 
