@@ -31,4 +31,7 @@ npx --no-install recipe --version
 npx --no-install recipe run
 npx --no-install recipe run | tail -n 1 | grep -q '^6 cached'
 npx --no-install recipe doctor
+node --input-type=module -e "import { startRun } from 'stockpot/client'; await startRun({ env: {} }).catch(({ message }) => console.log(message))" |
+  grep -q '^Set MLFLOW_TRACKING_URI'
+npx --no-install recipe track -- node -e 'console.log(process.env.MLFLOW_RUN_ID)' | grep -qE '^[0-9a-f]{32}$'
 echo 'the packed package works'

@@ -19,6 +19,7 @@ import { keptFingerprints } from './engine/history.ts';
 import type { CardModule } from './engine/make-card.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
+import type { OpenRecorder } from './engine/recorder-port.ts';
 import { References } from './engine/references.ts';
 import { RegisterEffect } from './engine/register-effect.ts';
 import type { Registry } from './engine/registry-port.ts';
@@ -26,15 +27,17 @@ import type { RunFlags } from './engine/run-options.ts';
 import { dirtyTag } from './engine/run-tags.ts';
 import { RunTracking } from './engine/run-tracking.ts';
 import { matching, type SelectionRequest, select } from './engine/selection.ts';
-import { bootId, type ProcessIdentity, SingleFlight } from './engine/single-flight.ts';
+import { type ProcessIdentity, SingleFlight } from './engine/single-flight.ts';
 import { trackedRunId } from './engine/tracked-plan.ts';
 import type { Tracking } from './engine/tracking-port.ts';
 import { LocalExecutor } from './executors/local/local-executor.ts';
 import { LocalLauncher } from './executors/local/local-launcher.ts';
-import { endLeftover, endStrays, startOf } from './executors/local/spawn.ts';
+import { identityOf, isAlive } from './executors/local/process-identity.ts';
+import { endLeftover, endStrays } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
 import type { Origin } from './recipe/origins.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
+import type { openRecorder as OpenRecorderOfServer } from './server/recorder.ts';
 import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
 import { keepPlans, type PlanningIndex, planningIndex } from './store/planning-index.ts';
 import type { Result } from './store/results.ts';
@@ -44,6 +47,9 @@ import { listBlobs } from './store/walk-cache.ts';
 import { type Places, placeName, placesOf } from './tracking/places.ts';
 
 const DAY_MS = 86_400_000;
+
+/** Of programs that are being tracked, below the home. */
+export const RECORDINGS = 'recordings';
 
 /** The program runs from its source, or from what is built from it. */
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -192,6 +198,16 @@ export class Project implements AsyncDisposable {
     return this.#trackers.tracking(this.#places.tracking);
   }
 
+  /** Name of the place where this command keeps runs; undefined for the home. */
+  get place(): string | undefined {
+    return placeName(this.#places.tracking);
+  }
+
+  /** Tracked runs at the place of a name. */
+  async trackingAt(place: string | undefined): Promise<Tracking> {
+    return this.#trackers.trackingOf(place, [this.#places.tracking]);
+  }
+
   /** Registered models, opened when first asked for. It fails as `tracking` does. */
   readonly registry = async (): Promise<Registry> => this.#trackers.registry(this.#places.registry);
 
@@ -235,6 +251,7 @@ export class Project implements AsyncDisposable {
         world,
         run: id,
         version,
+        openRecorder: this.openRecorder,
         shippedEntry: (component) => this.#shippedEntry(component),
       },
       this.#launcher(PIPES),
@@ -273,6 +290,8 @@ export class Project implements AsyncDisposable {
       expectWork: (step) => {
         if (step.action.kind === 'shipped' || (step.action.kind === 'own' && step.action.runtime === 'node'))
           executor.expect();
+        // While earlier steps run, not before this one does.
+        if (step.mlflow === true) void loadRecorder();
       },
       trackedRun: trackedRunId(id),
     });
@@ -289,6 +308,13 @@ export class Project implements AsyncDisposable {
     }
   }
 
+  /** MLflow's API for one program; what it needs is loaded when it is first asked for. */
+  readonly openRecorder: OpenRecorder = async (request) => {
+    const { version, world } = this.#surroundings;
+    const openRecorder = await loadRecorder();
+    return openRecorder(request, { version, now: () => world.clock.now() });
+  };
+
   /** Ends the runs whose driver died, in the journal and in tracking; one whose tracking is out of reach waits. */
   async closeInterrupted(onWarning: (message: string) => void): Promise<void> {
     const now = this.#surroundings.world.clock.now();
@@ -300,11 +326,12 @@ export class Project implements AsyncDisposable {
       exclusively: (work) => immediate(this.store.index, work),
       settle: (run) => this.#runTracking.settle(run, now, onWarning),
     });
+    if (existsSync(join(this.home, RECORDINGS)))
+      await (await import('./compose-track.ts')).settleRecordings(this, this.#surroundings, onWarning);
   }
 
   get #me(): ProcessIdentity {
-    const { pid } = this.#surroundings;
-    return { pid, boot: bootId(), started: startOf(pid) ?? '' };
+    return identityOf(this.#surroundings.pid);
   }
 
   get #runTracking(): RunTracking {
@@ -312,7 +339,7 @@ export class Project implements AsyncDisposable {
       store: this.store,
       home: this.home,
       projectDir: this.dir,
-      tracking: (place) => this.#trackers.trackingOf(place, [this.#places.tracking]),
+      tracking: (place) => this.trackingAt(place),
       alone: (name, work) => {
         const me = this.#me;
         return alone(new SingleFlight(this.store.index, me, `pid ${me.pid}`, isAlive), name, work);
@@ -407,6 +434,10 @@ export class Project implements AsyncDisposable {
   }
 }
 
+async function loadRecorder(): Promise<typeof OpenRecorderOfServer> {
+  return (await import('./server/recorder.ts')).openRecorder;
+}
+
 export interface RunRequest {
   readonly selection: SelectionRequest;
   readonly flags: RunFlags;
@@ -427,8 +458,4 @@ export function forceFlag(plan: Plan, force: boolean | readonly string[]): RunFl
 
 export function defaultJobs(): number {
   return availableParallelism();
-}
-
-function isAlive({ pid, boot, started }: ProcessIdentity): boolean {
-  return boot === bootId() && started !== '' && startOf(pid) === started;
 }

@@ -76,6 +76,26 @@ export const COMMANDS: readonly Declaration[] = [
     load: () => import('./run.ts'),
   },
   {
+    name: 'track',
+    summary: 'run any program, and keep what it logs with MLflow as a run',
+    args: ['-- PROGRAM…'],
+    options: [
+      {
+        long: '--experiment',
+        value: 'NAME',
+        help: 'of the run (default: what the program says, else the name of the project)',
+      },
+      { long: '--name', value: 'NAME', help: 'of the run (default: what the program says)' },
+      PROFILE,
+      ...PLACES,
+      { long: '--json', help: "print the run as JSON; the program's stdout goes to stderr" },
+    ],
+    examples: [
+      ['recipe track -- python train.py --lr 0.1', 'mlflow.autolog() in train.py is all that it needs'],
+    ],
+    load: () => import('./track.ts'),
+  },
+  {
     name: 'init',
     summary: 'write a recipe from the columns of a file',
     args: [],

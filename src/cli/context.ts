@@ -1,4 +1,3 @@
-import type { ExitCode } from '../core/exit-code.ts';
 import type { World } from '../core/world.ts';
 
 /** What a command may use of the process. */
@@ -29,7 +28,8 @@ export interface Parsed {
 
 /** A module below `commands/`. */
 export interface CommandModule {
-  readonly execute: (parsed: Parsed, context: Context) => Promise<ExitCode> | ExitCode;
+  /** Gives what the process exits with: an `ExitCode`, or that of the program it was asked to run. */
+  readonly execute: (parsed: Parsed, context: Context) => Promise<number> | number;
 }
 
 export function text(options: Parsed['options'], name: string): string | undefined {

@@ -4,7 +4,7 @@ import type { CommandModule } from './context.ts';
 export interface Declaration {
   readonly name: string;
   readonly summary: string;
-  /** Names of positional arguments; `[x]` may be left out. */
+  /** Names of positional arguments; `[x]` may be left out, a last one that ends with `…` may be many. */
   readonly args: readonly string[];
   readonly options: readonly Option[];
   readonly examples: readonly (readonly [command: string, meaning: string])[];

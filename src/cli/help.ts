@@ -24,13 +24,19 @@ export function helpFor({ name, summary, args, options, examples }: Declaration)
   const width = Math.max(0, ...shown.map(([text]) => text.length));
   const sections = [
     `recipe ${name}: ${summary}`,
-    `Usage: recipe ${[name, ...args].join(' ')}${options.length > 0 ? ' [options]' : ''}`,
+    `Usage: recipe ${usage(name, args, options.length > 0 ? ['[options]'] : [])}`,
     ['Options:', ...shown.map(([text, help]) => `  ${text.padEnd(width)}  ${help}`)].join('\n'),
     ['Examples:', ...examples.flatMap(([command, meaning]) => [`  ${command}`, `      ${meaning}`])].join(
       '\n',
     ),
   ];
   return `${sections.join('\n\n')}\n`;
+}
+
+/** Options stand before `--`. */
+function usage(name: string, args: readonly string[], options: readonly string[]): string {
+  const isPassedOn = args[0]?.startsWith('-- ') === true;
+  return [name, ...(isPassedOn ? [...options, ...args] : [...args, ...options])].join(' ');
 }
 
 export function optionText({ long, short, value, optionalValue }: Option): string {

@@ -14,7 +14,7 @@ import { describeError } from './print-error.ts';
 /** The whole program: reads the command line, runs one command, sets the exit code. */
 export async function main(): Promise<void> {
   const argv = process.argv.slice(2);
-  const json = argv.includes('--json');
+  const json = ownWords(argv).includes('--json');
   armFailpoints(process.env['STOCKPOT_FAILPOINT']);
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -37,7 +37,7 @@ export async function main(): Promise<void> {
 }
 
 /** Runs the command that `argv` names; rejects with what is wrong. */
-export async function dispatch(argv: readonly string[], context: Context): Promise<ExitCode> {
+export async function dispatch(argv: readonly string[], context: Context): Promise<number> {
   const found = findCommand(argv);
   if (found === undefined) {
     const [first] = argv;
@@ -48,13 +48,20 @@ export async function dispatch(argv: readonly string[], context: Context): Promi
     return first === undefined ? ExitCode.usage : ExitCode.ok;
   }
   const { declaration, rest } = found;
-  if (rest.includes('--help') || rest.includes('-h')) {
+  const own = ownWords(rest);
+  if (own.includes('--help') || own.includes('-h')) {
     context.out(helpFor(declaration));
     return ExitCode.ok;
   }
   const parsed = parseCommandLine(declaration, rest);
   const { execute } = await declaration.load();
   return execute(parsed, context);
+}
+
+/** What follows `--` is for another program. */
+function ownWords(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end === -1 ? argv : argv.slice(0, end);
 }
 
 /** `models list` is a command of two words, `server user add` of three. */

@@ -1,8 +1,8 @@
 import { Project } from '../compose.ts';
 import { RecipeError } from '../core/recipe-error.ts';
-import { findProject } from '../recipe/address.ts';
 import { addressesOf } from './addresses-of.ts';
 import { type Context, type Parsed, text } from './context.ts';
+import { trackedDir } from './tracked-dir.ts';
 
 /**
  * The project that the working folder lies in, for commands about its runs and models, with the addresses of
@@ -11,7 +11,7 @@ import { type Context, type Parsed, text } from './context.ts';
  * @throws RecipeError RECIPE_NOT_FOUND
  */
 export async function openTracked(options: Parsed['options'], context: Context): Promise<Project> {
-  const dir = findProject(context.cwd);
+  const dir = trackedDir(context.cwd);
   if (dir === undefined)
     throw new RecipeError('RECIPE_NOT_FOUND', { recipe: '', dir: context.cwd, known: [] });
   const project = Project.open(dir, context, addressesOf(options));

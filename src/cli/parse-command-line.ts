@@ -30,7 +30,8 @@ export function parseCommandLine(declaration: Declaration, argv: readonly string
   const required = declaration.args.filter((arg) => !arg.startsWith('['));
   const missing = required[result.positionals.length];
   if (missing !== undefined) throw usage(`recipe ${name} needs ${missing}`);
-  const extra = result.positionals[declaration.args.length];
+  const takesMany = declaration.args.at(-1)?.endsWith('…') === true;
+  const extra = takesMany ? undefined : result.positionals[declaration.args.length];
   if (extra !== undefined) throw usage(`recipe ${name} does not take ${extra}`);
   const named = Object.entries(result.values).map(([key, value]) => [camel(key), value] as const);
   return { args: result.positionals, options: Object.fromEntries(named) };

@@ -93,12 +93,14 @@ export type ReportEntry =
   | {
       readonly type: 'metric';
       readonly key: string;
-      readonly value: number;
+      /** JSON has no number for it: `NaN` is a text. */
+      readonly value: number | 'NaN';
       readonly step?: number;
       readonly at?: number;
+      readonly run?: string;
     }
-  | { readonly type: 'param'; readonly key: string; readonly value: string }
-  | { readonly type: 'tag'; readonly key: string; readonly value: string }
+  | { readonly type: 'param'; readonly key: string; readonly value: string; readonly run?: string }
+  | { readonly type: 'tag'; readonly key: string; readonly value: string; readonly run?: string }
   | {
       readonly type: 'progress';
       readonly done: number;
@@ -116,8 +118,29 @@ export type ReportEntry =
       readonly context?: string;
       readonly schema?: Json;
       readonly profile?: Json;
+      /** MLflow's kind of `source`, which then is the JSON that MLflow's client gave. */
+      readonly source_type?: string;
+      readonly run?: string;
     }
+  | RecordedEntry
   | { readonly type: 'warning'; readonly message: string };
+
+/** What the recorder of a step with `mlflow: true` adds to its report; no step writes these itself. */
+export type RecordedEntry =
+  /** A run below the step's own. Entries with its number as their `run` are of it. */
+  | {
+      readonly type: 'run';
+      readonly run: string;
+      readonly name: string;
+      readonly status: 'FINISHED' | 'FAILED' | 'KILLED';
+      /** Number of the run that it is below, if that is not the step's own. */
+      readonly parent?: string;
+      /** Milliseconds since the Unix epoch. */
+      readonly startTime?: number;
+      readonly endTime?: number;
+    }
+  /** A file or folder that was logged; its bytes are in the store. */
+  | (OutputRef & { readonly type: 'artifact'; readonly path: string; readonly run?: string });
 
 export interface StepRetrying extends OfStep<'step.retrying'> {
   readonly attempt: number;

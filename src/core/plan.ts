@@ -91,6 +91,8 @@ export interface PlanStep {
   /** Programs whose `--version` counts. */
   readonly tools: readonly string[];
   readonly probe?: Probe;
+  /** The step gets MLflow's API for its own run, and what it logs there stands in its report. */
+  readonly mlflow?: true;
   /** False only for `when: false`: the step is shown as skipped, with all that needs it. */
   readonly when: boolean;
 }

@@ -18,8 +18,13 @@ import { commandLine } from './command-line.ts';
 import type { Exit, Launcher, Program } from './launcher.ts';
 import { materialise } from './materialise.ts';
 import type { AttemptOutcome, Task, TaskHooks } from './ports.ts';
+import { artifactEntries, recordedReport } from './recorded-report.ts';
+import { recorderEnvironment } from './recorder-environment.ts';
+import type { OpenRecorder, Recorder } from './recorder-port.ts';
 import { ReportTail } from './report-tail.ts';
 import { resolveSecrets } from './secrets.ts';
+import { storeRecorded } from './store-recorded.ts';
+import { trackedRunId } from './tracked-plan.ts';
 
 /** Where attempts happen and what they share. */
 export interface Workshop {
@@ -33,6 +38,7 @@ export interface Workshop {
   readonly run: string;
   /** Stockpot's own version, for the record. */
   readonly version: string;
+  readonly openRecorder: OpenRecorder;
   /** Absolute path of a shipped component's module. */
   readonly shippedEntry: (component: string) => string;
 }
@@ -66,7 +72,10 @@ export async function attempt(
     const room = await layOut(task, dir, shop);
     failpoint('attempt.laid-out');
     const secrets = await resolveSecrets(task.step, shop.settings.secrets, shop.world.env);
-    const log = new AttemptLog(join(dir, 'log'), Object.values(secrets), MAX_LOG_BYTES, hooks.output);
+    await using recorder = await recorderOf(task, dir, hooks, shop);
+    const env = { ...attemptEnvironment(task, room.stepFile, dir, shop), ...secrets };
+    const masked = [...Object.values(secrets), ...(recorder === undefined ? [] : [recorder.token])];
+    const log = new AttemptLog(join(dir, 'log'), masked, MAX_LOG_BYTES, hooks.output);
     const report = new ReportTail(room.stepFile.report, hooks.report);
     const following = follow(report, clock);
     let exit: Exit;
@@ -75,7 +84,7 @@ export async function attempt(
       exit = await shop.launcher.launch({
         program: programOf(task, room.stepFile, dir, shop),
         cwd: task.step.isolation === 'project' ? shop.projectDir : join(dir, 'work'),
-        env: { ...attemptEnvironment(task, room.stepFile, dir, shop), ...secrets },
+        env: recorder === undefined ? env : recorderEnvironment(env, recorder),
         signal: limit.signal,
         graceMs: task.step.graceMs,
         onOutput: (stream, chunk) => log.write(stream, chunk),
@@ -90,6 +99,8 @@ export async function attempt(
       report.finish();
     }
     hooks.exited();
+    const recording = await recorder?.read();
+    if (recording !== undefined) for (const entry of recordedReport(recording)) report.add(entry);
     for (const problem of report.problems) hooks.report({ type: 'warning', message: problem });
     failpoint('attempt.after-exit');
     const failure = signal.aborted ? CANCELLED : limit.isOver ? limit.failure : failureOf(exit, report);
@@ -104,9 +115,11 @@ export async function attempt(
     if (changed.length > 0 && !task.allowChangingInputs)
       return failed({ reason: 'inputs-changed', inputs: changed }, log.tail);
     const outputs = await storeOutputs(shop.store, outDir, task.step.outputs);
+    const artifacts = recording === undefined ? [] : await storeRecorded(shop.store, recording);
+    for (const entry of artifactEntries(artifacts)) report.add(entry);
     failpoint('attempt.outputs-stored');
     const durationMs = clock.monotonic() - startedAt;
-    const result = await describe(task, outputs, report.entries, log, durationMs, shop);
+    const result = await describe(task, { outputs, artifacts }, report.entries, log, durationMs, shop);
     failpoint('attempt.all-stored');
     keep = false;
     if (changed.length > 0) {
@@ -252,7 +265,7 @@ function failureOf(exit: Exit, report: ReportTail): Failure | undefined {
 
 async function describe(
   task: Task,
-  outputs: Record<string, OutputRef>,
+  { outputs, artifacts }: { outputs: Record<string, OutputRef>; artifacts: readonly OutputRef[] },
   entries: readonly ReportEntry[],
   log: AttemptLog,
   durationMs: number,
@@ -271,6 +284,9 @@ async function describe(
     outputs,
     ...(report === undefined ? {} : { report }),
     ...(log.isEmpty ? {} : { log: await blobs.putDurably(log.read()) }),
+    ...(artifacts.length === 0
+      ? {}
+      : { artifacts: artifacts.map(({ digest, size, kind }) => ({ digest, size, kind })) }),
     producer: {
       run: shop.run,
       step: task.step.id,
@@ -279,6 +295,28 @@ async function describe(
       stockpot: shop.version,
     },
   };
+}
+
+/** Ready before the step starts; nothing for steps that do not ask for it. */
+async function recorderOf(
+  { step }: Task,
+  dir: string,
+  hooks: TaskHooks,
+  { openRecorder, run }: Workshop,
+): Promise<Recorder | undefined> {
+  if (step.mlflow !== true) return undefined;
+  const recordings = join(dir, 'recorder');
+  mkdirSync(recordings);
+  return openRecorder({
+    run: trackedRunId(run, step.id),
+    name: step.id,
+    experiment: step.id,
+    dir: recordings,
+    insteadOfRegistering:
+      'A step registers no model: let it give the model as an output of the kind `model`, and use `register`.',
+    onBug: (error, request) =>
+      hooks.report({ type: 'warning', message: `Internal error in ${request}: ${error.message}` }),
+  });
 }
 
 function differing(

@@ -1,4 +1,5 @@
 import type { OutputKind } from '../core/kinds.ts';
+import type { ArtifactWrite } from './tracking-port.ts';
 
 /**
  * Kinds of outputs that a tracked run keeps for good: what one looks at and compares. Tables, folders and
@@ -7,12 +8,6 @@ import type { OutputKind } from '../core/kinds.ts';
 const KEPT_KINDS: ReadonlySet<OutputKind> = new Set(['model', 'metrics', 'value']);
 
 /** Whether a tracked run keeps an artifact for good. */
-export function isKeptArtifact({
-  path,
-  kind,
-}: {
-  readonly path: string;
-  readonly kind: OutputKind;
-}): boolean {
-  return path === 'steps.json' || KEPT_KINDS.has(kind);
+export function isKeptArtifact({ path, kind, kept }: Pick<ArtifactWrite, 'path' | 'kind' | 'kept'>): boolean {
+  return path === 'steps.json' || kept === true || KEPT_KINDS.has(kind);
 }

@@ -55,6 +55,15 @@ export class ReportTail {
     this.#rest = '';
   }
 
+  /** An entry that the step did not write itself. */
+  add(entry: ReportEntry): void {
+    if (this.entries.length >= MAX_ENTRIES) this.#problem('the report is too long; the rest is dropped');
+    else {
+      if (entry.type !== 'progress') this.entries.push(entry);
+      this.#onEntry(entry);
+    }
+  }
+
   #take(text: string): void {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop() ?? '';
@@ -66,11 +75,7 @@ export class ReportTail {
     const entry = parse(line);
     if (entry === undefined) this.#problem(`a line of the report is not understood: ${line.slice(0, 120)}`);
     else if (entry.type === 'error') this.thrown = entry.error;
-    else if (this.entries.length >= MAX_ENTRIES) this.#problem('the report is too long; the rest is dropped');
-    else {
-      if (entry.type !== 'progress') this.entries.push(entry);
-      this.#onEntry(entry);
-    }
+    else this.add(entry);
   }
 
   #problem(text: string): void {
@@ -94,7 +99,9 @@ function parse(line: string): Line | undefined {
 function isEntry(value: { readonly [key: string]: unknown }): boolean {
   switch (value['type']) {
     case 'metric':
-      return typeof value['key'] === 'string' && typeof value['value'] === 'number';
+      return (
+        typeof value['key'] === 'string' && (typeof value['value'] === 'number' || value['value'] === 'NaN')
+      );
     case 'param':
     case 'tag':
       return typeof value['key'] === 'string' && typeof value['value'] === 'string';

@@ -1,5 +1,6 @@
 import type { ReportEntry, RunEvent, RunFinished, StepCached, StepSucceeded } from '../core/events.ts';
 import type { Digest, Fingerprint, StepId } from '../core/ids.ts';
+import { nestedRuns } from './nested-runs.ts';
 import { type TrackedPlan, type TrackedStep, trackedRunId } from './tracked-plan.ts';
 import { artifactsOf, latest, type ReportLine, type TrackedReport, trackedReport } from './tracked-report.ts';
 import { fitKey } from './tracking-limits.ts';
@@ -70,7 +71,7 @@ export class RunTracker {
         return [];
       case 'step.succeeded':
         this.#states.set(event.step, { state: 'succeeded', fingerprint: event.fingerprint });
-        return [this.#finished(event)];
+        return this.#finished(event);
       case 'step.cached':
         this.#states.set(event.step, { state: 'cached', fingerprint: event.fingerprint });
         this.#cached.set(event.step, event);
@@ -80,7 +81,7 @@ export class RunTracker {
         const state = event.type.slice('step.'.length);
         this.#states.set(event.step, { ...this.#states.get(event.step), state });
         if (!this.#startedAt.has(event.step)) return [];
-        return [this.#ended(event.step, event.type === 'step.failed' ? 'FAILED' : 'KILLED', event.at)];
+        return this.#ended(event.step, event.type === 'step.failed' ? 'FAILED' : 'KILLED', event.at);
       }
       case 'step.skipped':
         this.#states.set(event.step, { state: 'skipped' });
@@ -95,7 +96,7 @@ export class RunTracker {
     const cutOff = [...this.#states].filter(([, { state }]) => state === 'running').map(([step]) => step);
     for (const step of cutOff) this.#states.set(step, { ...this.#states.get(step), state: 'killed' });
     return [
-      ...cutOff.map((step) => this.#ended(step, 'KILLED', event.at)),
+      ...cutOff.flatMap((step) => this.#ended(step, 'KILLED', event.at)),
       ...this.#cachedRuns(options),
       this.#parentEnd(event, options),
     ];
@@ -170,26 +171,38 @@ export class RunTracker {
     };
   }
 
-  #finished({ step: id, fingerprint, outputs, published, at }: StepSucceeded): TrackedRunWrite {
+  #finished({ step: id, fingerprint, outputs, published, at }: StepSucceeded): TrackedRunWrite[] {
     const step = this.#step(id);
-    const report = trackedReport(this.#reports.get(id) ?? [], step);
+    const lines = this.#reports.get(id) ?? [];
+    const report = trackedReport(lines, step);
     this.#reports.delete(id);
     this.#onParent.set(id, report);
-    return {
-      ...this.#full(step, fingerprint, report),
-      status: 'FINISHED',
-      endTime: at,
-      artifacts: artifactsOf(outputs, step),
-      ...(published ? { result: fingerprint } : {}),
-    };
+    return [
+      {
+        ...this.#full(step, fingerprint, report),
+        status: 'FINISHED',
+        endTime: at,
+        artifacts: artifactsOf(outputs, step, report),
+        ...(published ? { result: fingerprint } : {}),
+      },
+      ...this.#nested(step, lines),
+    ];
+  }
+
+  #nested(step: TrackedStep, lines: readonly ReportLine[]): TrackedRunWrite[] {
+    return nestedRuns(lines, step, { id: trackedRunId(this.#run, step.id), tags: this.#plan.tags });
   }
 
   /** A step without a result: what it said until then stays. */
-  #ended(id: StepId, status: TrackedStatus, endTime: number): TrackedRunWrite {
+  #ended(id: StepId, status: TrackedStatus, endTime: number): TrackedRunWrite[] {
     const step = this.#step(id);
-    const report = trackedReport(this.#reports.get(id) ?? [], step);
+    const lines = this.#reports.get(id) ?? [];
+    const report = trackedReport(lines, step);
     const head = this.#head(step);
-    return { ...head, ...report, tags: [...(head.tags ?? []), ...report.tags], status, endTime };
+    return [
+      { ...head, ...report, tags: [...(head.tags ?? []), ...report.tags], status, endTime },
+      ...this.#nested(step, lines),
+    ];
   }
 
   #full(step: TrackedStep, fingerprint: Fingerprint, report: TrackedReport): TrackedRunWrite {
@@ -205,14 +218,12 @@ export class RunTracker {
       const step = this.#step(id);
       const isNew = unseen.has(fingerprint);
       if (!isNew && !isFew && step.onParent !== 'always') return [];
-      const report = trackedReport(
-        reportOf(fingerprint).map((entry) => ({ entry, at })),
-        step,
-      );
+      const lines = reportOf(fingerprint).map((entry) => ({ entry, at }));
+      const report = trackedReport(lines, step);
       const light = { ...report, metrics: latest(report.metrics) };
       this.#onParent.set(id, isNew ? report : light);
       if (!isNew && (!isFew || !this.hasExecuted)) return [];
-      const run = this.#full(step, fingerprint, isNew ? report : { ...light, datasets: [] });
+      const run = this.#full(step, fingerprint, isNew ? report : { ...light, datasets: [], artifacts: [] });
       return [
         {
           ...run,
@@ -220,8 +231,9 @@ export class RunTracker {
           startTime: at,
           endTime: at,
           tags: [...(run.tags ?? []), { key: 'stockpot.cached', value: 'true' }],
-          ...(isNew ? { artifacts: artifactsOf(outputs, step), result: fingerprint } : {}),
+          ...(isNew ? { artifacts: artifactsOf(outputs, step, report), result: fingerprint } : {}),
         },
+        ...(isNew ? this.#nested(step, lines) : []),
       ];
     });
   }

@@ -37,6 +37,8 @@ export function staticText(step: PlanStep, salt: string | undefined): string {
     seed: step.seed,
     ...(step.cell === undefined ? {} : { cell: step.cell }),
     ...(step.isolation === 'project' ? { isolation: 'project' } : {}),
+    // Its report differs, and what is not in the report of a result is never tracked.
+    ...(step.mlflow === true ? { mlflow: true } : {}),
     ...(salt === undefined ? {} : { salt }),
   });
 }

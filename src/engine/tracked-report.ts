@@ -17,15 +17,20 @@ export interface TrackedReport {
   readonly metrics: readonly MetricWrite[];
   readonly tags: readonly KeyValue[];
   readonly datasets: readonly DatasetWrite[];
+  /** Files and folders that were logged; outputs are not among them. */
+  readonly artifacts: readonly ArtifactWrite[];
 }
 
-export function trackedReport(lines: readonly ReportLine[], step: TrackedStep): TrackedReport {
+/** @param run number of the nested run that is meant; absent for the step's own */
+export function trackedReport(lines: readonly ReportLine[], step: TrackedStep, run?: string): TrackedReport {
   // A parameter cannot change in MLflow: the last word counts, over the configuration too.
   const params = new Map(step.params.map(({ key, value }) => [key, value]));
   const metrics: MetricWrite[] = [];
   const tags: KeyValue[] = [];
   const datasets: DatasetWrite[] = [];
-  for (const { entry, at } of lines)
+  const artifacts: ArtifactWrite[] = [];
+  for (const { entry, at } of lines) {
+    if (runOf(entry) !== run) continue;
     switch (entry.type) {
       case 'param':
         params.set(fitKey(entry.key), fitValue(entry.value));
@@ -33,7 +38,7 @@ export function trackedReport(lines: readonly ReportLine[], step: TrackedStep): 
       case 'metric':
         metrics.push({
           key: fitKey(entry.key),
-          value: entry.value,
+          value: entry.value === 'NaN' ? Number.NaN : entry.value,
           step: Math.trunc(entry.step ?? 0),
           timestamp: Math.trunc(entry.at ?? at),
         });
@@ -44,9 +49,19 @@ export function trackedReport(lines: readonly ReportLine[], step: TrackedStep): 
       case 'dataset':
         datasets.push(datasetOf(entry, step));
         break;
+      case 'artifact': {
+        const { path, digest, size, kind } = entry;
+        artifacts.push({ path, digest, size, kind, kept: true });
+        break;
+      }
       default:
     }
-  return { params: [...params].map(([key, value]) => ({ key, value })), metrics, tags, datasets };
+  }
+  return { params: [...params].map(([key, value]) => ({ key, value })), metrics, tags, datasets, artifacts };
+}
+
+function runOf(entry: ReportEntry): string | undefined {
+  return 'run' in entry ? entry.run : undefined;
 }
 
 /** Of each metric the value that MLflow shows: of the highest step, the last one said. */
@@ -59,19 +74,27 @@ export function latest(metrics: readonly MetricWrite[]): MetricWrite[] {
   return [...last.values()];
 }
 
-export function artifactsOf(outputs: Outputs, step: TrackedStep): ArtifactWrite[] {
-  return Object.entries(outputs).map(([name, { digest, size, kind }]) => ({
+/** Outputs by their paths, and what was logged beside them: at the path of an output, the output stands. */
+export function artifactsOf(
+  outputs: Outputs,
+  step: TrackedStep,
+  { artifacts }: Pick<TrackedReport, 'artifacts'>,
+): ArtifactWrite[] {
+  const declared = Object.entries(outputs).map(([name, { digest, size, kind }]) => ({
     path: step.outputs[name]?.path ?? name,
     digest,
     size,
     kind,
   }));
+  const taken = new Set(declared.map(({ path }) => path.split('/')[0]));
+  return [...declared, ...artifacts.filter(({ path }) => !taken.has(path))];
 }
 
 /** A data set named as an input of its step is what that input refers to: `split.training`, `flights`. */
 function datasetOf(entry: ReportEntry & { type: 'dataset' }, step: TrackedStep): DatasetWrite {
   const { name, digest, source, context, schema, profile } = entry;
   const origin = originOf(step.inputs[name]);
+  const ofClient = entry.source_type === undefined ? undefined : clean(entry.source);
   const json = (value: unknown, length: number): string | undefined => {
     const text = value === undefined ? undefined : clean(JSON.stringify(value));
     // Half a document is none.
@@ -84,8 +107,11 @@ function datasetOf(entry: ReportEntry & { type: 'dataset' }, step: TrackedStep):
   return {
     name: cut(clean(origin?.name ?? name), TRACKING_LIMITS.datasetName) || 'dataset',
     digest: cut(clean(digest), TRACKING_LIMITS.datasetDigest),
-    sourceType: origin?.sourceType ?? 'local',
-    source: JSON.stringify({ uri: cut(clean(origin?.uri ?? source), TRACKING_LIMITS.datasetSource / 2) }),
+    sourceType: origin?.sourceType ?? cut(clean(entry.source_type ?? 'local'), TRACKING_LIMITS.datasetDigest),
+    source:
+      origin === undefined && ofClient !== undefined && ofClient.length <= TRACKING_LIMITS.datasetSource
+        ? ofClient
+        : JSON.stringify({ uri: cut(clean(origin?.uri ?? source), TRACKING_LIMITS.datasetSource / 2) }),
     ...(schemaJson === undefined ? {} : { schema: schemaJson }),
     ...(profileJson === undefined ? {} : { profile: profileJson }),
     ...(context === undefined ? {} : { context: cut(clean(context), TRACKING_LIMITS.datasetName) }),

@@ -100,6 +100,8 @@ export interface ArtifactWrite {
   /** Bytes. */
   readonly size: number;
   readonly kind: OutputKind;
+  /** For good, whatever its kind. Not read back. */
+  readonly kept?: true;
 }
 
 export interface RunSearch {

@@ -115,7 +115,11 @@ const STEP_KEYS = {
   caches: Type.Optional(Later),
   isolation: Type.Optional(Type.Union([Type.Literal('attempt'), Type.Literal('project')])),
   tools: Type.Optional(Texts),
-  mlflow: Type.Optional(Later),
+  mlflow: Type.Optional(
+    orExpression(
+      Type.Boolean({ description: "The step gets MLflow's API; what it logs there becomes its report." }),
+    ),
+  ),
 };
 
 /** JSON Schema of `recipe.yaml`, for editors: `# yaml-language-server: $schema=…`. */

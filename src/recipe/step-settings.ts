@@ -34,6 +34,7 @@ type StepSettings = Pick<
   | 'isolation'
   | 'tools'
   | 'probe'
+  | 'mlflow'
   | 'when'
 >;
 
@@ -52,6 +53,7 @@ export function readStepSettings(step: MapTree, seed: number, scope: Scope): Ste
     return limit;
   });
   const probe = get('probe', (tree) => readProbe(tree, scope));
+  const mlflow = get('mlflow', (tree) => booleanValue(tree, 'mlflow', scope)) ?? false;
   return {
     env: get('env', (tree) => readEnv(tree, scope)) ?? {},
     passEnv: get('pass_env', (tree) => variableNames(tree, scope)) ?? [],
@@ -65,6 +67,7 @@ export function readStepSettings(step: MapTree, seed: number, scope: Scope): Ste
     isolation: get('isolation', (tree) => readIsolation(tree, scope)) ?? 'attempt',
     tools: get('tools', (tree) => readTools(tree, scope)) ?? [],
     ...(probe === undefined ? {} : { probe }),
+    ...(mlflow ? { mlflow } : {}),
     when: get('when', (tree) => booleanValue(tree, 'when', scope)) ?? true,
   };
 }

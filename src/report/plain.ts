@@ -124,9 +124,9 @@ export class PlainRenderer {
 
   #report(step: StepId, entry: ReportEntry): string[] {
     if (entry.type === 'progress') this.#progress.set(step, entry);
-    if (entry.type === 'metric') {
+    if (entry.type === 'metric' && entry.run === undefined) {
       const metrics = this.#metrics.get(step) ?? new Map<string, number>();
-      metrics.set(entry.key, entry.value);
+      metrics.set(entry.key, Number(entry.value));
       this.#metrics.set(step, metrics);
     }
     return entry.type === 'warning' ? [this.#line(step, `warning: ${safeText(entry.message)}`)] : [];

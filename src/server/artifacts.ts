@@ -32,7 +32,7 @@ interface Stored {
  */
 export class Artifacts {
   readonly #database: Database;
-  readonly #store: Store;
+  readonly #store: Pick<Store, 'blobs' | 'layout'>;
   readonly #home: string;
   readonly #now: () => number;
 
@@ -41,7 +41,7 @@ export class Artifacts {
     store,
     home,
     now,
-  }: { database: Database; store: Store; home: string; now: () => number }) {
+  }: { database: Database; store: Pick<Store, 'blobs' | 'layout'>; home: string; now: () => number }) {
     this.#database = database;
     this.#store = store;
     this.#home = home;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Outputs } from '../core/events.ts';
+import type { OutputRef, Outputs } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
 import { isTree } from '../core/kinds.ts';
@@ -19,6 +19,8 @@ export interface Result {
   readonly report?: BlobRef;
   /** The step's log; absent if it wrote nothing. */
   readonly log?: BlobRef;
+  /** Files and folders that the report names; absent if it names none. */
+  readonly artifacts?: readonly OutputRef[];
   readonly producer: Producer;
 }
 
@@ -72,13 +74,11 @@ export class Results {
   isComplete(result: Result): boolean {
     for (const name in result.outputs) {
       const output = result.outputs[name];
-      if (output === undefined) return false;
-      if (!isTree(output.kind)) {
-        if (!this.#blobs.has(output.digest, output.size)) return false;
-      } else if (!this.#hasTree(output.digest)) return false;
+      if (output === undefined || !this.#has(output)) return false;
     }
-    const { report, log } = result;
+    const { report, log, artifacts } = result;
     return (
+      (artifacts === undefined || artifacts.every((artifact) => this.#has(artifact))) &&
       (report === undefined || this.#blobs.has(report.digest, report.size)) &&
       (log === undefined || this.#blobs.has(log.digest, log.size))
     );
@@ -129,6 +129,10 @@ export class Results {
     return result;
   }
 
+  #has({ digest, size, kind }: OutputRef): boolean {
+    return isTree(kind) ? this.#hasTree(digest) : this.#blobs.has(digest, size);
+  }
+
   #hasTree(digest: Digest): boolean {
     if (this.#blobs.size(digest) === undefined) return false;
     try {
@@ -143,7 +147,7 @@ export class Results {
 /** Every blob that a result needs, files of its folders included; damaged folders are left out. */
 export function blobsOf(result: Result, blobs: Blobs): Set<Digest> {
   const found = new Set<Digest>();
-  for (const { digest, kind } of Object.values(result.outputs)) {
+  for (const { digest, kind } of [...Object.values(result.outputs), ...(result.artifacts ?? [])]) {
     found.add(digest);
     if (isTree(kind) && blobs.size(digest) !== undefined)
       for (const file of readTree(blobs, digest).files) found.add(file.digest);

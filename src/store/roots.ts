@@ -14,7 +14,7 @@ import { readTree } from './trees.ts';
  * share a store never collect each other's models. Written, and on the disk, before the row that needs it.
  */
 export async function pin(
-  store: Store,
+  store: Pick<Store, 'layout'>,
   home: string,
   name: string,
   blobs: readonly { digest: Digest; kind: OutputKind }[],
@@ -31,7 +31,7 @@ export async function pin(
 }
 
 /** Takes a pin away; none of that name is fine. */
-export function unpin(store: Store, home: string, name: string): void {
+export function unpin(store: Pick<Store, 'layout'>, home: string, name: string): void {
   rmSync(pinPath(store, home, name), { force: true });
 }
 
@@ -47,7 +47,7 @@ export async function pinTracked(
   if (!existsSync(pinPath(store, home, name))) await pin(store, home, name, sorted);
 }
 
-function pinPath({ layout }: Store, home: string, name: string): string {
+function pinPath({ layout }: Pick<Store, 'layout'>, home: string, name: string): string {
   return join(layout.roots, digestOf(home).slice(0, 16), name);
 }
 

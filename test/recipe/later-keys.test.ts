@@ -21,7 +21,7 @@ async function refused(files: Readonly<Record<string, string>>): Promise<string>
 }
 
 describe('what later versions bring is known, and is in one error with its place', () => {
-  test.each(['checkpoint', 'caches', 'mlflow'])('the key %s of a step', async (key) => {
+  test.each(['checkpoint', 'caches'])('the key %s of a step', async (key) => {
     expect(await refused({ 'recipe.yaml': `steps:\n  a: { run: [x], ${key}: { a: 1 } }\n` })).toBe(
       'NOT_IN_THIS_VERSION recipe.yaml:2:18',
     );

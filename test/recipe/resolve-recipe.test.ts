@@ -194,7 +194,7 @@ describe('what is wrong is said with its place', () => {
     ['steps: { a: { uses: ./steps/nope.ts } }\n', 'COMPONENT_NOT_FOUND recipe.yaml:1:21'],
     ['template: clasification/v1\nsteps: {}\n', 'TEMPLATE_NOT_FOUND recipe.yaml:1:11'],
     ['steps: { a: { run: [x], checkpoint: true } }\n', 'NOT_IN_THIS_VERSION recipe.yaml:1:25'],
-    ['steps: { a: { run: [x], mlflow: true } }\n', 'NOT_IN_THIS_VERSION recipe.yaml:1:25'],
+    ['steps: { a: { run: [x], checkpoint: 1 } }\n', 'NOT_IN_THIS_VERSION recipe.yaml:1:25'],
     ['model_registry: {}\nsteps: {}\n', 'NOT_IN_THIS_VERSION recipe.yaml:1:1'],
     [
       'steps: { a: { uses: split, inputs: { data: ./x }, with: { using: tme } } }\n',

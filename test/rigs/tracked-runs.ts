@@ -1,7 +1,8 @@
 import type { MetricWrite, TrackedRun, TrackedRunDetails, Tracking } from '../../src/engine/tracking-port.ts';
 import { openDatabase } from '../../src/tracking/open-database.ts';
 import { SqlTracking } from '../../src/tracking/sql-tracking.ts';
-import type { CliRig } from './cli-rig.ts';
+import type { CliRig, Outcome } from './cli-rig.ts';
+import { inProcess } from './in-process.ts';
 
 /** A tracked run as `recipe runs show --json` prints it. */
 export type ShownRun = TrackedRunDetails & {
@@ -10,11 +11,16 @@ export type ShownRun = TrackedRunDetails & {
 
 /** Runs as `recipe runs list --json` prints them: whole runs, or runs of steps too. */
 export async function listRuns(rig: CliRig, ...args: string[]): Promise<TrackedRun[]> {
-  return JSON.parse((await rig.recipe('runs', 'list', '--json', ...args)).out) as TrackedRun[];
+  return JSON.parse((await said(rig, 'runs', 'list', '--json', ...args)).out) as TrackedRun[];
 }
 
 export async function showRun(rig: CliRig, id: string): Promise<ShownRun> {
-  return JSON.parse((await rig.recipe('runs', 'show', id, '--json')).out) as ShownRun;
+  return JSON.parse((await said(rig, 'runs', 'show', id, '--json')).out) as ShownRun;
+}
+
+/** Reading needs no process of its own, unless the rig has an environment of its own. */
+async function said(rig: CliRig, ...args: string[]): Promise<Outcome> {
+  return Object.keys(rig.env).length === 0 ? inProcess(rig.dir, ...args) : rig.recipe(...args);
 }
 
 /** The newest whole run. */
