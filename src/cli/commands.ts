@@ -1,5 +1,6 @@
 import { type Declaration, JSON_OPTION, type Option } from './declaration.ts';
 import { SERVER_COMMANDS } from './server-commands.ts';
+import { SERVER_DATA_COMMANDS } from './server-data-commands.ts';
 
 const PROFILE: Option = {
   long: '--profile',
@@ -346,6 +347,7 @@ export const COMMANDS: readonly Declaration[] = [
     load: () => import('./schema.ts'),
   },
   ...SERVER_COMMANDS,
+  ...SERVER_DATA_COMMANDS,
   {
     name: 'doctor',
     summary: 'check this machine and this project',

@@ -1,6 +1,7 @@
 import { type Declaration, JSON_OPTION, type Option } from './declaration.ts';
 
-const DATABASE: Option = {
+/** Which database a command of the server works on. */
+export const DATABASE: Option = {
   long: '--database',
   value: 'URL',
   help: 'postgres://USER:PASSWORD@HOST/NAME, or sqlite:PATH, instead of the file that recipes write',
@@ -90,7 +91,7 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
     ],
     examples: [
       ['recipe server', 'then: export MLFLOW_TRACKING_URI=http://127.0.0.1:5000'],
-      ['recipe server --database postgres://localhost/mlflow', 'tables go into its schema tracking'],
+      ['recipe server --database postgres://localhost/stockpot', 'tables go into its schema tracking'],
       [
         'recipe server --host 0.0.0.0 --allowed-hosts mlflow.example.com',
         'for others too: users sign in; the first start prints a setup token',

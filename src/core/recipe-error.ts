@@ -1,6 +1,8 @@
+import { BACKUP_ERRORS } from './errors/backup-errors.ts';
 import { CLI_ERRORS } from './errors/cli-errors.ts';
 import { DATA_ERRORS } from './errors/data-errors.ts';
 import type { Entry } from './errors/entry.ts';
+import { IMPORT_ERRORS } from './errors/import-errors.ts';
 import { RECIPE_ERRORS } from './errors/recipe-errors.ts';
 import { RUN_ERRORS } from './errors/run-errors.ts';
 import { SERVER_ERRORS } from './errors/server-errors.ts';
@@ -17,6 +19,8 @@ export const CATALOGUE = {
   ...STORE_ERRORS,
   ...TRACKING_ERRORS,
   ...SERVER_ERRORS,
+  ...IMPORT_ERRORS,
+  ...BACKUP_ERRORS,
 };
 
 export type ErrorCode = keyof typeof CATALOGUE;

@@ -169,7 +169,8 @@ async function migrate(query: Query, { schema, migrations, url }: PostgresOption
   await query('UPDATE schema_version SET version = $1', [migrations.length]);
 }
 
-function unreachable({ url }: { url: string }, cause: unknown): RecipeError {
+/** What is said of a server that cannot be used, without its password. */
+export function unreachable({ url }: { url: string }, cause: unknown): RecipeError {
   return new RecipeError(
     'DATABASE_UNREACHABLE',
     { database: placeOf(url), problem: problemOf(cause) },
@@ -178,7 +179,7 @@ function unreachable({ url }: { url: string }, cause: unknown): RecipeError {
 }
 
 /** Host, port and name: never the password, which may stand in more than one place. */
-function placeOf(url: string): string {
+export function placeOf(url: string): string {
   if (!URL.canParse(url)) return 'the given address';
   const { hostname, port, pathname } = new URL(url);
   return `${decodeURIComponent(hostname)}${port === '' ? '' : `:${port}`}${pathname}`;

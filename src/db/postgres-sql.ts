@@ -38,8 +38,8 @@ export class PostgresSql implements Sql {
   }
 }
 
-/** With PostgreSQL's placeholders: `$1` for the first `?`. */
-function numbered(text: string): string {
+/** The text with PostgreSQL’s placeholders: `$1` for the first `?`. */
+export function numbered(text: string): string {
   let count = 0;
   return text.replaceAll('?', () => {
     count += 1;

@@ -10,6 +10,8 @@ const MAX_GROUP = 256;
 const CACHE_KIB = 32 * 1024;
 /** 64 MiB: moved into the file by the thousand pages, most of them would be moved again at once. */
 const WAL_PAGES = 16_384;
+/** 256 MiB of memory and 512 MiB of log. */
+const BULK = 8;
 
 interface Write {
   readonly work: (sql: Sql) => Promise<unknown>;
@@ -39,13 +41,20 @@ export class SqliteDatabase implements Database {
     this.#reads = new SqliteSql(reader);
   }
 
-  /** @throws RecipeError STORE_TOO_NEW */
-  static open(options: OpenOptions): SqliteDatabase {
+  /**
+   * For `bulk` writes more stays in memory: what would be written to the disk many times over is written once.
+   *
+   * @throws RecipeError STORE_TOO_NEW
+   */
+  static open(options: OpenOptions, use: 'bulk' | 'serving' = 'serving'): SqliteDatabase {
     const writer = openSqlite(options);
     try {
       const reader = openSqlite(options);
       reader.exec('PRAGMA query_only = ON');
-      writer.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${WAL_PAGES}`);
+      const times = use === 'bulk' ? BULK : 1;
+      writer.exec(
+        `PRAGMA cache_size = -${times * CACHE_KIB}; PRAGMA wal_autocheckpoint = ${times * WAL_PAGES}`,
+      );
       return new SqliteDatabase(writer, reader);
     } catch (error) {
       writer.close();

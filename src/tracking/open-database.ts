@@ -7,9 +7,14 @@ import { TRACKING_MIGRATIONS } from './sqlite/schema.ts';
  * The tracking database of a home, or the one at an address, `postgres://…` or `sqlite:PATH`: what was
  * acknowledged survives a power cut.
  *
- * @throws RecipeError DATABASE_UNREACHABLE, STORE_TOO_NEW
+ * @throws RecipeError DATABASE_UNREACHABLE, STORE_TOO_NEW, DATABASE_OF_MLFLOW
  */
-export async function openDatabase(home: string, url: string | undefined): Promise<Database> {
+export async function openDatabase(
+  home: string,
+  url: string | undefined,
+  use: 'bulk' | 'serving' = 'serving',
+): Promise<Database> {
+  if (url !== undefined) await refuseMlflows(url);
   if (url?.startsWith('postgres:')) {
     // The driver takes longer to load than a run that does nothing.
     const { PostgresDatabase } = await import('../db/postgres-database.ts');
@@ -17,5 +22,15 @@ export async function openDatabase(home: string, url: string | undefined): Promi
     return PostgresDatabase.open({ url, schema: 'tracking', migrations: POSTGRES_TRACKING_MIGRATIONS });
   }
   const path = url === undefined ? join(home, 'tracking.db') : resolve(url.slice('sqlite:'.length));
-  return SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' });
+  return SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' }, use);
+}
+
+/** What lies at an address may be MLflow's own; in a home it never is. */
+async function refuseMlflows(url: string): Promise<void> {
+  const { refuseMlflowDatabase } = await import('./import/refuse-mlflow-database.ts');
+  await refuseMlflowDatabase(
+    url.startsWith('postgres:')
+      ? { kind: 'postgres', url }
+      : { kind: 'path', path: resolve(url.slice('sqlite:'.length)) },
+  );
 }

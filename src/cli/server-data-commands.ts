@@ -1,0 +1,30 @@
+import { type Declaration, JSON_OPTION } from './declaration.ts';
+import { DATABASE } from './server-commands.ts';
+
+/** What is done to all that a server holds. */
+export const SERVER_DATA_COMMANDS: readonly Declaration[] = [
+  {
+    name: 'server import',
+    summary: 'bring the experiments, runs and models of an MLflow server here',
+    args: ['SOURCE'],
+    options: [
+      DATABASE,
+      {
+        long: '--artifacts',
+        value: 'DIR',
+        help: "the folder of MLflow's --artifacts-destination (default: mlartifacts beside SOURCE); none copies no files",
+      },
+      { long: '--dry-run', short: '-n', help: 'say what would be imported, and write nothing' },
+      JSON_OPTION,
+    ],
+    examples: [
+      ['recipe server import sqlite:///mlflow.db', 'a database of MLflow 2.22 to 3.17; it is only read'],
+      ['recipe server import mlruns', 'a folder of files'],
+      [
+        'recipe server import postgresql://localhost/mlflow --database postgres://localhost/stockpot',
+        'again does nothing',
+      ],
+    ],
+    load: () => import('./server-import.ts'),
+  },
+];

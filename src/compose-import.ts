@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Project, Surroundings } from './compose.ts';
+import { openTrackingDatabase } from './compose-server.ts';
+import { Artifacts } from './server/artifacts.ts';
+import { Findings } from './tracking/import/findings.ts';
+import { type ImportReport, importMlflow } from './tracking/import/import-mlflow.ts';
+import { openSource } from './tracking/import/open-source.ts';
+
+export interface ImportOptions {
+  readonly cwd: string;
+  /** Where the MLflow store is, as users write it. */
+  readonly source: string;
+  /** `postgres://…` or `sqlite:PATH` instead of the home's own. */
+  readonly database: string | undefined;
+  /** The folder that MLflow's server keeps artifacts in; `none` copies no files. */
+  readonly artifacts: string | undefined;
+  readonly isDryRun: boolean;
+  readonly onProgress: (done: number, of: number) => void;
+}
+
+/** Imports an MLflow store into the tracking database of a project, or the one at an address. */
+export async function composeImport(
+  project: Project,
+  { world }: Surroundings,
+  { cwd, source: from, database: url, artifacts, isDryRun, onProgress }: ImportOptions,
+): Promise<ImportReport> {
+  const findings = new Findings();
+  await using source = await openSource(from, cwd, findings);
+  const { home, store } = project;
+  await using database = await openTrackingDatabase(home, url, 'bulk');
+  const now = (): number => world.clock.now();
+  const beside = join(source.base, 'mlartifacts');
+  return await importMlflow({
+    source,
+    database,
+    files: new Artifacts({ database, store, home, now }),
+    artifacts:
+      artifacts === 'none' ? undefined : { proxied: artifacts ?? (existsSync(beside) ? beside : undefined) },
+    change: { actor: project.user ?? 'unknown', at: now() },
+    isDryRun,
+    findings,
+    onProgress,
+  });
+}

@@ -1,0 +1,208 @@
+import type { Sql } from '../../db/sql.ts';
+import { audit } from '../mlflow/audit.ts';
+import { emptyTally, type ImportTarget, type Tally } from './import-target.ts';
+import { isElsewhere } from './local-folder.ts';
+import type { MlflowSource } from './mlflow-source.ts';
+import type { SourceModel, SourceVersion } from './source-records.ts';
+
+const ROOT = 'mlflow-artifacts:';
+
+/** Where a version's files are here. */
+interface Found {
+  readonly source: string;
+  readonly digest?: string;
+  readonly size?: number;
+}
+
+/** Registered models with their versions, after the runs and logged models that those come from. */
+export async function importModels(
+  target: ImportTarget,
+  source: MlflowSource,
+): Promise<{ models: Tally; versions: Tally }> {
+  const [models, versions] = [emptyTally(), emptyTally()];
+  for await (const page of source.models())
+    for (const model of page) await importModel(target, model, models, versions);
+  return { models, versions };
+}
+
+async function importModel(
+  target: ImportTarget,
+  model: SourceModel,
+  models: Tally,
+  versions: Tally,
+): Promise<void> {
+  const { database, isDryRun, findings } = target;
+  const { name } = model;
+  // oxlint-disable-next-line no-control-regex
+  if (name.trim() === '' || name.length > 256 || /[/:%\u0000-\u001f]/.test(name)) {
+    findings.add('skipped', 'registered model whose name is none here', name);
+    return;
+  }
+  const places = new Map<number, Found>();
+  for (const version of model.versions) places.set(version.version, await placeOf(target, version));
+  const work = async (sql: Sql): Promise<{ models: Tally; versions: Tally; notes: readonly string[] }> =>
+    writeModel(sql, target, model, places);
+  const done = await (isDryRun ? database.read(work) : database.write(work));
+  for (const key of ['imported', 'there', 'conflicts'] as const) {
+    models[key] += done.models[key];
+    versions[key] += done.versions[key];
+  }
+  for (const note of done.notes)
+    findings.add('conflict', 'a registered model or version of the same name is another here', note);
+}
+
+async function writeModel(
+  sql: Sql,
+  { isDryRun, change }: ImportTarget,
+  model: SourceModel,
+  places: ReadonlyMap<number, Found>,
+): Promise<{ models: Tally; versions: Tally; notes: readonly string[] }> {
+  const [models, versions] = [emptyTally(), emptyTally()];
+  const notes: string[] = [];
+  const { name } = model;
+  const run = async (text: string, ...values: Parameters<Sql['run']>[1][]): Promise<void> => {
+    if (!isDryRun) await sql.run(text, ...values);
+  };
+  const isThere =
+    (await sql.get('SELECT 1 AS found FROM registered_models WHERE name = ?', name)) !== undefined;
+  models[isThere ? 'there' : 'imported'] += 1;
+  const next = 1 + Math.max(0, ...model.versions.map(({ version }) => version));
+  await run(
+    `INSERT INTO registered_models (name, creation_time, last_updated_time, description, user_id, next_version)
+     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET next_version = excluded.next_version
+     WHERE registered_models.next_version < excluded.next_version`,
+    name,
+    model.createdAt,
+    model.updatedAt,
+    model.description ?? null,
+    '',
+    next,
+  );
+  for (const { key, value } of model.tags)
+    await run(
+      'INSERT INTO registered_model_tags (name, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      name,
+      key,
+      value,
+    );
+  for (const version of model.versions) {
+    const place = places.get(version.version) ?? { source: version.source };
+    const row = await sql.get(
+      'SELECT * FROM model_versions WHERE name = ? AND version = ?',
+      name,
+      version.version,
+    );
+    if (row !== undefined) {
+      const isSame =
+        Number(row['deleted']) === (version.isDeleted ? 1 : 0) &&
+        (version.isDeleted || (row['source'] === place.source && row['creation_time'] === version.createdAt));
+      versions[isSame ? 'there' : 'conflicts'] += 1;
+      if (!isSame) notes.push(`${name}/${version.version}`);
+      continue;
+    }
+    versions.imported += 1;
+    await run(
+      `INSERT INTO model_versions (name, version, model_digest, model_size, run_id, description, creation_time, last_updated_time, user_id, source, run_link, current_stage, status, deleted)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      name,
+      version.version,
+      place.digest ?? null,
+      place.size ?? null,
+      version.isDeleted ? null : (version.runId ?? null),
+      version.isDeleted ? null : (version.description ?? null),
+      version.createdAt,
+      version.updatedAt,
+      version.user,
+      version.isDeleted ? null : place.source,
+      version.isDeleted ? null : (version.runLink ?? null),
+      version.stage,
+      version.status,
+      version.isDeleted ? 1 : 0,
+    );
+    for (const { key, value } of version.isDeleted ? [] : version.tags)
+      await run(
+        'INSERT INTO model_version_tags (name, version, key, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        name,
+        version.version,
+        key,
+        value,
+      );
+    if (!isDryRun)
+      await audit(sql, change, { action: 'import', name, before: null, after: String(version.version) });
+  }
+  for (const { alias, version } of model.aliases) {
+    const row = await sql.get(
+      'SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?',
+      name,
+      alias,
+    );
+    if (row === undefined) {
+      const known = model.versions.some((one) => one.version === version && !one.isDeleted);
+      if (!known || isDryRun) continue;
+      await run(
+        'INSERT INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)',
+        name,
+        alias,
+        version,
+      );
+      await audit(sql, change, { action: `alias ${alias}`, name, before: null, after: String(version) });
+    } else if (Number(row['version']) !== version) notes.push(`${name}@${alias}`);
+  }
+  return { models, versions, notes };
+}
+
+/**
+ * A version's files as this server names them: those of a run or a logged model that is here. A place in
+ * another store stays; so does one that leads nowhere here, and is told.
+ */
+async function placeOf(target: ImportTarget, version: SourceVersion): Promise<Found> {
+  const { database, files, findings, isDryRun } = target;
+  const { source, storage } = version;
+  if (version.isDeleted || isDryRun) return { source };
+  const at = [storage ?? source, source].find(
+    (one) => OF_MODEL.test(one) || OF_RUN.test(one) || RUNS.test(one),
+  );
+  // Of a prompt: no place at all.
+  if (at === undefined && /^[\w-]+$/.test(source)) return { source };
+  if (isElsewhere(storage ?? source) && !/^(?:runs|models):/.test(storage ?? source))
+    return { source: storage ?? source };
+  const path = at === undefined ? undefined : await pathOf(database, at);
+  if (path === undefined) {
+    findings.add(
+      'changed',
+      'model version whose files are at a place that is not imported',
+      `version ${version.version}: ${source}`,
+    );
+    return { source };
+  }
+  const content = await files.digestOf(path);
+  return { source: `${ROOT}/${path}`, ...content };
+}
+
+const OF_MODEL = /(?:\/models\/|^models:\/)(m-[0-9a-f]{32})(?:\/artifacts)?(?:\/(.+))?$/;
+const OF_RUN = /\/([0-9a-f]{32})\/artifacts\/(.+)$/;
+const RUNS = /^runs:\/+([^/]+)\/(.+)$/;
+
+async function pathOf(database: ImportTarget['database'], at: string): Promise<string | undefined> {
+  const [, model, below] = OF_MODEL.exec(at) ?? [];
+  const [, id, path] = (OF_RUN.exec(at) ?? RUNS.exec(at) ?? []) as (string | undefined)[];
+  const row = await database.read((sql) =>
+    model === undefined
+      ? sql.get(
+          `SELECT e.experiment_id, e.artifact_location FROM runs r JOIN experiments e USING (experiment_id) WHERE r.run_uuid = ?`,
+          id ?? '',
+        )
+      : sql.get(
+          `SELECT e.experiment_id, e.artifact_location FROM logged_models m JOIN experiments e USING (experiment_id) WHERE m.model_id = ?`,
+          model,
+        ),
+  );
+  if (row === undefined) return undefined;
+  const own = row['artifact_location'];
+  const root = typeof own === 'string' ? own : `${ROOT}/${String(row['experiment_id'])}`;
+  if (!root.startsWith(`${ROOT}/`)) return undefined;
+  const folder = root.slice(ROOT.length + 1);
+  return model === undefined
+    ? `${folder}/${id}/artifacts/${path}`
+    : `${folder}/models/${model}/artifacts${below === undefined ? '' : `/${below}`}`;
+}

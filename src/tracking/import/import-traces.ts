@@ -1,0 +1,117 @@
+import { Readable } from 'node:stream';
+import type { Sql } from '../../db/sql.ts';
+import { inList, listOf } from '../mlflow/in-list.ts';
+import type { Tag } from '../mlflow/messages.ts';
+import { copyFolder } from './copy-folder.ts';
+import { emptyTally, type ImportTarget, type Tally } from './import-target.ts';
+import type { MlflowSource } from './mlflow-source.ts';
+import type { SourceTrace } from './source-records.ts';
+
+const LOCATION_TAG = 'mlflow.artifactLocation';
+/** Says that the spans are in MLflow's database; here they always lie as a file. */
+const SPANS_TAG = 'mlflow.trace.spansLocation';
+
+/** Traces with their spans. */
+export async function importTraces(
+  target: ImportTarget,
+  source: MlflowSource,
+): Promise<{ tally: Tally; files: number }> {
+  const { database, isDryRun, places, findings } = target;
+  const tally = emptyTally();
+  let files = 0;
+  for await (const page of source.traces()) {
+    const known = page.filter(({ id, experimentId }) => {
+      if (places.has(experimentId)) return true;
+      findings.add('skipped', 'trace of an experiment that is not there', id);
+      return false;
+    });
+    const rows = await database.read((sql) =>
+      sql.all(
+        `SELECT * FROM traces WHERE trace_id IN ${inList(sql, 'text')}`,
+        listOf(known.map(({ id }) => id)),
+      ),
+    );
+    const here = new Map(rows.map((row) => [String(row['trace_id']), row]));
+    const wanted = known.filter((trace) => {
+      const row = here.get(trace.id);
+      const isSame =
+        row === undefined ||
+        (row['experiment_id'] === places.get(trace.experimentId)?.id &&
+          row['state'] === trace.state &&
+          row['request_time'] === trace.requestTime);
+      tally[row === undefined ? 'imported' : isSame ? 'there' : 'conflicts'] += 1;
+      if (!isSame) findings.add('conflict', 'a trace of the same id is another here', trace.id);
+      return isSame;
+    });
+    if (isDryRun) continue;
+    await database.write((sql) => write(sql, target, wanted));
+    for (const trace of wanted) files += await writeSpans(target, trace, source.base);
+  }
+  return { tally, files };
+}
+
+function folderOf({ places }: ImportTarget, { id, experimentId }: SourceTrace): string | undefined {
+  const folder = places.get(experimentId)?.folder;
+  return folder === undefined ? undefined : `${folder}/traces/${id}/artifacts`;
+}
+
+async function write(sql: Sql, target: ImportTarget, traces: readonly SourceTrace[]): Promise<void> {
+  await sql.runMany(
+    `INSERT INTO traces (trace_id, experiment_id, request_time, execution_ms, state, client_request_id, request_preview, response_preview)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    traces.map((trace) => [
+      trace.id,
+      target.places.get(trace.experimentId)?.id ?? 0,
+      trace.requestTime,
+      trace.executionMs ?? null,
+      trace.state,
+      trace.clientRequestId ?? null,
+      trace.requestPreview ?? null,
+      trace.responsePreview ?? null,
+    ]),
+  );
+  const pairs = async (table: string, of: (trace: SourceTrace) => readonly Tag[]): Promise<void> =>
+    sql.runMany(
+      `INSERT INTO ${table} (trace_id, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+      traces.flatMap((trace) => of(trace).map(({ key, value }) => [trace.id, key, value])),
+    );
+  await pairs('trace_metadata', ({ metadata }) => metadata);
+  await pairs('trace_tags', (trace) => {
+    const folder = folderOf(target, trace);
+    const tags = trace.tags.filter(({ key }) => key !== SPANS_TAG);
+    if (folder === undefined) return tags;
+    return [
+      ...tags.filter(({ key }) => key !== LOCATION_TAG),
+      { key: LOCATION_TAG, value: `mlflow-artifacts:/${folder}` },
+    ];
+  });
+}
+
+/** The spans as the file that clients read. */
+async function writeSpans(target: ImportTarget, trace: SourceTrace, base: string): Promise<number> {
+  const to = folderOf(target, trace);
+  if (trace.spans !== undefined && to !== undefined) {
+    const path = `${to}/traces.json`;
+    const row = await target.database.read((sql) =>
+      sql.get('SELECT 1 AS found FROM files WHERE path = ?', path),
+    );
+    if (row !== undefined) return 0;
+    await target.files.put(path, Readable.from([`{"spans": [${trace.spans.join(', ')}]}`]));
+    return 1;
+  }
+  const location = trace.tags.find(({ key }) => key === LOCATION_TAG)?.value ?? '';
+  const own = `traces/${trace.id}/artifacts`;
+  // Clients may set the tag to any folder: only that of this very trace is copied.
+  if (!location.endsWith(`/${own}`)) {
+    if (location !== '')
+      target.findings.add('skipped', 'spans of a trace that lie in a folder not its own', trace.id);
+    return 0;
+  }
+  return copyFolder(target, {
+    location,
+    base,
+    to,
+    expected: to === undefined ? own : undefined,
+    name: `trace ${trace.id}`,
+  });
+}
