@@ -27,4 +27,26 @@ export const SERVER_DATA_COMMANDS: readonly Declaration[] = [
     ],
     load: () => import('./server-import.ts'),
   },
+  {
+    name: 'server backup',
+    summary: 'write the database and the files that it names into a folder, while the server runs',
+    args: ['DIR'],
+    options: [DATABASE, JSON_OPTION],
+    examples: [['recipe server backup /backups/2026-11-25', 'the same form from SQLite and PostgreSQL']],
+    load: () => import('./server-backup.ts'),
+  },
+  {
+    name: 'server restore',
+    summary: 'bring a backup into a database that is empty',
+    args: ['DIR'],
+    options: [DATABASE, JSON_OPTION],
+    examples: [
+      ['recipe server restore /backups/2026-11-25', 'into the .stockpot of a new folder'],
+      [
+        'recipe server restore /backups/2026-11-25 --database postgres://localhost/stockpot',
+        'also one that was taken from SQLite',
+      ],
+    ],
+    load: () => import('./server-restore.ts'),
+  },
 ];

@@ -1,0 +1,95 @@
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Project, Surroundings } from './compose.ts';
+import { openTrackingDatabase } from './compose-server.ts';
+import { RecipeError } from './core/recipe-error.ts';
+import { openSqlite } from './db/sqlite.ts';
+import { backUp } from './tracking/backup/back-up.ts';
+import { BACKUP_FILES, type BackupRecord, readRecord } from './tracking/backup/backup-record.ts';
+import type { CopiedBlobs } from './tracking/backup/copy-blobs.ts';
+import { isEmpty, loadSnapshot } from './tracking/backup/load-snapshot.ts';
+import { restoreBlobs } from './tracking/backup/restore-blobs.ts';
+import { tablesOf } from './tracking/backup/tables.ts';
+import { snapshotFile, snapshotTables } from './tracking/backup/take-snapshot.ts';
+import { TRACKING_MIGRATIONS } from './tracking/sqlite/schema.ts';
+
+export type BackupReport = BackupRecord & CopiedBlobs;
+
+/** Writes what a tracking database holds, and the files that it names, into a new folder. */
+export async function composeBackup(
+  project: Project,
+  { world, version }: Surroundings,
+  { to, database: url }: { to: string; database: string | undefined },
+): Promise<BackupReport> {
+  const { home, store } = project;
+  // Its schema is brought up to date, so that a backup is of this version.
+  await using _database = await openTrackingDatabase(home, url);
+  return await backUp({
+    to,
+    store,
+    home,
+    now: world.clock.now(),
+    version,
+    takeSnapshot: async (path) => {
+      if (url?.startsWith('postgres:') !== true) return snapshotFile(fileOf(home, url), path);
+      const { PostgresReader } = await import('./db/postgres-reader.ts');
+      await using reader = await PostgresReader.open(url);
+      await snapshotTables(reader, 'tracking', path);
+    },
+  });
+}
+
+/**
+ * Brings a backup into a tracking database that is empty, whatever kind it was taken from: files first, then
+ * the database at once.
+ *
+ * @throws RecipeError BACKUP_INVALID, RESTORE_TARGET_NOT_EMPTY
+ */
+export async function composeRestore(
+  project: Project,
+  { from, database: url }: { from: string; database: string | undefined },
+): Promise<BackupReport> {
+  const { home, store } = project;
+  const record = await readRecord(from);
+  mkdirSync(join(home, 'uploads'), { recursive: true });
+  // A copy: a backup of an older version is brought up to date there.
+  const copy = join(home, 'uploads', `restore-${record.database}.db`);
+  try {
+    copyFileSync(join(from, BACKUP_FILES.database), copy);
+    const db = openSqlite({ path: copy, migrations: TRACKING_MIGRATIONS, durability: 'full' });
+    try {
+      await requireEmpty(home, url, db);
+      const copied = await restoreBlobs({ store, home }, db, join(from, BACKUP_FILES.blobs));
+      // One file, without a log beside it.
+      db.exec('PRAGMA journal_mode = DELETE');
+      if (url?.startsWith('postgres:') === true) {
+        await using database = await openTrackingDatabase(home, url);
+        await loadSnapshot(copy, database);
+      } else {
+        const path = fileOf(home, url);
+        for (const rest of ['', '-wal', '-shm']) rmSync(`${path}${rest}`, { force: true });
+        renameSync(copy, path);
+      }
+      return { ...record, ...copied };
+    } finally {
+      db.close();
+    }
+  } finally {
+    for (const rest of ['', '-wal', '-shm', '-journal']) rmSync(`${copy}${rest}`, { force: true });
+  }
+}
+
+function fileOf(home: string, url: string | undefined): string {
+  return url === undefined ? join(home, 'tracking.db') : resolve(url.slice('sqlite:'.length));
+}
+
+async function requireEmpty(home: string, url: string | undefined, db: DatabaseSync): Promise<void> {
+  const isServer = url?.startsWith('postgres:') === true;
+  if (!isServer && !existsSync(fileOf(home, url))) return;
+  await using database = await openTrackingDatabase(home, url);
+  if (await isEmpty(database, tablesOf(db))) return;
+  throw new RecipeError('RESTORE_TARGET_NOT_EMPTY', {
+    database: isServer ? (await import('./db/postgres-database.ts')).placeOf(url) : fileOf(home, url),
+  });
+}
