@@ -8,8 +8,10 @@ import { COMPARISON_ROUTES } from './comparison-routes.ts';
 import { EXPERIMENT_ROUTES } from './experiment-routes.ts';
 import { type Guard, guard } from './guard.ts';
 import { LOGGED_MODEL_ROUTES } from './logged-model-routes.ts';
+import { Metrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { checkOrigin } from './origin.ts';
+import { serveTraces } from './otlp.ts';
 import { PERMISSION_ROUTES } from './permission-routes.ts';
 import { PUBLIC } from './policy.ts';
 import { PROTECTION_ROUTES } from './protection-routes.ts';
@@ -90,6 +92,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     // What no route is looked for: an address that cannot be read, a part of it that is too long.
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply, onBug),
   });
+  const metrics = new Metrics();
+  metrics.observe(app);
   app.addHook('onRequest', async (request, reply) => {
     reply
       .header('x-stockpot-version', version)
@@ -105,7 +109,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
     }),
   );
   guard(app, { authenticate, database: served.database });
-  const servedTo = (identity: Identity): Served => ({ ...served, identity });
+  const database = metrics.counted(served.database);
+  const servedTo = (identity: Identity): Served => ({ ...served, database, identity });
+  metrics.serve(app);
   const open = { config: { policy: PUBLIC } };
   app.get('/health', open, (_, reply) => reply.type('text/plain').send('OK'));
   app.get('/openapi.json', open, (_, reply) => reply.send(openApi(routes, version)));
@@ -136,6 +142,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   app.register(async (files) => serveFiles(files, servedTo));
   if (runs !== undefined) app.register(async (events) => serveRunEvents(events, runs));
+  app.register(async (traces) => serveTraces(traces, servedTo));
   if (signIn !== undefined)
     app.register(async (pages) => {
       // What writes pages takes longer to load than all else here.
