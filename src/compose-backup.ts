@@ -5,6 +5,7 @@ import type { Project, Surroundings } from './compose.ts';
 import { openTrackingDatabase } from './compose-server.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import { openSqlite } from './db/sqlite.ts';
+import { requireSharedFiles } from './server/shared-files.ts';
 import { backUp } from './tracking/backup/back-up.ts';
 import { BACKUP_FILES, type BackupRecord, readRecord } from './tracking/backup/backup-record.ts';
 import type { CopiedBlobs } from './tracking/backup/copy-blobs.ts';
@@ -24,7 +25,8 @@ export async function composeBackup(
 ): Promise<BackupReport> {
   const { home, store } = project;
   // Its schema is brought up to date, so that a backup is of this version.
-  await using _database = await openTrackingDatabase(home, url);
+  await using database = await openTrackingDatabase(home, url);
+  await requireSharedFiles(database, store.layout.root);
   return await backUp({
     to,
     store,
@@ -60,11 +62,14 @@ export async function composeRestore(
     const db = openSqlite({ path: copy, migrations: TRACKING_MIGRATIONS, durability: 'full' });
     try {
       await requireEmpty(home, url, db);
+      // Which cache the files were in: from now on they are in the one here.
+      db.exec('DELETE FROM server_settings');
       const copied = await restoreBlobs({ store, home }, db, join(from, BACKUP_FILES.blobs));
       // One file, without a log beside it.
       db.exec('PRAGMA journal_mode = DELETE');
       if (url?.startsWith('postgres:') === true) {
         await using database = await openTrackingDatabase(home, url);
+        await requireSharedFiles(database, store.layout.root);
         await loadSnapshot(copy, database);
       } else {
         const path = fileOf(home, url);

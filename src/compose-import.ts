@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Project, Surroundings } from './compose.ts';
 import { openTrackingDatabase } from './compose-server.ts';
 import { Artifacts } from './server/artifacts.ts';
+import { requireSharedFiles } from './server/shared-files.ts';
 import { Findings } from './tracking/import/findings.ts';
 import { type ImportReport, importMlflow } from './tracking/import/import-mlflow.ts';
 import { openSource } from './tracking/import/open-source.ts';
@@ -29,6 +30,7 @@ export async function composeImport(
   await using source = await openSource(from, cwd, findings);
   const { home, store } = project;
   await using database = await openTrackingDatabase(home, url, 'bulk');
+  if (!isDryRun) await requireSharedFiles(database, store.layout.root);
   const now = (): number => world.clock.now();
   const beside = join(source.base, 'mlartifacts');
   return await importMlflow({

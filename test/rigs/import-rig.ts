@@ -65,7 +65,7 @@ export class ImportRig implements AsyncDisposable {
     return { exit, report: JSON.parse(out) as ImportReport };
   }
 
-  /** All rows of all tables. */
+  /** All rows of all tables but of the one that says whose files they are. */
   async dump(): Promise<Record<string, Row[]>> {
     await using database = await this.#open();
     return await database.read(async (sql) => {
@@ -132,6 +132,7 @@ export class ImportRig implements AsyncDisposable {
       proxy: undefined,
       provider: undefined,
       newUsers: 'member',
+      artifactRoot: 'mlflow-artifacts:',
       database: this.#database,
       onBug: (error) => {
         throw error;
@@ -148,5 +149,5 @@ export class ImportRig implements AsyncDisposable {
 }
 
 const schema = openSqlite({ path: ':memory:', migrations: TRACKING_MIGRATIONS, durability: 'normal' });
-const TABLES = tablesOf(schema);
+const TABLES = tablesOf(schema).filter(({ name }) => name !== 'server_settings');
 schema.close();
