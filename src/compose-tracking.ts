@@ -6,6 +6,7 @@ import { pin } from './store/roots.ts';
 import type { Store } from './store/store.ts';
 import { openDatabase } from './tracking/open-database.ts';
 import { type Place, placeName, placeOfName } from './tracking/places.ts';
+import type { Approvals } from './tracking/protection/approvals.ts';
 import type { RestPlace } from './tracking/rest/rest-place.ts';
 import { SqlTracking } from './tracking/sql-tracking.ts';
 
@@ -43,6 +44,13 @@ export class Trackers implements AsyncDisposable {
       actor,
       pin: (_, digest) => pin(store(), home, `model-${digest}`, [{ digest, kind: 'model' }]),
     });
+  }
+
+  /** @throws RecipeError DATABASE_UNREACHABLE, STORE_TOO_NEW */
+  async approvals(place: Place): Promise<Approvals> {
+    if (place.kind === 'server') return (await this.#server(place.url)).approvals;
+    const { sqlApprovals } = await import('./tracking/protection/approvals.ts');
+    return sqlApprovals(await this.#database(place), { actor: this.#options.actor, now: this.#now });
   }
 
   /** The tracking of a name that `placeName` gave; of one that is known with the credentials it came with. */

@@ -45,6 +45,7 @@ import { Store } from './store/store.ts';
 import { readTree, treeSize } from './store/trees.ts';
 import { listBlobs } from './store/walk-cache.ts';
 import { type Places, placeName, placesOf } from './tracking/places.ts';
+import type { Approvals } from './tracking/protection/approvals.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -210,6 +211,9 @@ export class Project implements AsyncDisposable {
 
   /** Registered models, opened when first asked for. It fails as `tracking` does. */
   readonly registry = async (): Promise<Registry> => this.#trackers.registry(this.#places.registry);
+
+  /** Protected aliases where models are registered. */
+  readonly approvals = async (): Promise<Approvals> => this.#trackers.approvals(this.#places.registry);
 
   /** Who works here, as the machine names them. */
   get user(): string | undefined {

@@ -1,13 +1,8 @@
-import { type Declaration, JSON_OPTION, type Option } from './declaration.ts';
+import { APPROVAL_COMMANDS } from './approval-commands.ts';
+import { type Declaration, JSON_OPTION, type Option, PLACES, PROFILE } from './declaration.ts';
 import { SERVER_COMMANDS } from './server-commands.ts';
 import { SERVER_DATA_COMMANDS } from './server-data-commands.ts';
 
-const PROFILE: Option = {
-  long: '--profile',
-  short: '-p',
-  value: 'NAME',
-  help: 'profiles/NAME.yaml instead of local',
-};
 const SET: Option = {
   long: '--set',
   short: '-S',
@@ -18,10 +13,6 @@ const SET: Option = {
 const OFFLINE: Option = { long: '--offline', help: 'use what URLs and probes last gave, without asking' };
 
 /** Where runs and models are kept, for commands that read or write them. */
-const PLACES: readonly Option[] = [
-  { long: '--database', value: 'URL', help: 'postgres://… that keeps runs and models' },
-  { long: '--tracking', value: 'URL', help: 'http://… of an MLflow server that keeps them' },
-];
 
 const SELECTION: readonly Option[] = [
   { long: '--from', value: 'STEP', help: 'this step and what depends on it; what it needs must be cached' },
@@ -286,6 +277,7 @@ export const COMMANDS: readonly Declaration[] = [
     ],
     load: () => import('./models-promote.ts'),
   },
+  ...APPROVAL_COMMANDS,
   {
     name: 'cache list',
     summary: 'list the results in the cache',

@@ -24,3 +24,15 @@ export interface Option {
 }
 
 export const JSON_OPTION: Option = { long: '--json', help: 'print JSON instead of text' };
+
+export const PROFILE: Option = {
+  long: '--profile',
+  short: '-p',
+  value: 'NAME',
+  help: 'profiles/NAME.yaml instead of local',
+};
+
+export const PLACES: readonly Option[] = [
+  { long: '--database', value: 'URL', help: 'postgres://… that keeps runs and models' },
+  { long: '--tracking', value: 'URL', help: 'http://… of an MLflow server that keeps them' },
+];

@@ -58,7 +58,7 @@ export class RestClient {
   }
 
   /** @throws RecipeError TRACKING_UNREACHABLE, TRACKING_REFUSED */
-  async send(method: 'POST' | 'PATCH', path: string, body: Json): Promise<JsonObject> {
+  async send(method: 'POST' | 'PATCH' | 'DELETE', path: string, body: Json): Promise<JsonObject> {
     return this.#json(method, path, JSON.stringify(body));
   }
 
@@ -83,7 +83,7 @@ export class RestClient {
     }));
   }
 
-  async #json(method: 'GET' | 'POST' | 'PATCH', path: string, body?: string): Promise<JsonObject> {
+  async #json(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: string): Promise<JsonObject> {
     const { body: bytes } = await this.#ask({
       method,
       path: `/api/2.0/${path.startsWith(OWN) ? '' : 'mlflow/'}${path}`,

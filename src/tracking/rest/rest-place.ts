@@ -1,6 +1,8 @@
 import type { Store } from '../../store/store.ts';
+import type { Approvals } from '../protection/approvals.ts';
 import { StoredFiles } from './artifact-files.ts';
 import { credentialsFor } from './credentials-for.ts';
+import { restApprovals } from './rest-approvals.ts';
 import { RestClient } from './rest-client.ts';
 import { RestRegistry } from './rest-registry.ts';
 import { RestTracking } from './rest-tracking.ts';
@@ -16,6 +18,7 @@ export interface RestPlaceOptions {
 export interface RestPlace {
   readonly tracking: RestTracking;
   readonly registry: RestRegistry;
+  readonly approvals: Approvals;
 }
 
 /** Asks nothing of the server yet. */
@@ -23,5 +26,9 @@ export function openRestPlace({ url, env, store, now }: RestPlaceOptions): RestP
   const client = new RestClient({ url, authorization: credentialsFor(new URL(url), env), now });
   const files = new StoredFiles(store);
   const tracking = new RestTracking(client, files);
-  return { tracking, registry: new RestRegistry({ client, tracking, files, now }) };
+  return {
+    tracking,
+    registry: new RestRegistry({ client, tracking, files, now }),
+    approvals: restApprovals(client),
+  };
 }
