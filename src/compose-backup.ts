@@ -2,7 +2,6 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs
 import { join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Project, Surroundings } from './compose.ts';
-import { openTrackingDatabase } from './compose-server.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import { openSqlite } from './db/sqlite.ts';
 import { requireSharedFiles } from './server/shared-files.ts';
@@ -13,6 +12,7 @@ import { isEmpty, loadSnapshot } from './tracking/backup/load-snapshot.ts';
 import { restoreBlobs } from './tracking/backup/restore-blobs.ts';
 import { tablesOf } from './tracking/backup/tables.ts';
 import { snapshotFile, snapshotTables } from './tracking/backup/take-snapshot.ts';
+import { openDatabase } from './tracking/open-database.ts';
 import { TRACKING_MIGRATIONS } from './tracking/sqlite/schema.ts';
 
 export type BackupReport = BackupRecord & CopiedBlobs;
@@ -25,7 +25,7 @@ export async function composeBackup(
 ): Promise<BackupReport> {
   const { home, store } = project;
   // Its schema is brought up to date, so that a backup is of this version.
-  await using database = await openTrackingDatabase(home, url);
+  await using database = await openDatabase(home, url);
   await requireSharedFiles(database, store.layout.root);
   return await backUp({
     to,
@@ -68,7 +68,7 @@ export async function composeRestore(
       // One file, without a log beside it.
       db.exec('PRAGMA journal_mode = DELETE');
       if (url?.startsWith('postgres:') === true) {
-        await using database = await openTrackingDatabase(home, url);
+        await using database = await openDatabase(home, url);
         await requireSharedFiles(database, store.layout.root);
         await loadSnapshot(copy, database);
       } else {
@@ -92,7 +92,7 @@ function fileOf(home: string, url: string | undefined): string {
 async function requireEmpty(home: string, url: string | undefined, db: DatabaseSync): Promise<void> {
   const isServer = url?.startsWith('postgres:') === true;
   if (!isServer && !existsSync(fileOf(home, url))) return;
-  await using database = await openTrackingDatabase(home, url);
+  await using database = await openDatabase(home, url);
   if (await isEmpty(database, tablesOf(db))) return;
   throw new RecipeError('RESTORE_TARGET_NOT_EMPTY', {
     database: isServer ? (await import('./db/postgres-database.ts')).placeOf(url) : fileOf(home, url),

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Project, Surroundings } from './compose.ts';
-import { openTrackingDatabase } from './compose-server.ts';
 import { Artifacts } from './server/artifacts.ts';
 import { requireSharedFiles } from './server/shared-files.ts';
 import { Findings } from './tracking/import/findings.ts';
 import { type ImportReport, importMlflow } from './tracking/import/import-mlflow.ts';
 import { openSource } from './tracking/import/open-source.ts';
+import { openDatabase } from './tracking/open-database.ts';
 
 export interface ImportOptions {
   readonly cwd: string;
@@ -29,7 +29,7 @@ export async function composeImport(
   const findings = new Findings();
   await using source = await openSource(from, cwd, findings);
   const { home, store } = project;
-  await using database = await openTrackingDatabase(home, url, 'bulk');
+  await using database = await openDatabase(home, url, 'bulk');
   if (!isDryRun) await requireSharedFiles(database, store.layout.root);
   const now = (): number => world.clock.now();
   const beside = join(source.base, 'mlartifacts');

@@ -10,7 +10,7 @@ import { jsonLine } from './json-line.ts';
 
 /** `recipe server backup`: exits 1 if files that the database names are lost. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
-  using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
+  await using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
   const to = resolve(context.cwd, parsed.args[0] ?? '');
   const database = databaseOf(parsed, context, 'server backup');
   const report = await composeBackup(project, context, { to, database });

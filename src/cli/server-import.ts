@@ -13,7 +13,7 @@ import { jsonLine } from './json-line.ts';
 /** `recipe server import`: exits 1 if something here is another than at the source. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { args, options } = parsed;
-  using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
+  await using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
   const artifacts = text(options, 'artifacts');
   const report = await composeImport(project, context, {
     cwd: context.cwd,

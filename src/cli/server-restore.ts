@@ -10,7 +10,7 @@ import { describeBackup } from './server-backup.ts';
 
 /** `recipe server restore`: exits 1 if files that the database names are lost. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
-  using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
+  await using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
   const from = resolve(context.cwd, parsed.args[0] ?? '');
   const database = databaseOf(parsed, context, 'server restore');
   const report = await composeRestore(project, { from, database });

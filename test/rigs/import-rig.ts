@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Project, type Surroundings } from '../../src/compose.ts';
-import { type ComposedServer, composeServer, openTrackingDatabase } from '../../src/compose-server.ts';
+import { type ComposedServer, composeServer } from '../../src/compose-server.ts';
 import { systemWorld } from '../../src/core/system-world.ts';
 import type { Database, Row } from '../../src/db/sql.ts';
 import { openSqlite } from '../../src/db/sqlite.ts';
 import { tablesOf } from '../../src/tracking/backup/tables.ts';
 import type { ImportReport } from '../../src/tracking/import/import-mlflow.ts';
+import { openDatabase } from '../../src/tracking/open-database.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
 import { inProcess } from './in-process.ts';
 import { HOST } from './server-rig.ts';
@@ -70,10 +71,14 @@ export class ImportRig implements AsyncDisposable {
     await using database = await this.#open();
     return await database.read(async (sql) => {
       const tables: Record<string, Row[]> = {};
-      for (const { name, columns } of TABLES)
+      for (const { name, columns } of TABLES) {
+        // How SQLite lays out the latest metrics says nothing about what is there.
+        if (name === 'metric_columns' || name === 'stale_runs') continue;
+        const kept = columns.filter((column) => column !== 'run_seq');
         tables[name] = await sql.all(
-          `SELECT * FROM ${name} ORDER BY ${columns.map((_, index) => index + 1).join(', ')}`,
+          `SELECT ${kept.join(', ')} FROM ${name} ORDER BY ${kept.map((_, index) => index + 1).join(', ')}`,
         );
+      }
       return tables;
     });
   }
@@ -99,7 +104,7 @@ export class ImportRig implements AsyncDisposable {
   async #open(): Promise<Database> {
     const home = join(this.dir, '.stockpot');
     mkdirSync(home, { recursive: true });
-    return openTrackingDatabase(home, this.#database);
+    return openDatabase(home, this.#database);
   }
 
   async #ask(method: 'GET' | 'POST', url: string, body?: object): Promise<unknown> {
@@ -124,7 +129,7 @@ export class ImportRig implements AsyncDisposable {
       node: process.execPath,
     };
     const project = Project.open(this.dir, surroundings);
-    this.#ends.defer(() => project[Symbol.dispose]());
+    this.#ends.use(project);
     const server = await composeServer(project, surroundings, {
       hosts: ['localhost'],
       auth: 'off',
