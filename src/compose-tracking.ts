@@ -42,7 +42,8 @@ export class Trackers implements AsyncDisposable {
     return new SqlRegistry(await this.#database(place), {
       now: this.#now,
       actor,
-      pin: (_, digest) => pin(store(), home, `model-${digest}`, [{ digest, kind: 'model' }]),
+      pin: (kind, digest) =>
+        pin(store(), home, `${kind}-${digest}`, [{ digest, kind: kind === 'model' ? 'model' : 'directory' }]),
     });
   }
 

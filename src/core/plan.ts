@@ -39,6 +39,8 @@ export interface Settings {
   readonly limits: Readonly<Record<string, number>>;
   readonly secrets: Readonly<Record<string, SecretSource>>;
   readonly addresses?: Addresses;
+  /** Whether a registered version keeps its root inputs; absent means where the registry is shared. */
+  readonly keepInputs?: boolean;
 }
 
 /** Where runs and models are kept, as far as somebody says so. */

@@ -11,6 +11,7 @@ import { failureOfError } from './failure-of-error.ts';
 import { History } from './history.ts';
 import { Journal } from './journal.ts';
 import { LatestLinks } from './latest-links.ts';
+import { madeSteps } from './made-steps.ts';
 import type { AttemptOutcome } from './ports.ts';
 import { type PreparedTask, prepareTask } from './prepare-task.ts';
 import { journalPath } from './read-journal.ts';
@@ -332,7 +333,14 @@ export class Driver {
 
   async #reconcile(node: RunNode): Promise<void> {
     this.#journal.sync();
-    const event = await reconcileEffect(node, this.#options);
+    const event = await reconcileEffect(node, this.#options, {
+      made: () =>
+        madeSteps(node, this.#graph, {
+          prepare: (one) => this.#prepare(one),
+          fingerprintOf: (step) => this.#history.get(step)?.fingerprint,
+        }),
+      report: (entry) => this.#emit({ type: 'step.report', step: node.step.id, entry }),
+    });
     if (event.type === 'effect.failed') this.#tally.effectFailed();
     this.#emit(event);
   }

@@ -17,6 +17,7 @@ interface Finished {
 export async function reconcileEffect(
   { step, outputs, published }: Finished,
   { plan, store, effects, trackedRun }: RunOptions,
+  asked: Pick<EffectRequest, 'made' | 'report'>,
 ): Promise<Unstamped<EffectEvent>> {
   const name = 'effect' in step.action ? (step.action.effect ?? '') : '';
   const about = { step: step.id, effect: name };
@@ -36,6 +37,7 @@ export async function reconcileEffect(
       digests: digestsOf(outputs ?? {}),
       trackedRun,
       gate: gateOf(step, plan),
+      ...asked,
     });
     failpoint('effect.after');
     switch (outcome.kind) {

@@ -3,6 +3,7 @@ import type { Failure } from '../core/failure.ts';
 import type { Digest, Fingerprint, StepId } from '../core/ids.ts';
 import type { Json } from '../core/json.ts';
 import type { PlanStep } from '../core/plan.ts';
+import type { MadeStep } from './made-steps.ts';
 
 /** Runs one attempt at a step somewhere. `executors/` implements it. */
 export interface Executor {
@@ -95,6 +96,10 @@ export interface EffectRequest {
   readonly trackedRun: string;
   /** The alias whose model the verdict was given against: it moves only from there. */
   readonly gate: { readonly model: string; readonly alias: string } | undefined;
+  /** All steps that the step needs; undefined if the project has changed since they were done. */
+  readonly made: () => readonly MadeStep[] | undefined;
+  /** Says how far it is, as steps do. */
+  readonly report: (entry: ReportEntry) => void;
 }
 
 export type EffectOutcome =

@@ -5,7 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import type { Digest } from '../core/ids.ts';
+import type { Digest, StepId } from '../core/ids.ts';
 import type { PlanInput, PlanStep, Probe } from '../core/plan.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import type { Clock } from '../core/world.ts';
@@ -28,6 +28,14 @@ export interface ReferencesOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Use what was seen last instead of asking. */
   readonly offline: boolean;
+  /** What references and probes stand for, where that is known already: nothing else is asked. */
+  readonly fixed?: FixedReferences | undefined;
+}
+
+export interface FixedReferences {
+  readonly references: ReadonlyMap<string, ReferencedBlob>;
+  /** Answers of steps' probes. */
+  readonly probes: ReadonlyMap<StepId, string>;
 }
 
 /** Turns what is mutable outside into digests, once a run: URLs, registered models, probes, tools. */
@@ -51,6 +59,8 @@ export class References {
   /** Asks for all that the step refers to. Gives what was asked for the first time in this run. */
   async resolve(step: PlanStep): Promise<{ input: string; reference: string; digest: Digest | 'none' }[]> {
     const asked: { input: string; reference: string; digest: Digest | 'none' }[] = [];
+    const { fixed } = this.#options;
+    if (fixed !== undefined) return asked;
     const { probe } = step;
     if (probe !== undefined) await this.#once(JSON.stringify(probe), () => this.#probe(step, probe));
     for (const [input, source] of Object.entries(step.inputs))
@@ -76,13 +86,15 @@ export class References {
   }
 
   referenced(reference: string): ReferencedBlob {
-    const found = this.#blobs.get(reference);
+    const found = (this.#options.fixed?.references ?? this.#blobs).get(reference);
     if (found === undefined) throw new Error(`Internal error: ${reference} was not asked for`);
     return found;
   }
 
   probeOf(step: PlanStep): string | undefined {
-    return step.probe === undefined ? undefined : this.#probes.get(JSON.stringify(step.probe));
+    if (step.probe === undefined) return undefined;
+    const { fixed } = this.#options;
+    return fixed === undefined ? this.#probes.get(JSON.stringify(step.probe)) : fixed.probes.get(step.id);
   }
 
   /** First line of `<tool> --version`. */

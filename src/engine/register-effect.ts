@@ -4,6 +4,7 @@ import { isJsonObject, type Json } from '../core/json.ts';
 import type { Effect, EffectOutcome, EffectRequest } from './ports.ts';
 import { isAtGate, type Moved, moveThroughGate } from './promotion.ts';
 import type { RegisteredVersion, Registry } from './registry-port.ts';
+import type { KeptReproduction } from './reproduction.ts';
 
 /** What the component `register` writes. */
 interface Request {
@@ -22,6 +23,8 @@ export interface RegisterEffectOptions {
   readonly sizeOf: (model: Digest) => number;
   /** Makes the tracked run of this run known: a version names it. */
   readonly announce: () => Promise<void>;
+  /** Keeps what a model can be made from again; undefined if that is not known. */
+  readonly reproduction: (model: Digest, request: EffectRequest) => Promise<KeptReproduction | undefined>;
 }
 
 /**
@@ -37,7 +40,8 @@ export class RegisterEffect implements Effect {
     this.#options = options;
   }
 
-  async reconcile({ request: json, trackedRun, gate }: EffectRequest): Promise<EffectOutcome> {
+  async reconcile(asked: EffectRequest): Promise<EffectOutcome> {
+    const { request: json, trackedRun, gate } = asked;
     const request = requestOf(json);
     const judgement = judgementOf(request, gate);
     const refusal = refusalOf(request);
@@ -52,6 +56,7 @@ export class RegisterEffect implements Effect {
       modelSize: this.#options.sizeOf(request.model),
       runId: trackedRun,
       announce: this.#options.announce,
+      reproduction: () => this.#options.reproduction(request.model, asked),
       ...(request.description === null ? {} : { description: request.description }),
       tags: { ...request.tags, ...judgement },
     });

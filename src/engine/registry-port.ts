@@ -1,4 +1,5 @@
 import type { Digest } from '../core/ids.ts';
+import type { KeptReproduction } from './reproduction.ts';
 
 /**
  * Registered models, versions and aliases. `tracking/` implements it, and
@@ -31,6 +32,8 @@ export interface Registry {
   changes(name: string): Promise<readonly RegistryChange[]>;
   /** Brings the files of a version's model into the store, of a registry that keeps them itself. */
   bring?(version: RegisteredVersion): Promise<void>;
+  /** Brings the files of a version's reproduction into the store, of a registry that keeps them itself. */
+  bringReproduction?(version: RegisteredVersion): Promise<void>;
 }
 
 export interface RegisteredVersion {
@@ -56,6 +59,8 @@ export interface RegisterRequest {
   readonly runId?: string;
   /** Writes that run first, for a registry that keeps the model as an artifact of it. */
   readonly announce?: () => Promise<void>;
+  /** Asked for if the version has none yet; its digest becomes the tag `stockpot.reproduction`. */
+  readonly reproduction?: () => Promise<KeptReproduction | undefined>;
   readonly description?: string;
   readonly tags: Readonly<Record<string, string>>;
 }

@@ -68,6 +68,14 @@ export const ProfileSchema = Type.Object(
     model_registry: Type.Optional(
       Type.String({ description: 'http://HOST:PORT of another MLflow server for models.' }),
     ),
+    keep_inputs: Type.Optional(
+      orExpression(
+        Type.Boolean({
+          description:
+            'Whether a registered version keeps the files and URLs that it was made from (default: if the registry is shared).',
+        }),
+      ),
+    ),
     queues: Type.Optional(Later),
     schedule: Type.Optional(Later),
     notify: Type.Optional(Later),

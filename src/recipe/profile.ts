@@ -4,7 +4,16 @@ import type { Scope } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { readAddresses } from './read-addresses.ts';
-import { invalid, knownKeys, mapTree, sizeBytes, textList, textValue, wholeNumber } from './read-value.ts';
+import {
+  booleanValue,
+  invalid,
+  knownKeys,
+  mapTree,
+  sizeBytes,
+  textList,
+  textValue,
+  wholeNumber,
+} from './read-value.ts';
 import { refusePassword } from './refuse-password.ts';
 import { errorAt } from './source.ts';
 import { type Entry, type MapTree, mapOf, overlay } from './tree.ts';
@@ -15,6 +24,7 @@ export const PROFILE_SETTINGS = [
   'cache',
   'tracking',
   'model_registry',
+  'keep_inputs',
   'experiment',
   'effects',
   'secrets',
@@ -156,12 +166,14 @@ export function readSettings(
     throw errorAt(executor.value.span, 'NOT_IN_THIS_VERSION', { what: 'the executor fleet' });
   const experiment = entries.get('experiment');
   const addresses = readAddresses(settings, scope);
+  const keepInputs = entries.get('keep_inputs');
   return {
     effects: readEffects(entries.get('effects'), scope),
     ...readCache(entries.get('cache'), scope),
     limits: readLimits(entries.get('limits'), scope),
     secrets: readSecrets(entries.get('secrets'), scope),
     ...(Object.keys(addresses).length === 0 ? {} : { addresses }),
+    ...(keepInputs === undefined ? {} : { keepInputs: booleanValue(keepInputs.value, 'keep_inputs', scope) }),
     ...(experiment === undefined ? {} : { experiment: textValue(experiment.value, 'experiment', scope) }),
   };
 }

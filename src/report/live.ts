@@ -6,6 +6,7 @@ import { emptyRun, foldRun, isStepEvent, type RunState } from '../core/run-state
 import type { StepState } from '../core/step-state.ts';
 import { LOOKS } from './looks.ts';
 import { formatCount, formatDuration } from './text/format.ts';
+import { safeText } from './text/safe-text.ts';
 
 /** What a frame of the live view is drawn from. */
 export interface LiveState {
@@ -21,6 +22,8 @@ export function foldLive(state: LiveState, event: RunEvent): void {
   foldRun(state.run, event);
   if (isStepEvent(event) && event.type === 'step.report' && event.entry.type === 'progress')
     state.progress.set(event.step, event.entry);
+  // What follows is progress of the step's effect.
+  if (event.type === 'step.succeeded' || event.type === 'step.cached') state.progress.delete(event.step);
 }
 
 export interface FrameOptions {
@@ -75,9 +78,9 @@ function about(
     case 'retrying':
       return `${describeFailure(state.failure)}; again soon`;
     case 'cached':
-      return `cached, saved ${formatDuration(state.savedMs)}`;
+      return `cached, saved ${formatDuration(state.savedMs)}${effect(progress)}`;
     case 'succeeded':
-      return formatDuration(state.durationMs);
+      return `${formatDuration(state.durationMs)}${effect(progress)}`;
     case 'failed':
       return describeFailure(state.failure);
     case 'skipped':
@@ -85,6 +88,14 @@ function about(
     case 'cancelled':
       return 'cancelled';
   }
+}
+
+/** How far the effect of a step is that has ended. */
+function effect(progress: (ReportEntry & { type: 'progress' }) | undefined): string {
+  if (progress === undefined) return '';
+  const { done, total = 0, note = '' } = progress;
+  const share = total > 0 ? ` · ${Math.floor((done / total) * 100)} %` : '';
+  return done < total ? ` · ${safeText(note)}${share}` : '';
 }
 
 /** Elapsed; and, where the step says how far it is, a bar, the rate and what is left. */

@@ -3,7 +3,7 @@ import { describeFailure, unreachable } from '../core/failure.ts';
 import type { StepId } from '../core/ids.ts';
 import type { Json } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
-import { formatCount, formatDuration, formatNumber } from './text/format.ts';
+import { formatBytes, formatCount, formatDuration, formatNumber } from './text/format.ts';
 import { safeText } from './text/safe-text.ts';
 
 /** Cached steps are shown one by one up to this many; beyond, the last line counts them. */
@@ -15,6 +15,8 @@ const MAX_LEFT_NAMED = 8;
 export class PlainRenderer {
   readonly #progress = new Map<StepId, ReportEntry & { type: 'progress' }>();
   readonly #metrics = new Map<StepId, Map<string, number>>();
+  /** Steps that are done: what they report now, their effects do. */
+  readonly #ended = new Set<StepId>();
   /** Steps that the run was stopped before. */
   readonly #left: StepId[] = [];
   #recipe = '';
@@ -76,8 +78,10 @@ export class PlainRenderer {
           this.#line(step, `${describeFailure(event.failure)}; again in ${formatDuration(event.delayMs)}`),
         ];
       case 'step.cached':
+        this.#ended.add(step);
         return this.#showCached ? [this.#line(step, `cached · saved ${formatDuration(event.savedMs)}`)] : [];
       case 'step.succeeded':
+        this.#ended.add(step);
         return [
           this.#line(
             step,
@@ -122,8 +126,17 @@ export class PlainRenderer {
     }
   }
 
+  /** An effect that takes long says what it begins to do. */
+  #effectProgress(step: StepId, { done, total = 0, note }: ReportEntry & { type: 'progress' }): string[] {
+    if (done > 0 || note === undefined) return [];
+    return [this.#line(step, `${safeText(note)} · ${formatBytes(total)}`)];
+  }
+
   #report(step: StepId, entry: ReportEntry): string[] {
-    if (entry.type === 'progress') this.#progress.set(step, entry);
+    if (entry.type === 'progress') {
+      this.#progress.set(step, entry);
+      if (this.#ended.has(step)) return this.#effectProgress(step, entry);
+    }
     if (entry.type === 'metric' && entry.run === undefined) {
       const metrics = this.#metrics.get(step) ?? new Map<string, number>();
       metrics.set(entry.key, Number(entry.value));

@@ -1,4 +1,5 @@
 import type { Sql } from '../db/sql.ts';
+import { REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { permissionOn } from '../tracking/access/grants.ts';
 import type { Identity } from '../tracking/access/identity.ts';
 import { includes, PERMISSIONS } from '../tracking/access/permission.ts';
@@ -7,6 +8,9 @@ import { inList, listOf } from '../tracking/mlflow/in-list.ts';
 import type { Need } from './policy.ts';
 
 const PROXY = 'mlflow-artifacts:/';
+
+const OF_REPRODUCTION = ` OR EXISTS (SELECT 1 FROM model_version_tags t
+  WHERE t.name = model_versions.name AND t.version = model_versions.version AND t.key = ? AND t.value = ?)`;
 
 /**
  * Whose a path in the space of artifacts is: of every experiment that has it, what is above it or what is
@@ -34,9 +38,10 @@ export async function isOfReadableModel(sql: Sql, identity: Identity, path: stri
   const [first, digest = ''] = segments;
   const rows = await sql.all(
     `SELECT DISTINCT name FROM model_versions WHERE deleted = 0
-       AND (source IN ${inList(sql, 'text')}${first === 'models' ? ' OR model_digest = ?' : ''})`,
+       AND (source IN ${inList(sql, 'text')}${first === 'models' ? ' OR model_digest = ?' : ''}${first === 'reproductions' ? OF_REPRODUCTION : ''})`,
     listOf(sources),
     ...(first === 'models' ? [digest] : []),
+    ...(first === 'reproductions' ? [REPRODUCTION_TAG, digest] : []),
   );
   for (const { name } of rows) {
     const has = await permissionOn(sql, identity, { kind: 'model', name: String(name) });

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Digest } from '../core/ids.ts';
 import { isTree, type OutputKind } from '../core/kinds.ts';
 import type { Database, Sql } from '../db/sql.ts';
+import { REPRODUCTION_FILE, REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { digestOf } from '../store/hash.ts';
 import { pin, unpin } from '../store/roots.ts';
 import type { Store } from '../store/store.ts';
@@ -132,6 +133,8 @@ export class Artifacts {
   async #ofRecipe(sql: Sql, path: string): Promise<Stored[]> {
     const [, model] = /^models\/([0-9a-f]{64})(?:\/|$)/.exec(path) ?? [];
     if (model !== undefined) return this.#ofModel(sql, model as Digest);
+    const [, reproduction] = /^reproductions\/([0-9a-f]{64})(?:\/|$)/.exec(path) ?? [];
+    if (reproduction !== undefined) return this.#ofReproduction(sql, reproduction as Digest);
     const [, root, run] = /^(.*?([0-9a-f]{32})\/artifacts)(?:\/|$)/.exec(path) ?? [];
     if (root === undefined || run === undefined) return [];
     // A path of another experiment that ends alike is none of this run's.
@@ -157,6 +160,18 @@ export class Artifacts {
     if ((await sql.get('SELECT 1 AS found FROM model_versions WHERE model_digest = ?', digest)) === undefined)
       return [];
     return this.#filesOf(`models/${digest}`, digest);
+  }
+
+  /** What a registered version can be made from again. */
+  async #ofReproduction(sql: Sql, digest: Digest): Promise<Stored[]> {
+    const found = await sql.get(
+      'SELECT 1 AS found FROM model_version_tags WHERE key = ? AND value = ?',
+      REPRODUCTION_TAG,
+      digest,
+    );
+    // Whoever sets tags gets no other folder of the store by it.
+    const files = found === undefined ? [] : this.#filesOf(`reproductions/${digest}`, digest);
+    return files.some(({ path }) => path === `reproductions/${digest}/${REPRODUCTION_FILE}`) ? files : [];
   }
 
   #filesOf(at: string, tree: Digest): Stored[] {

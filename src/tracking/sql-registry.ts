@@ -11,6 +11,7 @@ import type {
   Registry,
   RegistryChange,
 } from '../engine/registry-port.ts';
+import { REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { checkAlias, checkModelName } from './limits.ts';
 import type { Change } from './mlflow/audit.ts';
 import { MlflowError } from './mlflow/mlflow-error.ts';
@@ -28,7 +29,7 @@ export interface SqlRegistryOptions {
   readonly now: () => number;
   readonly actor: string;
   /** Called before a version's row is written: its blobs must outlive it. */
-  readonly pin: (name: string, digest: Digest) => Promise<void>;
+  readonly pin: (kind: 'model' | 'reproduction', digest: Digest) => Promise<void>;
 }
 
 /** Registered models in a database, in the tables that the server reads. A change and its audit row are one transaction. */
@@ -58,7 +59,8 @@ export class SqlRegistry implements Registry {
   async register(request: RegisterRequest): Promise<RegisterOutcome> {
     const { name, modelDigest } = request;
     checkModelName(name);
-    await this.#options.pin(name, modelDigest);
+    await this.#options.pin('model', modelDigest);
+    const reproduced = await this.#reproduced(request);
     failpoint('registry.before-register');
     const outcome = await this.#database.write(async (sql) => {
       const change = this.#change;
@@ -73,8 +75,10 @@ export class SqlRegistry implements Registry {
       // Who registers the same model meanwhile comes after, and finds it.
       await lockIfThere(sql, name);
       const known = await byDigest(sql, name, modelDigest);
-      if (known === undefined) await create(sql, request, change);
-      const changed = known !== undefined && (await update(sql, known, request, change));
+      // The first reproduction stays: another that gives the same model is no better.
+      const tags = { ...request.tags, ...(known?.tags[REPRODUCTION_TAG] === undefined ? reproduced : {}) };
+      if (known === undefined) await create(sql, { ...request, tags }, change);
+      const changed = known !== undefined && (await update(sql, known, { ...request, tags }, change));
       const version = await byDigest(sql, name, modelDigest);
       if (version === undefined) throw new Error(`Internal error: ${name} lost a version`);
       failpoint('registry.before-commit');
@@ -156,6 +160,20 @@ export class SqlRegistry implements Registry {
       before: row['before'] === null ? null : String(row['before']),
       after: row['after'] === null ? null : String(row['after']),
     }));
+  }
+
+  /** The tag of a version that has no reproduction yet, of one that is pinned. */
+  async #reproduced({
+    name,
+    modelDigest,
+    reproduction,
+  }: RegisterRequest): Promise<Readonly<Record<string, string>>> {
+    if (reproduction === undefined) return {};
+    if ((await this.findByDigest(name, modelDigest))?.tags[REPRODUCTION_TAG] !== undefined) return {};
+    const kept = await reproduction();
+    if (kept === undefined) return {};
+    await this.#options.pin('reproduction', kept.digest);
+    return { [REPRODUCTION_TAG]: kept.digest };
   }
 
   get #change(): Change {

@@ -75,6 +75,7 @@ describe('models promote', () => {
     expect(versions[0]?.tags).toEqual({
       'stockpot.verdict': 'VALIDATED',
       'stockpot.compared_with': versions[1]?.modelDigest,
+      'stockpot.reproduction': expect.stringMatching(/^[0-9a-f]{64}$/),
       'stockpot.compared_alias': 'champion',
     });
     expect(versions[1]?.tags['stockpot.compared_with']).toBe('none');

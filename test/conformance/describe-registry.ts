@@ -83,6 +83,31 @@ export function describeRegistry(
       expect(await register(registry, 'a', { name: 'n' })).toMatchObject({ version: { version: '1' } });
     });
 
+    test('carries the first of its reproductions, and asks for no other', async () => {
+      await using opened = await open();
+      const { registry } = opened;
+      const asked: string[] = [];
+      const reproduction = (letter: string | undefined): Pick<RegisterRequest, 'reproduction'> => ({
+        reproduction: async () => {
+          asked.push(letter ?? 'none');
+          return letter === undefined ? undefined : { digest: digest(letter), size: 1 };
+        },
+      });
+      // A version that was registered before there were any gets one.
+      expect((await register(registry, 'a', reproduction(undefined))).version.tags).toEqual({});
+      const later = await register(registry, 'a', reproduction('c'));
+      expect(later).toMatchObject({ created: false, changed: true });
+      expect(later.version.tags).toEqual({ 'stockpot.reproduction': digest('c') });
+      expect(await register(registry, 'a', reproduction('d'))).toMatchObject({
+        created: false,
+        changed: false,
+        version: { tags: { 'stockpot.reproduction': digest('c') } },
+      });
+      const { version } = await register(registry, 'b', reproduction('e'));
+      expect(version.tags).toEqual({ 'stockpot.reproduction': digest('e') });
+      expect(asked).toEqual(['none', 'c', 'e']);
+    });
+
     test.skipIf(pinsNothing)('is pinned before the row that needs it', async () => {
       await using opened = await open();
       await register(opened.registry, 'a');

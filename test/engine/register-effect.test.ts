@@ -27,6 +27,7 @@ class Rig implements AsyncDisposable {
     this.#effect = new RegisterEffect(async () => this.registry, {
       sizeOf: () => 1,
       announce: async () => {},
+      reproduction: async () => undefined,
     });
   }
 
@@ -52,6 +53,8 @@ class Rig implements AsyncDisposable {
       digests: {},
       trackedRun: 'r',
       gate: { model: 'm', alias: 'champion' },
+      made: () => undefined,
+      report: () => {},
     });
   }
 

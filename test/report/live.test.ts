@@ -51,6 +51,40 @@ describe('the live view', () => {
     );
   });
 
+  test('says how far the effect of a step is', () => {
+    const progress = (done: number): RunEvent => ({
+      type: 'step.report',
+      seq: 3,
+      at: 0,
+      step: step('register'),
+      entry: { type: 'progress', done, total: 2_000_000, unit: 'bytes', note: 'keeps what it was made from' },
+    });
+    const cached: RunEvent = {
+      type: 'step.cached',
+      seq: 2,
+      at: 0,
+      step: step('register'),
+      fingerprint,
+      outputs: {},
+      savedMs: 2100,
+    };
+    const before = [started(['register']), progress(1), cached];
+    const line = (...more: RunEvent[]): string | undefined => frame([...before, ...more])[1];
+    expect(line()).toBe('✓ register  cached, saved 2.1 s');
+    expect(line(progress(500_000))).toBe(
+      '✓ register  cached, saved 2.1 s · keeps what it was made from · 25 %',
+    );
+    expect(line(progress(2_000_000))).toBe('✓ register  cached, saved 2.1 s');
+    const renderer = new PlainRenderer();
+    expect([...before, progress(0), progress(2_000_000)].map((event) => renderer.render(event))).toEqual([
+      ['demo · 1 step'],
+      [],
+      ['register  cached · saved 2.1 s'],
+      ['register  keeps what it was made from · 2.0 MB'],
+      [],
+    ]);
+  });
+
   test('folds many steps to the height of the terminal, those that run first', () => {
     const names = Array.from({ length: 100 }, (_, n) => `s${n}`);
     const lines = frame(

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Digest } from '../../src/core/ids.ts';
+import { treeText } from '../../src/store/trees.ts';
+import { SqlRegistry } from '../../src/tracking/sql-registry.ts';
 import { AccessRig } from '../rigs/access-rig.ts';
 
 const PASSWORD = 'correct horse battery';
@@ -304,6 +307,40 @@ describe('files', () => {
     expect(await send(rig, bob, 'GET', `${FILES}?path=1/${run}/artifacts/model`)).toBe(200);
     expect(await send(rig, bob, 'GET', `${FILES}/1/${run}/artifacts/secret`)).toBe(403);
     expect(await send(rig, bob, 'PUT', `${FILES}/${path}`)).toBe(403);
+  });
+
+  test('that a version can be made from again are for who may read its model', async () => {
+    await using rig = AccessRig.create();
+    const bob = await rig.user('bob');
+    const { blobs } = rig.server.store;
+    const { digest, size } = blobs.putBytes('{}');
+    const folder = (path: string): Digest => blobs.putBytes(treeText([{ path, digest, size }])).digest;
+    const register = async (letter: string, reproduction: Digest): Promise<void> => {
+      await new SqlRegistry(rig.server.database, {
+        now: () => 1,
+        actor: 'ann',
+        pin: async () => {},
+      }).register({
+        name: 'm',
+        modelDigest: letter.repeat(64) as Digest,
+        modelSize: 1,
+        tags: {},
+        reproduction: async () => ({ digest: reproduction, size }),
+      });
+    };
+    const [real, other, unknown] = ['reproduction.json', 'secret', 'x/reproduction.json'].map(folder);
+    await register('a', real ?? digest);
+    await register('b', other ?? digest);
+    const statuses = async (): Promise<number[]> => {
+      const found: number[] = [];
+      for (const path of [`${real}/reproduction.json`, `${other}/secret`, `${unknown}/x/reproduction.json`])
+        found.push(await send(rig, bob, 'GET', `${FILES}/reproductions/${path}`));
+      return found;
+    };
+    expect(await statuses()).toEqual([403, 403, 403]);
+    await rig.grant('READ', { kind: 'model', name: 'm' }, 'user:bob');
+    // A tag names no folder but one that is a reproduction.
+    expect(await statuses()).toEqual([200, 404, 403]);
   });
 
   test('of others are not got by a model of one’s own that says it is made of them', async () => {

@@ -12,18 +12,23 @@ import type {
   Registry,
   RegistryChange,
 } from '../../engine/registry-port.ts';
+import { REPRODUCTION_TAG } from '../../engine/reproduction.ts';
 import { checkAlias, checkModelName } from '../limits.ts';
 import type { Run } from '../mlflow/messages.ts';
 import type { ArtifactFiles } from './artifact-files.ts';
+import { downloadFolder } from './download-folder.ts';
 import { list, object, tagsOfJson, text } from './message-of.ts';
 import { quoted } from './quoted.ts';
+import { reproductionPlace } from './reproduction-place.ts';
 import { type RestClient, refusalOf } from './rest-client.ts';
 import { aliasesOfTags, aliasTag, isInternal, TAGS } from './rest-tags.ts';
 import type { RestTracking } from './rest-tracking.ts';
+import { sendReproduction } from './send-reproduction.ts';
 
 /** Where models lie that are registered by runs of another place. */
 const MODELS_EXPERIMENT = 'Stockpot models';
 const PROXY = /^mlflow-artifacts:(?:\/\/[^/]*)?\/*/;
+const NO_TAGS: ReadonlyMap<string, string> = new Map();
 /** In one answer. */
 const PAGE = 200;
 
@@ -94,7 +99,9 @@ export class RestRegistry implements Registry {
     if (winner === undefined) throw new Error(`Internal error: the server lost version ${made} of ${name}`);
     const created = winner.version === made;
     if (made !== undefined && !created) await this.#setTag(name, made, TAGS.duplicateOf, winner.version);
-    const changed = !created && (await this.#update(winner, request));
+    const reproduced = created ? {} : await sendReproduction(request, winner, this.#options);
+    const tags = { ...request.tags, ...reproduced };
+    const changed = !created && (await this.#update(winner, { ...request, tags }));
     return { version: registered(await this.#again(winner), modelDigest), created, changed };
   }
 
@@ -174,6 +181,22 @@ export class RestRegistry implements Registry {
     });
   }
 
+  /** Brings the files of a version's reproduction here. */
+  async bringReproduction({ name, version, tags }: RegisteredVersion): Promise<void> {
+    const digest = tags[REPRODUCTION_TAG] as Digest | undefined;
+    const root = digest === undefined ? undefined : await this.#reproductionOf(name, version, digest);
+    if (root === undefined || (await downloadFolder(root, this.#options)) === digest) return;
+    throw new RecipeError('REFERENCE_UNREACHABLE', {
+      reference: `models:/${name}/${version}`,
+      problem: 'what the server keeps to make it again is not what was registered',
+    });
+  }
+
+  async #reproductionOf(name: string, version: string, digest: Digest): Promise<string | undefined> {
+    const found = await this.#get(name, version);
+    return found === undefined ? undefined : reproductionPlace(found.source, digest)?.path;
+  }
+
   /** What only `recipe server` answers; undefined from another server. */
   async #ofStockpot(ask: () => Promise<JsonObject>): Promise<JsonObject | undefined> {
     if (!this.#isStockpot) return undefined;
@@ -192,6 +215,7 @@ export class RestRegistry implements Registry {
     const { name, modelDigest, runId, description, tags } = request;
     const run = await this.#home(request);
     const source = await this.#upload(run, request);
+    const reproduced = await sendReproduction(request, { source, tags: NO_TAGS }, this.#options);
     try {
       await client.send('POST', 'registered-models/create', { name });
     } catch (error) {
@@ -212,7 +236,7 @@ export class RestRegistry implements Registry {
       tags: [
         { key: TAGS.modelDigest, value: modelDigest },
         ...(runId === undefined ? [] : [{ key: TAGS.run, value: runId }]),
-        ...Object.entries(tags).map(([key, value]) => ({ key, value })),
+        ...Object.entries({ ...tags, ...reproduced }).map(([key, value]) => ({ key, value })),
       ],
     });
     return text(object(answer['model_version'])['version']);
@@ -261,30 +285,12 @@ export class RestRegistry implements Registry {
 
   /** Downloads a version's model, and gives its digest. */
   async #fetch({ name, version, source }: ServerVersion): Promise<Digest> {
-    const { client, files } = this.#options;
     if (!PROXY.test(source))
       throw new RecipeError('REFERENCE_UNREACHABLE', {
         reference: `models:/${name}/${version}`,
         problem: `its files are at ${source}`,
       });
-    const root = source.replace(PROXY, '').replace(/\/$/, '');
-    const paths = await this.#pathsBelow(root);
-    const sent: { path: string; bytes: AsyncIterable<Uint8Array> }[] = [];
-    for (const path of paths) sent.push({ path, bytes: later(() => client.download(`${root}/${path}`)) });
-    return files.keep(sent);
-  }
-
-  async #pathsBelow(root: string): Promise<string[]> {
-    const paths: string[] = [];
-    for (const pending = ['']; pending.length > 0; ) {
-      const dir = pending.pop() ?? '';
-      for (const file of await this.#options.client.listFiles(`${root}${dir}`)) {
-        const path = `${dir}/${file.name}`;
-        if (file.isFolder) pending.push(path);
-        else paths.push(path.slice(1));
-      }
-    }
-    return paths.toSorted((a, b) => (a < b ? -1 : 1));
+    return downloadFolder(source.replace(PROXY, '').replace(/\/$/, ''), this.#options);
   }
 
   /** Brings tags and description to what is asked; gives whether one of them was another. */
@@ -438,8 +444,4 @@ function changeOf({ at, actor, action, before, after }: JsonObject): RegistryCha
     before: typeof before === 'string' ? before : null,
     after: typeof after === 'string' ? after : null,
   };
-}
-
-async function* later(open: () => Promise<AsyncIterable<Uint8Array>>): AsyncIterable<Uint8Array> {
-  yield* await open();
 }
