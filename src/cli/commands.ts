@@ -279,6 +279,40 @@ export const COMMANDS: readonly Declaration[] = [
   },
   ...APPROVAL_COMMANDS,
   {
+    name: 'models lineage',
+    summary: 'show what a model version was made from: data, code, parameters, environment',
+    args: ['MODEL'],
+    options: [PROFILE, ...PLACES, JSON_OPTION],
+    examples: [['recipe models lineage flight-delay@champion', 'each with its digest']],
+    load: () => import('./models-lineage.ts'),
+  },
+  {
+    name: 'reproduce',
+    summary: 'make a registered model again from what its version keeps, and compare digests',
+    args: ['MODEL'],
+    options: [
+      { long: '--into', value: 'DIR', help: 'where to (default: reproduced/NAME-VERSION)' },
+      {
+        long: '--input',
+        value: 'PATH=FILE',
+        many: true,
+        help: 'a file that the version does not keep; it must have the digest that it had',
+      },
+      { long: '--any-version', help: 'with this version of Stockpot, whichever made the model' },
+      PROFILE,
+      ...PLACES,
+      JSON_OPTION,
+    ],
+    examples: [
+      ['recipe reproduce models:/flight-delay@champion', 'exit 1 if a digest is another'],
+      [
+        'recipe reproduce flight-delay/3 --tracking http://team:5000 --into /tmp/again',
+        'on an empty machine, from a server',
+      ],
+    ],
+    load: () => import('./reproduce.ts'),
+  },
+  {
     name: 'cache list',
     summary: 'list the results in the cache',
     args: [],

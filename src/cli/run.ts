@@ -3,9 +3,9 @@ import type { RunEvent, RunFinished } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import type { Digest } from '../core/ids.ts';
 import { CATALOGUE, RecipeError } from '../core/recipe-error.ts';
-import { PlainRenderer } from '../report/plain.ts';
 import { type Context, flag, list, type Parsed, text } from './context.ts';
 import { openRecipe } from './open-project.ts';
+import { runView } from './run-view.ts';
 
 /** `recipe run` */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
@@ -28,7 +28,11 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     offline: flag(options, 'offline'),
     signal: context.signal,
     onWarning: (message) => context.err(`warning: ${message}\n`),
-    subscribers: [await viewOf(context, json), collectVerdicts(verdicts), collectFailures(failures)],
+    subscribers: [
+      json ? jsonLines(context) : await runView(context),
+      collectVerdicts(verdicts),
+      collectFailures(failures),
+    ],
   };
   const exit = exitOf(await project.run(plan, request), failures);
   if (exit !== ExitCode.ok || !flag(options, 'requireValidated')) return exit;
@@ -54,22 +58,8 @@ function verdictIn(project: Project, digest: Digest): string {
   return value.verdict ?? 'UNKNOWN';
 }
 
-/** Events for a program, a picture that changes for a terminal, lines for everything else. */
-async function viewOf(context: Context, json: boolean): Promise<(event: RunEvent) => void> {
-  if (json) return jsonLines(context);
-  return context.isTerminal ? (await import('./live-view.ts')).liveView(context) : textLines(context);
-}
-
 function jsonLines({ out }: Context): (event: RunEvent) => void {
   return (event) => out(`${JSON.stringify(event)}\n`);
-}
-
-function textLines({ out }: Context): (event: RunEvent) => void {
-  const renderer = new PlainRenderer();
-  return (event) => {
-    const lines = renderer.render(event);
-    if (lines.length > 0) out(`${lines.join('\n')}\n`);
-  };
 }
 
 /** What each failed step would have ended the command with, had it been all of it. */

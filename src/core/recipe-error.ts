@@ -4,6 +4,7 @@ import { DATA_ERRORS } from './errors/data-errors.ts';
 import type { Entry } from './errors/entry.ts';
 import { IMPORT_ERRORS } from './errors/import-errors.ts';
 import { RECIPE_ERRORS } from './errors/recipe-errors.ts';
+import { REPRODUCTION_ERRORS } from './errors/reproduction-errors.ts';
 import { RUN_ERRORS } from './errors/run-errors.ts';
 import { SERVER_ERRORS } from './errors/server-errors.ts';
 import { STORE_ERRORS } from './errors/store-errors.ts';
@@ -18,6 +19,7 @@ export const CATALOGUE = {
   ...DATA_ERRORS,
   ...STORE_ERRORS,
   ...TRACKING_ERRORS,
+  ...REPRODUCTION_ERRORS,
   ...SERVER_ERRORS,
   ...IMPORT_ERRORS,
   ...BACKUP_ERRORS,
