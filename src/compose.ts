@@ -28,7 +28,7 @@ import type { KeptReproduction } from './engine/reproduction.ts';
 import type { RunFlags } from './engine/run-options.ts';
 import { dirtyTag } from './engine/run-tags.ts';
 import { RunTracking } from './engine/run-tracking.ts';
-import { matching, type SelectionRequest, select } from './engine/selection.ts';
+import { type SelectionRequest, select } from './engine/selection.ts';
 import { type ProcessIdentity, SingleFlight } from './engine/single-flight.ts';
 import { trackedRunId } from './engine/tracked-plan.ts';
 import type { Tracking } from './engine/tracking-port.ts';
@@ -471,15 +471,6 @@ export interface RunRequest {
   readonly signal: AbortSignal;
   readonly subscribers: readonly Subscriber[];
   readonly onWarning: (message: string) => void;
-}
-
-/** `--force`, or `--force=STEP` for some. */
-export function forceFlag(plan: Plan, force: boolean | readonly string[]): RunFlags['force'] {
-  if (typeof force === 'boolean') return () => force;
-  const forced = new Set(
-    force.flatMap((name) => plan.steps.filter((_, index) => matching(plan, name)[index])),
-  );
-  return (step) => forced.has(step);
 }
 
 export function defaultJobs(): number {

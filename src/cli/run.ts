@@ -1,8 +1,9 @@
-import { defaultJobs, forceFlag, type Project, type RunRequest } from '../compose.ts';
+import { defaultJobs, type Project, type RunRequest } from '../compose.ts';
 import type { RunEvent, RunFinished } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import type { Digest } from '../core/ids.ts';
 import { CATALOGUE, RecipeError } from '../core/recipe-error.ts';
+import { forceFlag } from '../engine/force-flag.ts';
 import { type Context, flag, list, type Parsed, text } from './context.ts';
 import { openRecipe } from './open-project.ts';
 import { runView } from './run-view.ts';
