@@ -54,7 +54,7 @@ describe('flight-delay, on three million flights', () => {
     expect(
       outcomes(await rig.events('flight-delay', '-p', 'local', '-S', 'steps.train.learning_rate=0.05')),
     ).toMatchObject({ train: 'cached', evaluate: 'succeeded' });
-  });
+  }, 180_000);
 });
 
 describe('the small ones', () => {

@@ -7,7 +7,7 @@ import { type ComposedServer, composeServer } from '../../src/compose-server.ts'
 import { systemWorld } from '../../src/core/system-world.ts';
 import type { Database, Row } from '../../src/db/sql.ts';
 import { openSqlite } from '../../src/db/sqlite.ts';
-import { tablesOf } from '../../src/tracking/backup/tables.ts';
+import { DERIVED, tablesOf } from '../../src/tracking/backup/tables.ts';
 import type { ImportReport } from '../../src/tracking/import/import-mlflow.ts';
 import { openDatabase } from '../../src/tracking/open-database.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
@@ -73,7 +73,7 @@ export class ImportRig implements AsyncDisposable {
       const tables: Record<string, Row[]> = {};
       for (const { name, columns } of TABLES) {
         // How SQLite lays out the latest metrics says nothing about what is there.
-        if (name === 'metric_columns' || name === 'stale_runs') continue;
+        if (DERIVED.has(name)) continue;
         const kept = columns.filter((column) => column !== 'run_seq');
         tables[name] = await sql.all(
           `SELECT ${kept.join(', ')} FROM ${name} ORDER BY ${kept.map((_, index) => index + 1).join(', ')}`,

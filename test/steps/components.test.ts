@@ -87,7 +87,7 @@ describe('the same bytes on any number of threads', () => {
     }
     expect(digests[0]).toContain('predict');
     expect(new Set(digests).size).toBe(1);
-  });
+  }, 180_000);
 });
 
 describe('bad data ends its step with a code that names file, column and rule', () => {

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { Database, Sql, SqlValue } from '../../db/sql.ts';
-import { insertInto, shared, type Table, tablesOf } from './tables.ts';
+import { DERIVED, insertInto, shared, type Table, tablesOf } from './tables.ts';
 
 /** Rows that go over at once. */
 const PAGE = 5000;
@@ -48,8 +48,8 @@ async function moveSequence(sql: Sql, { name, columns }: Table): Promise<void> {
 export async function isEmpty(database: Database, tables: readonly Table[]): Promise<boolean> {
   return database.read(async (sql) => {
     for (const { name } of tables) {
-      // What servers that run on it agreed on.
-      if (name === 'server_settings') continue;
+      // What servers that run on it agreed on, and what follows from other tables.
+      if (name === 'server_settings' || DERIVED.has(name)) continue;
       const where = name === 'experiments' ? ' WHERE experiment_id <> 0' : '';
       if ((await sql.get(`SELECT 1 AS found FROM ${name}${where} LIMIT 1`)) !== undefined) return false;
     }

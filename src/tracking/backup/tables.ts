@@ -37,7 +37,7 @@ export function insertInto({ name, columns }: Table): string {
 }
 
 /** Worked out from others by the database itself, where it keeps them at all. */
-const DERIVED = new Set(['metric_columns', 'stale_runs']);
+export const DERIVED: ReadonlySet<string> = new Set(['metric_columns', 'stale_runs']);
 
 /**
  * What of a table the other database has too. A table that only one of them has must be one that it works
