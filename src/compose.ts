@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Trackers } from './compose-tracking.ts';
 import type { CardBlock } from './core/card-block.ts';
-import type { ReportEntry, RunFinished, Subscriber } from './core/events.ts';
-import { type Digest, runId } from './core/ids.ts';
+import type { RunFinished, Subscriber } from './core/events.ts';
+import { runId } from './core/ids.ts';
 import type { Addresses, Plan, PlanStep } from './core/plan.ts';
 import type { World } from './core/world.ts';
 import { immediate } from './db/sqlite.ts';
@@ -16,7 +16,6 @@ import { alone } from './engine/alone.ts';
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
 import { keptFingerprints } from './engine/history.ts';
-import type { MadeStep } from './engine/made-steps.ts';
 import type { CardModule } from './engine/make-card.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
@@ -24,7 +23,7 @@ import type { OpenRecorder } from './engine/recorder-port.ts';
 import { type FixedReferences, References } from './engine/references.ts';
 import { RegisterEffect } from './engine/register-effect.ts';
 import type { Registry } from './engine/registry-port.ts';
-import type { KeptReproduction } from './engine/reproduction.ts';
+import { reproductionKeeper } from './engine/reproduction-keeper.ts';
 import type { RunFlags } from './engine/run-options.ts';
 import { dirtyTag } from './engine/run-tags.ts';
 import { RunTracking } from './engine/run-tracking.ts';
@@ -282,10 +281,13 @@ export class Project implements AsyncDisposable {
         register: new RegisterEffect(this.registry, {
           sizeOf: (model) => treeSize(readTree(this.store.blobs, model)),
           announce: tracked.announce,
-          reproduction: async (model, { made, report }) => {
-            const keepInputs = plan.settings.keepInputs ?? places.registry.kind !== 'home';
-            return this.#keepReproduction(model, made(), { plan, keepInputs, report });
-          },
+          reproduction: reproductionKeeper({
+            store: this.store,
+            projectDir: this.dir,
+            plan,
+            version,
+            keepInputs: plan.settings.keepInputs ?? places.registry.kind !== 'home',
+          }),
         }),
       },
       world,
@@ -325,19 +327,6 @@ export class Project implements AsyncDisposable {
     const openRecorder = await loadRecorder();
     return openRecorder(request, { version, now: () => world.clock.now() });
   };
-
-  async #keepReproduction(
-    model: Digest,
-    made: readonly MadeStep[] | undefined,
-    { plan, keepInputs, report }: { plan: Plan; keepInputs: boolean; report: (entry: ReportEntry) => void },
-  ): Promise<KeptReproduction | undefined> {
-    const { recordReproduction } = await import('./engine/record-reproduction.ts');
-    const { keepReproduction } = await import('./engine/keep-reproduction.ts');
-    const { version } = this.#surroundings;
-    const from = { store: this.store, projectDir: this.dir };
-    const recorded = recordReproduction(model, made ?? [], { ...from, plan, version, keepInputs });
-    return recorded === undefined ? undefined : keepReproduction(recorded, { ...from, report });
-  }
 
   /** Ends the runs whose driver died, in the journal and in tracking; one whose tracking is out of reach waits. */
   async closeInterrupted(onWarning: (message: string) => void): Promise<void> {

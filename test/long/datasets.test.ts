@@ -1,9 +1,9 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { CliRig } from './rigs/cli-rig.ts';
+import { CliRig } from '../rigs/cli-rig.ts';
 
-const DATA = join(import.meta.dirname, '../node_modules/vega-datasets/data');
+const DATA = join(import.meta.dirname, '../../node_modules/vega-datasets/data');
 
 /** What becomes of a real file: a registered model, one that its criteria reject, or the code of an error of init. */
 type End =
