@@ -9,8 +9,16 @@ const ROOT = join(import.meta.dirname, '../..');
 
 /** A command line in this process: for many commands that are over at once. Everything but the start is real. */
 export async function inProcess(dir: string, ...argv: string[]): Promise<Outcome> {
+  return inProcessWith({ dir, env: {} }, ...argv);
+}
+
+/** As `inProcess`, with more in its environment. */
+export async function inProcessWith(
+  { dir, env: more }: { readonly dir: string; readonly env: Readonly<Record<string, string>> },
+  ...argv: string[]
+): Promise<Outcome> {
   let [out, err] = ['', ''];
-  const env = { PATH: process.env['PATH'], HOME: dir };
+  const env = { PATH: process.env['PATH'], HOME: dir, ...more };
   const context: Context = {
     cwd: dir,
     env,

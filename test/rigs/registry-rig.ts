@@ -1,5 +1,6 @@
 import type { RegisteredVersion, RegistryChange } from '../../src/engine/registry-port.ts';
 import { CliRig } from './cli-rig.ts';
+import { inProcessWith } from './in-process.ts';
 
 const TRAIN = `import json, os
 task = json.load(open(os.environ['STOCKPOT_STEP']))
@@ -64,7 +65,7 @@ export class RegistryRig implements AsyncDisposable {
 
   /** `promote m/2`: exit code, and the code of the error or `{ before, after }`. */
   async promote(model: string, ...args: string[]): Promise<Record<string, unknown>> {
-    const { exit, out, err } = await this.cli.recipe('models', 'promote', model, '--json', ...args);
+    const { exit, out, err } = await inProcessWith(this.cli, 'models', 'promote', model, '--json', ...args);
     if (exit !== 0) {
       const { code, message, hint } = JSON.parse(err) as Record<string, unknown>;
       return { exit, code, message, hint };
@@ -74,7 +75,7 @@ export class RegistryRig implements AsyncDisposable {
   }
 
   async show(): Promise<{ versions: RegisteredVersion[]; history: RegistryChange[] }> {
-    return JSON.parse((await this.cli.recipe('models', 'show', 'm', '--json')).out) as never;
+    return JSON.parse((await inProcessWith(this.cli, 'models', 'show', 'm', '--json')).out) as never;
   }
 
   /** The version that an alias points to. */

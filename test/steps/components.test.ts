@@ -3,32 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { componentYaml } from '../../scripts/component-yaml.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
+import { CSV, RECIPE } from '../rigs/small-table.ts';
 
 const STEPS = join(import.meta.dirname, '../../steps');
 
 test.each(readdirSync(STEPS))('steps/%s/component.yaml is what run.ts says', async (name) => {
   expect(readFileSync(join(STEPS, name, 'component.yaml'), 'utf8')).toBe(await componentYaml(name));
 });
-
-const CSV = [
-  'name,age,"odd, name",when,y',
-  ...Array.from(
-    { length: 400 },
-    (_, n) =>
-      `p${n % 7},${n % 50 === 3 ? '' : n % 50},${(n * 7) % 11},2024-0${1 + (n % 9)}-01,${(n * 7) % 11 > 5}`,
-  ),
-].join('\n');
-
-const RECIPE = `template: classification/v1
-target_col: y
-steps:
-  ingest: { location: ./data.csv }
-  train: { max_iterations: 10, min_samples_leaf: 5 }
-  evaluate: { validation_criteria: [{ metric: accuracy_score, against: baseline, min_absolute_change: 0.1 }] }
-  register: { model_name: demo, alias: latest-good }
-  predict: { uses: score, inputs: { model: train.model, data: split.test } }
-  top: { uses: sql, inputs: { p: predict.predictions }, with: { sql: "SELECT predicted_label, count(*) AS n FROM p GROUP BY ALL ORDER BY ALL" } }
-`;
 
 describe('a CSV becomes a registered model', () => {
   test('whose version exists once, whatever is rerun', async () => {
@@ -57,37 +38,6 @@ describe('a CSV becomes a registered model', () => {
       after: { version: '1' },
     });
   });
-});
-
-describe('the same bytes on any number of threads', () => {
-  test('of every shipped data step', async () => {
-    await using rig = await CliRig.create({ 'data.csv': `${CSV}\n` });
-    const digests: string[] = [];
-    for (const cpus of [1, 2, 4]) {
-      const limited = RECIPE.replaceAll(
-        /^ {2}(ingest|train|evaluate|register): \{/gm,
-        `  $1: { resources: { cpus: ${cpus} },`,
-      )
-        .replaceAll('{ uses:', `{ resources: { cpus: ${cpus} }, uses:`)
-        .replace(
-          '  train:',
-          `  split: { resources: { cpus: ${cpus} } }\n  transform: { resources: { cpus: ${cpus} } }\n  train:`,
-        );
-      await rig.write('recipe.yaml', limited);
-      const events = await rig.events('-f');
-      digests.push(
-        JSON.stringify(
-          events
-            .flatMap((event) =>
-              event.type === 'step.succeeded' ? [JSON.stringify([event.step, event.outputs])] : [],
-            )
-            .toSorted(),
-        ),
-      );
-    }
-    expect(digests[0]).toContain('predict');
-    expect(new Set(digests).size).toBe(1);
-  }, 180_000);
 });
 
 describe('bad data ends its step with a code that names file, column and rule', () => {
