@@ -1,7 +1,7 @@
 import { ExitCode } from '../exit-code.ts';
 import type { Entry } from './entry.ts';
 
-interface Missing {
+export interface Missing {
   readonly model: string;
   readonly inputs: readonly { readonly path: string; readonly digest: string; readonly size: number }[];
 }
