@@ -47,18 +47,21 @@ export class SignInLimit {
       if (isRight) for (const [key] of keys) this.#take(key);
       return isRight;
     } finally {
-      this.#running -= 1;
-      this.#waiting.shift()?.();
+      // Whoever waits longest takes this one's place: nobody who comes meanwhile does.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
     }
   }
 
   async #turn(): Promise<void> {
-    if (this.#running >= AT_ONCE) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#waiting.push(resolve);
-      await promise;
+    if (this.#running < AT_ONCE) {
+      this.#running += 1;
+      return;
     }
-    this.#running += 1;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    await promise;
   }
 
   #count(key: string, now: number): number {
