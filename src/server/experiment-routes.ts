@@ -141,9 +141,9 @@ async function search(
 
 /** A place that only clients go to, or a path of this server's proxy: nothing that a server would open. */
 function checkLocation(location: string): void {
-  // Numbers are the places of experiments without one of their own, `models` that of registered models.
+  // Numbers are the places of experiments without one of their own, the others those of registered models.
   const isAllowed =
-    /^(?:mlflow-artifacts:\/(?!(?:\d+|models)(?:\/|$))\w[\w./-]*|(?:s3|gs|wasbs|abfss|dbfs|hdfs):\/\/[\w./@:+=-]+)$/.test(
+    /^(?:mlflow-artifacts:\/(?!(?:\d+|models|reproductions)(?:\/|$))\w[\w./-]*|(?:s3|gs|wasbs|abfss|dbfs|hdfs):\/\/[\w./@:+=-]+)$/.test(
       location,
     );
   if (!isAllowed || location.length > 2048 || /(?:^|\/)\.\.?(?:\/|$)/.test(location))

@@ -370,6 +370,7 @@ describe('files', () => {
       ['a', 'mlflow-artifacts:/1'],
       ['b', 'mlflow-artifacts:/1/x'],
       ['c', 'mlflow-artifacts:/models'],
+      ['r', `mlflow-artifacts:/reproductions/${'0'.repeat(64)}`],
       ['d', 'mlflow-artifacts:/'],
     ])
       expect([
