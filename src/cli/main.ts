@@ -69,16 +69,22 @@ function findCommand(
   argv: readonly string[],
 ): { declaration: Declaration; rest: readonly string[] } | undefined {
   for (const words of [3, 2, 1]) {
-    const declaration = COMMANDS.find(({ name }) => name === argv.slice(0, words).join(' '));
+    const name = argv.slice(0, words).join(' ');
+    const declaration = COMMANDS.find((command) => command.name === name);
     if (declaration !== undefined) return { declaration, rest: argv.slice(words) };
+    // `server token` is not `server` with an argument.
+    if (argv.length >= words && membersOf(name).length > 0) throw unknownCommand(name);
   }
   return undefined;
 }
 
+/** The commands that go on from these words. */
+function membersOf(words: string): string[] {
+  return COMMANDS.map(({ name }) => name).filter((name) => name.startsWith(`${words} `));
+}
+
 function unknownCommand(name: string): RecipeError {
-  const group = COMMANDS.filter((command) => command.name.startsWith(`${name} `)).map(
-    (command) => command.name,
-  );
+  const group = membersOf(name);
   return group.length > 0
     ? new RecipeError('USAGE', { problem: `Say which: ${group.join(', ')}`, command: '' })
     : new RecipeError('USAGE', { problem: `There is no command ${name}`, command: '' });

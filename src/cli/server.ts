@@ -12,6 +12,7 @@ import { type Context, flag, type Parsed, text } from './context.ts';
 import { databaseOf } from './database-of.ts';
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+const EVERYWHERE = ['0.0.0.0', '::'];
 
 /** `recipe server`: serves until it is told to end, and then ends what it began. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
@@ -41,7 +42,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const ended = new Promise<void>((resolve) => context.signal.addEventListener('abort', () => resolve()));
   await listen(server.app, host, port);
   const address = server.app.server.address() as AddressInfo;
-  const url = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+  const url = publicUrl ?? `http://${shownHost(host)}:${address.port}`;
   const { auth: signsIn, setupToken } = server;
   if (flag(options, 'json'))
     context.out(
@@ -123,12 +124,18 @@ function authOf(value: string | undefined, host: string): ServeRequest['auth'] {
   return auth;
 }
 
+/** A name that the server goes by: every address of a machine is none. */
+function shownHost(host: string): string {
+  if (EVERYWHERE.includes(host)) return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /** Names without ports, in lower case. */
 function hostsOf(host: string, allowed: string | undefined, publicUrl: string | undefined): string[] {
   const names = listOf(allowed).map((name) => name.toLowerCase());
   const strange = names.find((name) => !/^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])$/.test(name));
   if (strange !== undefined) throw usage(`--allowed-hosts ${strange} is no name of a host`);
-  const isAny = ['0.0.0.0', '::', ...LOOPBACK].includes(host);
+  const isAny = [...EVERYWHERE, ...LOOPBACK].includes(host);
   const own = isAny ? [] : [host.includes(':') ? `[${host.toLowerCase()}]` : host.toLowerCase()];
   const served = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
   return ['127.0.0.1', 'localhost', '[::1]', ...own, ...served, ...names];

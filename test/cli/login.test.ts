@@ -80,6 +80,13 @@ describe('recipe login', () => {
   });
 });
 
+test('the address that a server prints is one that it goes by, where it listens on all', async () => {
+  await using rig = await CliRig.create();
+  await using server = await ServerProcess.start(rig, '--host', '0.0.0.0');
+  const { status } = await fetch(`${server.url}/api/2.0/stockpot/whoami`);
+  expect([server.started['auth'], status]).toEqual(['on', 401]);
+});
+
 describe('recipe server user, group, grant and token', () => {
   test('say who may do what, while the server runs', async () => {
     await using rig = await CliRig.create();
@@ -116,6 +123,15 @@ describe('recipe server user, group, grant and token', () => {
     await done('token', 'revoke', String(tokens[0]?.id));
     expect(await read()).toBe(401);
     expect(await done('user', 'list')).toBe('user  role    password\nbob   member  no\nroot  admin   no');
+  });
+
+  test('that is not said to its end says what there is', async () => {
+    await using rig = await CliRig.create();
+    const { exit, err } = await rig.recipe('server', 'token');
+    expect([exit, err.split('\n')[0]]).toEqual([
+      2,
+      'error: Say which: server token add, server token list, server token revoke [USAGE]',
+    ]);
   });
 
   test.each([
