@@ -1,6 +1,7 @@
 import type { Row, Sql } from '../../db/sql.ts';
 import { inList, listOf } from '../mlflow/in-list.ts';
 import { storedNumber } from '../mlflow/stored-number.ts';
+import { compareWithHere } from './compare-with-here.ts';
 import { copyFolder } from './copy-folder.ts';
 import { emptyTally, type ImportTarget, type Tally } from './import-target.ts';
 import type { MlflowSource } from './mlflow-source.ts';
@@ -11,28 +12,15 @@ export async function importLoggedModels(
   target: ImportTarget,
   source: MlflowSource,
 ): Promise<{ tally: Tally; files: number }> {
-  const { database, isDryRun, places, findings } = target;
+  const { database, isDryRun, places } = target;
   const tally = emptyTally();
   let files = 0;
   for await (const page of source.loggedModels()) {
-    const known = page.filter(({ id, experimentId }) => {
-      if (places.has(experimentId)) return true;
-      findings.add('skipped', 'logged model of an experiment that is not there', id);
-      return false;
-    });
-    const here = await database.read((sql) =>
-      sql.all(
-        `SELECT * FROM logged_models WHERE model_id IN ${inList(sql, 'text')}`,
-        listOf(known.map(({ id }) => id)),
-      ),
-    );
-    const rows = new Map(here.map((row) => [String(row['model_id']), row]));
-    const wanted = known.filter((model) => {
-      const row = rows.get(model.id);
-      const isSame = row === undefined || isSameModel(row, model, places.get(model.experimentId)?.id ?? 0);
-      tally[row === undefined ? 'imported' : isSame ? 'there' : 'conflicts'] += 1;
-      if (!isSame) findings.add('conflict', 'a logged model of the same id is another here', model.id);
-      return isSame;
+    const wanted = await compareWithHere(target, tally, page, {
+      what: 'logged model',
+      table: 'logged_models',
+      key: 'model_id',
+      isSame: isSameModel,
     });
     if (isDryRun) continue;
     await database.write((sql) => write(sql, target, wanted));

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Sql } from '../../db/sql.ts';
-import { inList, listOf } from '../mlflow/in-list.ts';
 import type { Tag } from '../mlflow/messages.ts';
+import { compareWithHere } from './compare-with-here.ts';
 import { copyFolder } from './copy-folder.ts';
 import { emptyTally, type ImportTarget, type Tally } from './import-target.ts';
 import type { MlflowSource } from './mlflow-source.ts';
@@ -16,32 +16,18 @@ export async function importTraces(
   target: ImportTarget,
   source: MlflowSource,
 ): Promise<{ tally: Tally; files: number }> {
-  const { database, isDryRun, places, findings } = target;
+  const { database, isDryRun } = target;
   const tally = emptyTally();
   let files = 0;
   for await (const page of source.traces()) {
-    const known = page.filter(({ id, experimentId }) => {
-      if (places.has(experimentId)) return true;
-      findings.add('skipped', 'trace of an experiment that is not there', id);
-      return false;
-    });
-    const rows = await database.read((sql) =>
-      sql.all(
-        `SELECT * FROM traces WHERE trace_id IN ${inList(sql, 'text')}`,
-        listOf(known.map(({ id }) => id)),
-      ),
-    );
-    const here = new Map(rows.map((row) => [String(row['trace_id']), row]));
-    const wanted = known.filter((trace) => {
-      const row = here.get(trace.id);
-      const isSame =
-        row === undefined ||
-        (row['experiment_id'] === places.get(trace.experimentId)?.id &&
-          row['state'] === trace.state &&
-          row['request_time'] === trace.requestTime);
-      tally[row === undefined ? 'imported' : isSame ? 'there' : 'conflicts'] += 1;
-      if (!isSame) findings.add('conflict', 'a trace of the same id is another here', trace.id);
-      return isSame;
+    const wanted = await compareWithHere(target, tally, page, {
+      what: 'trace',
+      table: 'traces',
+      key: 'trace_id',
+      isSame: (row, trace, experiment) =>
+        row['experiment_id'] === experiment &&
+        row['state'] === trace.state &&
+        row['request_time'] === trace.requestTime,
     });
     if (isDryRun) continue;
     await database.write((sql) => write(sql, target, wanted));
