@@ -5,6 +5,7 @@ import type { Digest } from '../core/ids.ts';
 import { isTree, type OutputKind } from '../core/kinds.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { BlobDamaged } from '../store/blobs.ts';
+import { hasTree } from '../store/has-tree.ts';
 import { digestFile } from '../store/hash.ts';
 import type { Store } from '../store/store.ts';
 import { readTree, treeText } from '../store/trees.ts';
@@ -66,11 +67,7 @@ async function checkSupplied(path: string, file: string, wanted: Digest): Promis
 }
 
 function isHere({ blobs }: Store, digest: Digest, kind: string): boolean {
-  if (blobs.size(digest) === undefined) return false;
-  return (
-    !isTree(kind as OutputKind) ||
-    readTree(blobs, digest).files.every((file) => blobs.size(file.digest) !== undefined)
-  );
+  return isTree(kind as OutputKind) ? hasTree(blobs, digest) : blobs.size(digest) !== undefined;
 }
 
 /** @throws BlobDamaged */

@@ -10,8 +10,8 @@ import type { PlanInput, PlanStep, Probe } from '../core/plan.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import type { Clock } from '../core/world.ts';
 import { type HttpAnswer, httpRequest } from '../net/http-client.ts';
+import { hasTree } from '../store/has-tree.ts';
 import type { Store } from '../store/store.ts';
-import { readTree } from '../store/trees.ts';
 import { cleanEnvironment } from './attempt-environment.ts';
 import type { Registry } from './registry-port.ts';
 import type { ReferencedBlob } from './resolve-inputs.ts';
@@ -120,10 +120,10 @@ export class References {
     const registry = await this.#options.registry();
     const found = await registry.find(name, alias === undefined ? { version: version ?? '' } : { alias });
     if (found !== undefined) {
-      if (!isHere(this.#options.store, found.modelDigest)) await registry.bring?.(found);
+      if (!hasTree(this.#options.store.blobs, found.modelDigest)) await registry.bring?.(found);
       const compared = found.tags['stockpot.compared_with'] as Digest | 'none' | undefined;
       const comparedWith = compared === 'none' ? undefined : compared;
-      if (comparedWith !== undefined && !isHere(this.#options.store, comparedWith)) {
+      if (comparedWith !== undefined && !hasTree(this.#options.store.blobs, comparedWith)) {
         const other = await registry.findByDigest(name, comparedWith);
         if (other !== undefined) await registry.bring?.(other);
       }
@@ -266,12 +266,6 @@ function mutable(input: PlanInput): (PlanInput & { kind: 'uri' | 'model' })[] {
   if (input.kind === 'list') return input.items.flatMap(mutable);
   if (input.kind === 'model') return [input];
   return input.kind === 'uri' && !input.uri.startsWith('file:') ? [input] : [];
-}
-
-/** Whether all files of a folder are in the store. */
-function isHere({ blobs }: Store, tree: Digest): boolean {
-  if (blobs.size(tree) === undefined) return false;
-  return readTree(blobs, tree).files.every(({ digest }) => blobs.size(digest) !== undefined);
 }
 
 function describe(probe: Probe): string {

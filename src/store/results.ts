@@ -6,7 +6,8 @@ import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
 import { isTree } from '../core/kinds.ts';
 import { hasCode } from '../core/recipe-error.ts';
-import { BlobDamaged, type Blobs, syncFolder, writeDurably } from './blobs.ts';
+import { type Blobs, syncFolder, writeDurably } from './blobs.ts';
+import { hasTree } from './has-tree.ts';
 import { type CacheLayout, shardPath } from './layout.ts';
 import { readTree } from './trees.ts';
 
@@ -130,17 +131,7 @@ export class Results {
   }
 
   #has({ digest, size, kind }: OutputRef): boolean {
-    return isTree(kind) ? this.#hasTree(digest) : this.#blobs.has(digest, size);
-  }
-
-  #hasTree(digest: Digest): boolean {
-    if (this.#blobs.size(digest) === undefined) return false;
-    try {
-      return readTree(this.#blobs, digest).files.every((file) => this.#blobs.has(file.digest, file.size));
-    } catch (error) {
-      if (error instanceof BlobDamaged) return false;
-      throw error;
-    }
+    return isTree(kind) ? hasTree(this.#blobs, digest) : this.#blobs.has(digest, size);
   }
 }
 
