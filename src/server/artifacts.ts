@@ -12,18 +12,13 @@ import { pin, unpin } from '../store/roots.ts';
 import type { Store } from '../store/store.ts';
 import { readTree, treeText } from '../store/trees.ts';
 import { invalid, missing } from '../tracking/mlflow/mlflow-error.ts';
+import { type Stored, uploaded, uploadedBelow } from './uploaded-files.ts';
 
 /** A file or folder of a listing; `file_size` in bytes. */
 export interface FileInfo {
   readonly path: string;
   readonly is_dir: boolean;
   readonly file_size?: number;
-}
-
-interface Stored {
-  readonly path: string;
-  readonly digest: Digest;
-  readonly size: number;
 }
 
 /**
@@ -198,24 +193,6 @@ export class Artifacts {
     await pin(this.#store, this.#home, `model-${digest}`, [{ digest, kind: 'model' }]);
     return { digest, size: tree.reduce((sum, { size }) => sum + size, 0) };
   }
-}
-
-async function uploaded(sql: Sql, path: string): Promise<Stored | undefined> {
-  const row = await sql.get('SELECT path, digest, size FROM files WHERE path = ?', path);
-  return row === undefined ? undefined : (row as unknown as Stored);
-}
-
-/** A prefix is a range of keys: from it to the one that follows everything that begins with it. */
-async function uploadedBelow(sql: Sql, prefix: string): Promise<Stored[]> {
-  const rows =
-    prefix === ''
-      ? await sql.all('SELECT path, digest, size FROM files')
-      : await sql.all(
-          'SELECT path, digest, size FROM files WHERE path >= ? AND path < ?',
-          prefix,
-          `${prefix.slice(0, -1)}0`,
-        );
-  return rows as unknown as Stored[];
 }
 
 function pinOf(path: string): string {

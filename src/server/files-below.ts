@@ -1,6 +1,7 @@
 import type { Digest } from '../core/ids.ts';
 import type { Sql } from '../db/sql.ts';
 import type { RecordedFile } from '../engine/recorder-port.ts';
+import { uploadedBelow } from './uploaded-files.ts';
 
 /** Files below a folder in the space of artifacts, by their path in it. */
 export async function filesBelow(
@@ -8,15 +9,11 @@ export async function filesBelow(
   folder: string,
   pathOf: (digest: Digest) => string,
 ): Promise<RecordedFile[]> {
-  const rows = await sql.all(
-    'SELECT path, digest, size FROM files WHERE path >= ? AND path < ? ORDER BY path',
-    `${folder}/`,
-    `${folder}0`,
-  );
-  return rows.map((row) => ({
-    path: String(row['path']).slice(folder.length + 1),
-    file: pathOf(row['digest'] as Digest),
-    digest: row['digest'] as Digest,
-    size: Number(row['size']),
+  const files = await uploadedBelow(sql, `${folder}/`);
+  return files.map(({ path, digest, size }) => ({
+    path: path.slice(folder.length + 1),
+    file: pathOf(digest),
+    digest,
+    size,
   }));
 }
