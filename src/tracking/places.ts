@@ -37,7 +37,7 @@ export function placesOf({ flags, env, profile }: PlacesRequest): Places {
   const tracking = first('tracking', '--tracking', 'STOCKPOT_TRACKING_URL');
   const registry = first('registry', '--registry', 'STOCKPOT_REGISTRY_URL') ?? tracking;
   const stored: Place =
-    database === undefined ? { kind: 'home' } : { kind: 'database', url: databaseUrl(database) };
+    database === undefined ? { kind: 'home' } : { kind: 'database', url: databaseUrl(database) ?? database };
   return {
     tracking: tracking === undefined ? stored : { kind: 'server', url: serverUrl(tracking) },
     registry: registry === undefined ? stored : { kind: 'server', url: serverUrl(registry) },
@@ -68,11 +68,15 @@ function checked(key: keyof Addresses, name: string, text: string): string {
   throw new RecipeError('ADDRESS_INVALID', { name, rule: `is no address that begins with ${begin}` });
 }
 
-/** MLflow's spellings, `postgresql+psycopg2://…` and `sqlite:///PATH`, are the same addresses. */
-function databaseUrl(url: string): string {
-  const [, path] = /^sqlite:(?:\/\/\/)?(.+)$/.exec(url) ?? [];
+/**
+ * An address of a database, `postgres://…` or `sqlite:` and an absolute path; undefined for what is none.
+ * MLflow's spellings are the same: `postgresql+psycopg2://…`, `sqlite:///relative.db`, `sqlite:////absolute.db`.
+ */
+export function databaseUrl(text: string): string | undefined {
+  const [, path] = /^sqlite:(?:\/\/\/)?(.+)$/.exec(text) ?? [];
   if (path !== undefined) return `sqlite:${resolve(path)}`;
-  return url.replace(/^postgres(?:ql)?(?:\+\w+)?:/, 'postgres:');
+  const [, rest] = /^postgres(?:ql)?(?:\+\w+)?:(\/\/.+)$/.exec(text) ?? [];
+  return rest === undefined ? undefined : `postgres:${rest}`;
 }
 
 function serverUrl(url: string): string {

@@ -1,3 +1,4 @@
+import { authorizationOf } from '../../client/credentials.ts';
 import { readCredential } from '../../net/credentials.ts';
 
 /**
@@ -8,15 +9,14 @@ export function credentialsFor(
   url: URL,
   env: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
-  if (url.username !== '') return basic(decodeURIComponent(url.username), decodeURIComponent(url.password));
-  const token = env['STOCKPOT_TOKEN'] || env['MLFLOW_TRACKING_TOKEN'];
-  if (token !== undefined && token !== '') return `Bearer ${token}`;
-  const name = env['MLFLOW_TRACKING_USERNAME'];
-  if (name !== undefined && name !== '') return basic(name, env['MLFLOW_TRACKING_PASSWORD'] ?? '');
-  const kept = readCredential(env, url.origin);
-  return kept === undefined ? undefined : `Bearer ${kept.token}`;
-}
-
-function basic(name: string, password: string): string {
-  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+  const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  return (
+    authorizationOf({ username, password }) ??
+    authorizationOf({
+      token: env['STOCKPOT_TOKEN'] || env['MLFLOW_TRACKING_TOKEN'],
+      username: env['MLFLOW_TRACKING_USERNAME'],
+      password: env['MLFLOW_TRACKING_PASSWORD'],
+    }) ??
+    authorizationOf({ token: readCredential(env, url.origin)?.token })
+  );
 }
