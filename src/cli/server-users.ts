@@ -9,6 +9,7 @@ import { type Context, flag, type Parsed, text } from './context.ts';
 import { jsonLine } from './json-line.ts';
 import { withAccess } from './open-access.ts';
 import { readPassword } from './read-password.ts';
+import { refusing } from './refusing.ts';
 
 /** `recipe server user add NAME` */
 export async function add(parsed: Parsed, context: Context): Promise<ExitCode> {
@@ -74,10 +75,6 @@ export async function remove(parsed: Parsed, context: Context): Promise<ExitCode
 async function passwordOf({ options }: Parsed, context: Context): Promise<string | undefined> {
   if (!flag(options, 'password')) return undefined;
   const password = await readPassword(context);
-  try {
-    checkPassword(password);
-  } catch (cause) {
-    throw new RecipeError('ACCESS_REFUSED', { problem: (cause as Error).message }, { cause });
-  }
+  await refusing(async () => checkPassword(password));
   return hashPassword(password);
 }

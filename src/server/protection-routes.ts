@@ -1,6 +1,7 @@
 import type { Sql } from '../db/sql.ts';
 import { groupsOfUser } from '../tracking/access/groups.ts';
 import { userPrincipal } from '../tracking/access/identity.ts';
+import { changesOf } from '../tracking/mlflow/audit.ts';
 import {
   type Approver,
   approve,
@@ -112,9 +113,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     on('READ', model),
     message(NAME),
     async ({ database }, { name }) => ({
-      history: await database.read((sql) =>
-        sql.all('SELECT at, actor, action, before, after FROM audit WHERE name = ? ORDER BY id', name),
-      ),
+      history: await database.read((sql) => changesOf(sql, name)),
     }),
   ),
 ];

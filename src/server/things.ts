@@ -42,12 +42,7 @@ export async function run(
 }
 
 export async function runs(sql: Sql, ids: readonly string[]): Promise<Thing[]> {
-  return found(
-    await sql.all(
-      `SELECT DISTINCT experiment_id AS id FROM runs WHERE run_uuid IN ${inList(sql, 'text')}`,
-      listOf(ids),
-    ),
-  );
+  return experimentsOf(sql, 'runs', 'run_uuid', ids);
 }
 
 export async function loggedModel(sql: Sql, { model_id }: { model_id: string }): Promise<Thing[]> {
@@ -55,21 +50,11 @@ export async function loggedModel(sql: Sql, { model_id }: { model_id: string }):
 }
 
 export async function loggedModels(sql: Sql, ids: readonly string[]): Promise<Thing[]> {
-  return found(
-    await sql.all(
-      `SELECT DISTINCT experiment_id AS id FROM logged_models WHERE model_id IN ${inList(sql, 'text')}`,
-      listOf(ids),
-    ),
-  );
+  return experimentsOf(sql, 'logged_models', 'model_id', ids);
 }
 
 export async function traces(sql: Sql, ids: readonly string[]): Promise<Thing[]> {
-  return found(
-    await sql.all(
-      `SELECT DISTINCT experiment_id AS id FROM traces WHERE trace_id IN ${inList(sql, 'text')}`,
-      listOf(ids),
-    ),
-  );
+  return experimentsOf(sql, 'traces', 'trace_id', ids);
 }
 
 export async function requested(sql: Sql, { request_id }: { request_id: string }): Promise<Thing[]> {
@@ -112,6 +97,21 @@ export async function modelsNamed(
 export async function model(sql: Sql, { name }: { name: string }): Promise<Thing[]> {
   const row = await sql.get('SELECT 1 AS found FROM registered_models WHERE name = ?', name);
   return row === undefined ? [] : [{ kind: 'model', name }];
+}
+
+/** Names of tables and columns are those of our own schema. */
+async function experimentsOf(
+  sql: Sql,
+  table: string,
+  column: string,
+  ids: readonly string[],
+): Promise<Thing[]> {
+  return found(
+    await sql.all(
+      `SELECT DISTINCT experiment_id AS id FROM ${table} WHERE ${column} IN ${inList(sql, 'text')}`,
+      listOf(ids),
+    ),
+  );
 }
 
 function found(rows: readonly Readonly<Record<string, unknown>>[]): Thing[] {

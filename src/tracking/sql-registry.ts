@@ -13,7 +13,7 @@ import type {
 } from '../engine/registry-port.ts';
 import { REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { checkAlias, checkModelName } from './limits.ts';
-import type { Change } from './mlflow/audit.ts';
+import { type Change, changesOf } from './mlflow/audit.ts';
 import { MlflowError } from './mlflow/mlflow-error.ts';
 import {
   aliasedVersion,
@@ -150,16 +150,7 @@ export class SqlRegistry implements Registry {
   }
 
   async changes(name: string): Promise<RegistryChange[]> {
-    const rows = await this.#database.read((sql) =>
-      sql.all('SELECT at, actor, action, before, after FROM audit WHERE name = ? ORDER BY id', name),
-    );
-    return rows.map((row) => ({
-      at: Number(row['at']),
-      actor: String(row['actor']),
-      action: String(row['action']),
-      before: row['before'] === null ? null : String(row['before']),
-      after: row['after'] === null ? null : String(row['after']),
-    }));
+    return this.#database.read((sql) => changesOf(sql, name));
   }
 
   /** The tag of a version that has no reproduction yet, of one that is pinned. */

@@ -1,6 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { ServerRig } from '../rigs/server-rig.ts';
 
+type Refused = [path: string, body: object, status: number, code: string, message: string];
+
+/** Where no experiment may keep its artifacts. */
+const BAD_PLACES = [
+  'file:///etc',
+  'http:///#/../../etc/',
+  's3://b/m?x=1',
+  's3://b/m#f',
+  's3://b/m;x',
+  'mlflow-artifacts:/../up',
+  's3://b/../c',
+];
+
 describe('a run', () => {
   test('is read back as it was logged', async () => {
     await using rig = ServerRig.create();
@@ -161,7 +174,7 @@ describe('many writes at once', () => {
 
 describe('what is wrong is refused in MLflow’s words', () => {
   const LONG = 'x'.repeat(300);
-  test.each<[string, object, number, string, string]>([
+  test.each<Refused>([
     [
       'runs/log-metric',
       { key: 'm', value: 1, timestamp: 1 },
@@ -246,55 +259,15 @@ describe('what is wrong is refused in MLflow’s words', () => {
       'RESOURCE_ALREADY_EXISTS',
       'Experiment(name=Default) already exists.',
     ],
-    [
-      'experiments/create',
-      { name: 'x', artifact_location: 'file:///etc' },
-      400,
-      'INVALID_PARAMETER_VALUE',
-      "Invalid artifact location: 'file:///etc'. It is one of mlflow-artifacts:/…, s3://…, gs://…, without query, fragment or '..'.",
-    ],
-    [
-      'experiments/create',
-      { name: 'x', artifact_location: 'http:///#/../../etc/' },
-      400,
-      'INVALID_PARAMETER_VALUE',
-      "Invalid artifact location: 'http:///#/../../etc/'. It is one of mlflow-artifacts:/…, s3://…, gs://…, without query, fragment or '..'.",
-    ],
-    [
-      'experiments/create',
-      { name: 'x', artifact_location: 's3://b/m?x=1' },
-      400,
-      'INVALID_PARAMETER_VALUE',
-      "Invalid artifact location: 's3://b/m?x=1'. It is one of mlflow-artifacts:/…, s3://…, gs://…, without query, fragment or '..'.",
-    ],
-    [
-      'experiments/create',
-      { name: 'x', artifact_location: 's3://b/m#f' },
-      400,
-      'INVALID_PARAMETER_VALUE',
-      "Invalid artifact location: 's3://b/m#f'. It is one of mlflow-artifacts:/…, s3://…, gs://…, without query, fragment or '..'.",
-    ],
-    [
-      'experiments/create',
-      { name: 'x', artifact_location: 's3://b/m;x' },
-      400,
-      'INVALID_PARAMETER_VALUE',
-      "Invalid artifact location: 's3://b/m;x'. It is one of mlflow-artifacts:/…, s3://…, gs://…, without query, fragment or '..'.",
-    ],
-    [
-      'experiments/create',
-      { name: 'x', artifact_location: 'mlflow-artifacts:/../up' },
-      400,
-      'INVALID_PARAMETER_VALUE',
-      "Invalid artifact location: 'mlflow-artifacts:/../up'. It is one of mlflow-artifacts:/…, s3://…, gs://…, without query, fragment or '..'.",
-    ],
-    [
-      'experiments/create',
-      { name: 'x', artifact_location: 's3://b/../c' },
-      400,
-      'INVALID_PARAMETER_VALUE',
-      "Invalid artifact location: 's3://b/../c'. It is one of mlflow-artifacts:/…, s3://…, gs://…, without query, fragment or '..'.",
-    ],
+    ...BAD_PLACES.map(
+      (place): Refused => [
+        'experiments/create',
+        { name: 'x', artifact_location: place },
+        400,
+        'INVALID_PARAMETER_VALUE',
+        `Invalid artifact location: '${place}'. It is one of mlflow-artifacts:/…, s3://…, gs://…, without query, fragment or '..'.`,
+      ],
+    ),
     [
       'runs/search',
       { experiment_ids: ['0'], filter: 'metrics.m >' },
