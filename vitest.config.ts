@@ -21,9 +21,9 @@ export default defineConfig({
     isolate: false,
     // Most of the time is that of processes the tests start: one worker would leave a core idle.
     maxWorkers: 2,
-    // Tests drive the real command line on two cores: each case has room, none waits on purpose.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Tests drive the real command line on two cores, which a machine may share: none waits on purpose.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     reporters: ['default', tally],
     // Node's own loader: a test file that Node could not run fails here too.
     experimental: { viteModuleRunner: false },
