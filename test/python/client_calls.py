@@ -1,0 +1,122 @@
+"""Calls of MLflow's client, what each gave, and which of its public functions they went through.
+
+Ids, times and random names are left out, so that two servers which behave alike print the same.
+"""
+
+import functools
+import inspect
+import json
+import re
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+results = {}
+called = set()
+IS_NEW = hasattr(MlflowClient, "create_logged_model")
+# Who ran what on which machine, and names that are dice.
+OWN_TAGS = ("mlflow.user", "mlflow.source", "mlflow.runName")
+
+
+def observe(owner, prefix):
+    """Makes the public functions of `owner` say that they were called. Gives their names."""
+    names = []
+    for name, function in inspect.getmembers(owner, inspect.isfunction):
+        if name.startswith("_"):
+            continue
+        names.append(prefix + name)
+        setattr(owner, name, _telling(prefix + name, function))
+    return names
+
+
+def _telling(name, function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        called.add(name)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+public = observe(MlflowClient, "MlflowClient.") + observe(mlflow, "mlflow.")
+client = MlflowClient()
+
+
+def call(name, work):
+    try:
+        results[name] = work()
+    except MlflowException as error:
+        # The real server goes on with what its database said.
+        results[name] = {"error": error.error_code, "message": error.message.split(" Error: (")[0]}
+
+
+def files(run, path=None):
+    return [[file.path, file.is_dir] for file in client.list_artifacts(run, path)]
+
+
+def all_files(list_folder, path=None):
+    """Of every folder below `path`."""
+    found = []
+    for file in list_folder(path):
+        found += all_files(list_folder, file.path) if file.is_dir else [file.path]
+    return sorted(found)
+
+
+def own(tags):
+    """Without those that say who, when and where."""
+    kept = {key: value for key, value in sorted(tags.items()) if not key.startswith(OWN_TAGS)}
+    if "mlflow.log-model.history" in kept:
+        kept["mlflow.log-model.history"] = [
+            {key: value for key, value in model.items() if key not in ("utc_time_created", "model_uuid")}
+            for model in json.loads(kept["mlflow.log-model.history"])
+        ]
+    return kept
+
+
+def whole(run_id):
+    """All that is kept of a run, its files' paths and the models of it included."""
+    run = client.get_run(run_id)
+    return {
+        "status": run.info.status,
+        "metrics": {
+            key: [[point.step, repr(point.value)] for point in client.get_metric_history(run_id, key)]
+            for key in sorted(run.data.metrics)
+        },
+        "params": dict(sorted(run.data.params.items())),
+        "tags": own(run.data.tags),
+        "files": all_files(lambda path: client.list_artifacts(run_id, path)),
+        "inputs": [
+            [i.dataset.name, i.dataset.digest, i.dataset.source_type, i.dataset.schema, i.dataset.profile]
+            + sorted([tag.key, tag.value] for tag in i.tags)
+            for i in run.inputs.dataset_inputs
+        ],
+        "models": models_of(run) if IS_NEW else [],
+    }
+
+
+def models_of(run):
+    found = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
+    return [
+        {
+            "name": model.name,
+            "status": str(model.status),
+            "type": model.model_type,
+            "params": dict(sorted(model.params.items())),
+            "tags": own(model.tags),
+            "metrics": sorted(
+                [metric.key, metric.step, "a time" if metric.key.endswith("_time") else repr(metric.value)]
+                for metric in model.metrics
+            ),
+            "files": all_files(lambda path: client.list_logged_model_artifacts(model.model_id, path)),
+            "outputs": [output.step for output in run.outputs.model_outputs if output.model_id == model.model_id],
+        }
+        for model in found
+    ]
+
+
+def write(path):
+    text = json.dumps({"results": results, "public": sorted(public), "called": sorted(called)})
+    # Of runs, traces, spans.
+    with open(path, "w", encoding="utf8") as file:
+        file.write(re.sub(r"[0-9a-f]{32}", "ID", text))
