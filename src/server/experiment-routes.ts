@@ -1,6 +1,7 @@
 import { own, readableBy } from '../tracking/access/grants.ts';
 import {
   createExperiment,
+  deleteExperimentTag,
   moveExperiment,
   readExperiment,
   readExperimentByName,
@@ -120,6 +121,17 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     message({ experiment_id: required(text()), key: required(text()), value: present(text()) }),
     async ({ database }, { experiment_id, key, value }) => {
       await database.write((sql) => setExperimentTag(sql, experiment_id, { key, value }));
+      return {};
+    },
+  ),
+  route(
+    'POST',
+    '/mlflow/experiments/delete-experiment-tag',
+    'deleteExperimentTag',
+    on('EDIT', experiment),
+    message({ experiment_id: required(text()), key: required(text()) }),
+    async ({ database }, { experiment_id, key }) => {
+      await database.write((sql) => deleteExperimentTag(sql, experiment_id, key));
       return {};
     },
   ),

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { EVERY_ROW } from '../../src/tracking/filter-sql.ts';
 import {
   createExperiment,
+  deleteExperimentTag,
   moveExperiment,
   readExperiment,
   readExperimentByName,
@@ -124,6 +125,18 @@ export function describeExperiments(name: string, open: () => Promise<OpenStore>
         { key: 'a', value: '東京 🍲' },
         { key: 'k', value: '' },
       ]);
+    });
+
+    test('a tag that is taken off is gone, and cannot be taken off again', async () => {
+      await using store = await open();
+      const { database } = store;
+      const id = await newExperiment(database, 'a', { tags: [{ key: 'k', value: '1' }] });
+      const off = (): Promise<void> => database.write((sql) => deleteExperimentTag(sql, id, 'k'));
+      await off();
+      expect((await database.read((sql) => readExperiment(sql, id, ROOT))).tags).toEqual([]);
+      await expect(off()).rejects.toThrow(`No tag with name: k in experiment with id ${id}`);
+      await database.write((sql) => moveExperiment(sql, id, 'deleted', 11));
+      expect(await outcome(off())).toBe('INVALID_PARAMETER_VALUE');
     });
 
     test('it may say where its artifacts lie', async () => {

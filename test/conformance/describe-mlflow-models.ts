@@ -204,6 +204,19 @@ export function describeModels(name: string, open: () => Promise<OpenStore>): vo
       expect(await newVersion(database, 'm')).toBe('3');
     });
 
+    test('latest is the alias of the newest, whatever its stage, that nobody sets', async () => {
+      await using store = await open();
+      const { database } = store;
+      await newModel(database, 'm');
+      const latest = async (): Promise<string> =>
+        (await database.read((sql) => readAlias(sql, 'm', 'Latest'))).version;
+      expect(await outcome(latest())).toBe(MISSING);
+      for (const _ of [1, 2, 3]) await newVersion(database, 'm');
+      await stage(database, '2', 'Staging');
+      await remove(database, '3');
+      expect(await latest()).toBe('2');
+    });
+
     test('twenty that are made at once have twenty numbers', async () => {
       await using store = await open();
       const { database } = store;

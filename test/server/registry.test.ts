@@ -142,6 +142,22 @@ describe('a registered model', () => {
     expect([status, body['error_code']]).toEqual([400, 'INVALID_PARAMETER_VALUE']);
   });
 
+  test('shares no name with a prompt', async () => {
+    await using rig = ServerRig.create();
+    const tags = [{ key: 'mlflow.prompt.is_prompt', value: 'true' }];
+    const create = async (body: object): Promise<unknown> =>
+      (await rig.post('registered-models/create', body)).body['message'];
+    await create({ name: 'p', tags });
+    await create({ name: 'm' });
+    expect(await create({ name: 'p' })).toBe(
+      "Tried to create a registered model with name 'p', but the name is already taken by a prompt. MLflow does not allow creating a model and a prompt with the same name.",
+    );
+    expect(await create({ name: 'm', tags })).toBe(
+      "Tried to create a prompt with name 'm', but the name is already taken by a registered model. MLflow does not allow creating a model and a prompt with the same name.",
+    );
+    expect(await create({ name: 'p', tags })).toBe('Prompt (name=p) already exists.');
+  });
+
   test('is there once, and gone when it is deleted', async () => {
     await using rig = ServerRig.create();
     await withVersions(rig, 1);

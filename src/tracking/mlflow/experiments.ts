@@ -132,6 +132,12 @@ export async function setExperimentTag(sql: Sql, id: string, tag: Tag): Promise<
   await writeTag(sql, await activeExperiment(sql, id), tag);
 }
 
+export async function deleteExperimentTag(sql: Sql, id: string, key: string): Promise<void> {
+  const number = await activeExperiment(sql, id);
+  if ((await sql.run('DELETE FROM experiment_tags WHERE experiment_id = ? AND key = ?', number, key)) === 0)
+    throw missing(`No tag with name: ${key} in experiment with id ${id}`);
+}
+
 /** The number of an experiment that takes writes, until the transaction ends. */
 export async function activeExperiment(
   sql: Sql,

@@ -265,12 +265,20 @@ export async function deleteAlias(sql: Sql, name: string, alias: string, change:
 export async function readAlias(sql: Sql, name: string, alias: string): Promise<ModelVersion> {
   checkText('alias', alias);
   await requireModel(sql, name);
+  // The newest clients ask so for the newest version; no alias may be set that is called so.
+  if (alias.toLowerCase() === 'latest') return latestVersion(sql, name);
   const version = await aliasedVersion(sql, name, alias);
   if (version === undefined) throw invalid(`Registered model alias ${alias} not found.`);
   return readVersion(sql, name, version);
 }
 
-/** The newest version of each of `stages`. */
+async function latestVersion(sql: Sql, name: string): Promise<ModelVersion> {
+  const newest = (await latestVersions(sql, name, [])).at(-1);
+  if (newest === undefined) throw missing(`Latest version not found for model ${name}.`);
+  return newest;
+}
+
+/** The newest version of each of `stages`, the newest of all last. */
 export async function latestVersions(
   sql: Sql,
   name: string,

@@ -10,6 +10,8 @@ import { latestVersions } from './model-versions.ts';
 import { checkRegistryTag, lockModel, modelExists, modelNotFound } from './require-model.ts';
 
 const MAX_DESCRIPTION = 5000;
+/** By which clients know a prompt among the registered models. */
+export const PROMPT_TAG = 'mlflow.prompt.is_prompt';
 
 export async function createModel(
   sql: Sql,
@@ -19,7 +21,8 @@ export async function createModel(
   checkName(name);
   checkLength('Description', description ?? '', MAX_DESCRIPTION);
   for (const tag of tags) checkRegistryTag(tag);
-  if (await modelExists(sql, name)) throw alreadyThere(name);
+  if (await modelExists(sql, name))
+    throw taken(name, { old: isPrompt((await readModel(sql, name)).tags), new: isPrompt(tags) });
   await sql.run(
     'INSERT INTO registered_models (name, creation_time, last_updated_time, description, user_id) VALUES (?, ?, ?, ?, ?)',
     name,
@@ -143,6 +146,23 @@ function checkName(name: string): void {
   checkText('name', name);
   // Encoded or not, two names that a reader takes for one would be one model's poison.
   if (name.includes('%')) throw invalid(`Invalid name: '${name.slice(0, 80)}'. A name has no %.`);
+}
+
+function isPrompt(tags: readonly Tag[]): boolean {
+  return tags.some(({ key, value }) => key === PROMPT_TAG && value.toLowerCase() === 'true');
+}
+
+/** @param prompt which of the two is a prompt */
+function taken(name: string, prompt: { readonly old: boolean; readonly new: boolean }): MlflowError {
+  if (prompt.old === prompt.new)
+    return prompt.new
+      ? new MlflowError('RESOURCE_ALREADY_EXISTS', `Prompt (name=${name}) already exists.`)
+      : alreadyThere(name);
+  const [wanted, found] = prompt.new ? ['prompt', 'registered model'] : ['registered model', 'prompt'];
+  return new MlflowError(
+    'RESOURCE_ALREADY_EXISTS',
+    `Tried to create a ${wanted} with name '${name}', but the name is already taken by a ${found}. MLflow does not allow creating a model and a prompt with the same name.`,
+  );
 }
 
 function alreadyThere(name: string): MlflowError {
