@@ -6,7 +6,11 @@ Ids, times and random names are left out, so that two servers which behave alike
 import functools
 import inspect
 import json
+import os
 import re
+
+# What is written is there when it is asked for.
+os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "false"
 
 import mlflow
 from mlflow import MlflowClient
@@ -16,7 +20,8 @@ results = {}
 called = set()
 IS_NEW = hasattr(MlflowClient, "create_logged_model")
 # Who ran what on which machine, and names that are dice.
-OWN_TAGS = ("mlflow.user", "mlflow.source", "mlflow.runName")
+# The newest server of MLflow keeps spans in its database, this one in a file, as 2.22 does.
+OWN_TAGS = ("mlflow.user", "mlflow.source", "mlflow.runName", "mlflow.trace.spansLocation")
 
 
 def observe(owner, prefix):

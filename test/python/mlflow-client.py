@@ -5,6 +5,8 @@ import warnings
 
 warnings.filterwarnings("ignore")
 
+import client_registry
+import client_tracking
 import client_training
 import mlflow
 import pandas as pd
@@ -130,6 +132,9 @@ call("delete experiment", lambda: client.delete_experiment(run.info.experiment_i
 call("deleted experiment", lambda: client.get_experiment(run.info.experiment_id).lifecycle_stage)
 call("restore experiment", lambda: client.restore_experiment(run.info.experiment_id))
 
+client_registry.models()
+client_registry.prompts()
+client_tracking.tracking()
 client_training.autologging()
 client_training.evaluations()
 write(sys.argv[1])
