@@ -44,7 +44,8 @@ export class PostgresRig implements AsyncDisposable {
     return reason;
   }
 
-  static async start(): Promise<PostgresRig> {
+  /** One that is `durable` waits for the disk as a real one does: what a power cut would lose is not tested. */
+  static async start(durability: 'fast' | 'durable' = 'fast'): Promise<PostgresRig> {
     const [bin, user] = [binaries(), userToRun()];
     if (bin === undefined || user === undefined) throw new Error('PostgreSQL is missing');
     const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
@@ -57,8 +58,9 @@ export class PostgresRig implements AsyncDisposable {
     );
     const server = spawn(
       join(bin, 'postgres'),
-      // What a power cut would lose is not tested here.
-      ['-D', data, '-k', dir, '-h', '', '-c', 'fsync=off', '-c', 'deadlock_timeout=100ms'],
+      ['-D', data, '-k', dir, '-h', '', '-c', 'deadlock_timeout=100ms'].concat(
+        durability === 'fast' ? ['-c', 'fsync=off'] : [],
+      ),
       { ...user, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
     );
     const said: string[] = [];
@@ -89,6 +91,11 @@ export class PostgresRig implements AsyncDisposable {
 
   urlOf(database: string): string {
     return `postgres://test@${encodeURIComponent(this.#dir)}/${database}`;
+  }
+
+  /** As SQLAlchemy writes it. */
+  alchemyUrlOf(database: string): string {
+    return `postgresql://test@/${database}?host=${this.#dir}`;
   }
 
   /** The name of a PostgreSQL schema that is not there yet. */

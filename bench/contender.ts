@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A server that takes part in a comparison. */
+export interface Contender {
+  readonly name: string;
+  /** What starts it in the foreground. */
+  readonly argv: (port: number) => readonly string[];
+  /** Answers 200 once it is ready. */
+  readonly healthPath: string;
+}
+
+const BIN = join(import.meta.dirname, '../bin/recipe.js');
+
+export function stockpot(...args: readonly string[]): Contender {
+  return {
+    name: 'stockpot',
+    argv: (port) => [process.execPath, BIN, 'server', '--port', String(port), ...args],
+    healthPath: '/health',
+  };
+}
+
+/** MLflow's own server, with as many workers as it starts by itself. */
+export function mlflow(python: string, store: string): Contender {
+  return {
+    name: `mlflow of ${python}`,
+    argv: (port) => [python, '-m', 'mlflow', 'server', '--port', String(port), '--backend-store-uri', store],
+    healthPath: '/health',
+  };
+}
+
+/** A contender that runs, in a folder of its own unless it is given one. */
+export class Running implements AsyncDisposable {
+  readonly port: number;
+  /** From its start to its first answer. */
+  readonly readyMs: number;
+  readonly #child: ReturnType<typeof spawn>;
+  readonly #dir: string | undefined;
+
+  private constructor(port: number, readyMs: number, child: ReturnType<typeof spawn>, dir?: string) {
+    this.port = port;
+    this.readyMs = readyMs;
+    this.#child = child;
+    this.#dir = dir;
+  }
+
+  static async start({ argv, healthPath }: Contender, given?: string): Promise<Running> {
+    const dir = given ?? mkdtempSync(join(tmpdir(), 'bench-'));
+    const port = await freePort();
+    const [program = '', ...args] = argv(port);
+    const started = performance.now();
+    const child = spawn(program, args, { cwd: dir, stdio: 'ignore', detached: true });
+    while (!(await isReady(port, healthPath))) {
+      if (child.exitCode !== null) throw new Error(`${program} ${args.join(' ')}: exit ${child.exitCode}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const readyMs = Math.round(performance.now() - started);
+    return new Running(port, readyMs, child, given === undefined ? dir : undefined);
+  }
+
+  memory(): number {
+    return memoryOf(this.#child.pid ?? 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
+    await exited;
+    if (this.#dir !== undefined) rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+async function isReady(port: number, path: string): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}${path}`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+/** Resident MiB of a process and all below it. */
+function memoryOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const own = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  const below = children === '' ? [] : children.split(' ').map((child) => memoryOf(Number(child)));
+  return Math.round(own + below.reduce((a, b) => a + b, 0));
+}
