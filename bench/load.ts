@@ -37,7 +37,11 @@ async function ask(port: number, method: string, path: string, text?: string): P
 }
 
 /** So many lanes of `work` for some seconds; gives how often it was done in one. */
-export async function load(lanes: number, seconds: number, work: (n: number) => Promise<void>): Promise<number> {
+export async function load(
+  lanes: number,
+  seconds: number,
+  work: (n: number) => Promise<void>,
+): Promise<number> {
   const started = performance.now();
   let count = 0;
   const lane = async (): Promise<void> => {
