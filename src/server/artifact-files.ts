@@ -2,11 +2,9 @@ import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Identity } from '../tracking/access/identity.ts';
 import { DELETE_FILES, READ_FILES, WRITE_FILES } from './artifact-policies.ts';
-import { runRoot } from './artifact-routes.ts';
-import { on } from './policy.ts';
+import { serveFilesOfThings } from './files-of-things.ts';
 import type { Served } from './route.ts';
 import { sendFile } from './send-file.ts';
-import { run } from './things.ts';
 
 /** Files up and down. Bytes pass through as they come: one may be larger than memory. */
 export function serveFiles(app: FastifyInstance, servedTo: (identity: Identity) => Served): void {
@@ -32,16 +30,7 @@ export function serveFiles(app: FastifyInstance, servedTo: (identity: Identity) 
       return {};
     });
   }
-  app.get(
-    '/get-artifact',
-    { config: { policy: on('READ', run), read: ({ query }) => query } },
-    async (request, reply) => {
-      const served = servedTo(request.identity);
-      const { run_id, run_uuid, path } = request.query as Record<string, string | undefined>;
-      const { root } = await runRoot(served, run_id ?? run_uuid ?? '');
-      return sendFile(served.artifacts, `${root}/${path ?? ''}`, request, reply);
-    },
-  );
+  serveFilesOfThings(app, servedTo);
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -45,7 +45,7 @@ export class Artifacts {
   }
 
   /** Stores a file's bytes, then its name; whoever reads sees all of it or what was there before. */
-  async put(path: string, bytes: Readable): Promise<void> {
+  async put(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     checkPath(path);
     const dir = join(this.#home, 'uploads');
     mkdirSync(dir, { recursive: true });

@@ -138,3 +138,60 @@ describe('a path is a key, and never leads anywhere', () => {
     expect(statusCode).toBe(404);
   });
 });
+
+describe('a file of a thing', () => {
+  const UPLOAD = '/ajax-api/2.0/mlflow/upload-artifact';
+
+  async function ask(
+    rig: ServerRig,
+    method: 'GET' | 'POST',
+    url: string,
+    payload?: string | Buffer,
+  ): Promise<readonly [status: number, body: string]> {
+    const { statusCode, body } = await rig.app.inject({
+      method,
+      url,
+      headers: HOST,
+      ...(payload === undefined ? {} : { payload }),
+    });
+    return [statusCode, body];
+  }
+
+  test('is sent by its run, and read by run, version and logged model', async () => {
+    await using rig = ServerRig.create();
+    const run = await rig.run();
+    expect(await ask(rig, 'POST', `${UPLOAD}?run_uuid=${run}&path=m/MLmodel`, 'flavors')).toEqual([
+      200,
+      '{}',
+    ]);
+    await rig.post('registered-models/create', { name: 'm' });
+    await rig.post('model-versions/create', { name: 'm', source: `runs:/${run}/m` });
+    const { body } = await rig.post('logged-models', { experiment_id: '0', name: 'forest' });
+    const { info } = body['model'] as { info: { model_id: string; artifact_uri: string } };
+    await put(rig, `${info.artifact_uri.replace('mlflow-artifacts:/', '')}/MLmodel`, 'trees');
+    const files = `/ajax-api/2.0/mlflow/logged-models/${info.model_id}/artifacts/files`;
+    expect(await ask(rig, 'GET', `/get-artifact?run_id=${run}&path=m/MLmodel`)).toEqual([200, 'flavors']);
+    expect(await ask(rig, 'GET', '/model-versions/get-artifact?name=m&version=1&path=MLmodel')).toEqual([
+      200,
+      'flavors',
+    ]);
+    expect(await ask(rig, 'GET', `${files}?artifact_file_path=MLmodel`)).toEqual([200, 'trees']);
+  });
+
+  test('has a name, some bytes, not too many, and lies with its run', async () => {
+    await using rig = ServerRig.create();
+    const run = await rig.run();
+    for (const [query, payload, message] of [
+      [`path=a`, 'x', 'Request must specify run_uuid.'],
+      [`run_uuid=${run}`, 'x', 'Request must specify path.'],
+      [`run_uuid=${run}&path=a`, undefined, 'Request must specify data.'],
+      [`run_uuid=${run}&path=a`, Buffer.alloc(10_485_761), 'Artifact size is too large. Max size is 10MB.'],
+    ] as const) {
+      const [status, body] = await ask(rig, 'POST', `${UPLOAD}?${query}`, payload);
+      expect([status, JSON.parse(body)]).toEqual([400, { error_code: 'INVALID_PARAMETER_VALUE', message }]);
+    }
+    for (const path of ['../x', 'a/../../x', '/etc/passwd', 'a%00b', '..%2Fx'])
+      expect((await ask(rig, 'POST', `${UPLOAD}?run_uuid=${run}&path=${path}`, 'x'))[0]).toBe(400);
+    expect((await ask(rig, 'GET', `/get-artifact?run_id=${run}&path=a`))[0]).toBe(404);
+  });
+});
