@@ -1,6 +1,6 @@
 import { checkKey } from '../tracking/mlflow/check.ts';
 import { checkActive } from '../tracking/mlflow/check-active.ts';
-import { deleteTag, logBatch, logInputs } from '../tracking/mlflow/log.ts';
+import { deleteTag, logBatch, logInputs, logMetric, logParam, setTag } from '../tracking/mlflow/log.ts';
 import { RUN_STATUSES } from '../tracking/mlflow/messages.ts';
 import { metricHistory } from '../tracking/mlflow/metric-history.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
@@ -164,9 +164,7 @@ export const RUN_ROUTES: readonly Route[] = [
     message({ ...RUN_ID, ...METRIC_FIELDS }),
     async ({ database }, request) => {
       const { run_id: _, run_uuid: __, ...metric } = request;
-      await database.write((sql) =>
-        logBatch(sql, idOf(request), { metrics: [metric], params: [], tags: [] }),
-      );
+      await database.write((sql) => logMetric(sql, idOf(request), metric));
       return {};
     },
   ),
@@ -178,9 +176,7 @@ export const RUN_ROUTES: readonly Route[] = [
     message({ ...RUN_ID, key: required(text()), value: present(text()) }),
     async ({ database }, request) => {
       const { key, value } = request;
-      await database.write((sql) =>
-        logBatch(sql, idOf(request), { metrics: [], params: [{ key, value }], tags: [] }),
-      );
+      await database.write((sql) => logParam(sql, idOf(request), { key, value }));
       return {};
     },
   ),
@@ -192,9 +188,7 @@ export const RUN_ROUTES: readonly Route[] = [
     message({ ...RUN_ID, key: required(text()), value: present(text()) }),
     async ({ database }, request) => {
       const { key, value } = request;
-      await database.write((sql) =>
-        logBatch(sql, idOf(request), { metrics: [], params: [], tags: [{ key, value }] }),
-      );
+      await database.write((sql) => setTag(sql, idOf(request), { key, value }));
       return {};
     },
   ),
@@ -241,7 +235,7 @@ export const RUN_ROUTES: readonly Route[] = [
           data.tags.find(({ key }) => key === MODELS_TAG)?.value ?? '[]',
         ) as object[];
         const value = JSON.stringify([...history, model]);
-        await logBatch(sql, run_id, { metrics: [], params: [], tags: [{ key: MODELS_TAG, value }] });
+        await setTag(sql, run_id, { key: MODELS_TAG, value });
       });
       return {};
     },

@@ -29,7 +29,13 @@ def tracking():
         "batch",
         lambda: client.log_batch(id, [Metric("m", 1.5, 1, 0), Metric("m", 2.5, 2, 1)], [Param("p", "q")], [RunTag("s", "t")]),
     )
+    call("batch, metric refused", lambda: client.log_batch(id, [Metric("m", 1, 1, 0), Metric("a!", 1, 1, 0)]))
+    call("batch, metric without name", lambda: client.log_batch(id, [Metric("", 1, 1, 0)]))
+    call("batch, param refused", lambda: client.log_batch(id, [], [Param("a!", "q")]))
+    call("batch, tag refused", lambda: client.log_batch(id, [], [], [RunTag("../s", "t")]))
     call("param", lambda: client.log_param(id, "depth", 3))
+    call("param refused", lambda: client.log_param(id, "a!", 3))
+    call("tag refused", lambda: client.set_tag(id, "a/../b", 3))
     call("metric", lambda: client.log_metric(id, "n", 1, timestamp=5, step=7))
     call("tag", lambda: client.set_tag(id, "u", "v"))
     data = mlflow.data.from_numpy(numpy.array([1, 2]), name="numbers")

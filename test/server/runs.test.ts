@@ -173,6 +173,9 @@ describe('many writes at once', () => {
 });
 
 describe('what is wrong is refused in MLflow’s words', () => {
+  const METRIC = { key: 'm', value: 1, timestamp: 1 };
+  const CHARACTERS =
+    'Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).';
   const LONG = 'x'.repeat(300);
   test.each<Refused>([
     [
@@ -209,6 +212,41 @@ describe('what is wrong is refused in MLflow’s words', () => {
       400,
       'INVALID_PARAMETER_VALUE',
       `Invalid value "../m" for parameter 'name' supplied: Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to '../m'`,
+    ],
+    [
+      'runs/log-parameter',
+      { run_id: 'RUN', key: 'a!', value: '1' },
+      400,
+      'INVALID_PARAMETER_VALUE',
+      `Invalid value "a!" for parameter 'key' supplied: ${CHARACTERS}`,
+    ],
+    [
+      'runs/set-tag',
+      { run_id: 'RUN', key: 'a!', value: '1' },
+      400,
+      'INVALID_PARAMETER_VALUE',
+      `Invalid value "a!" for parameter 'key' supplied: ${CHARACTERS}`,
+    ],
+    [
+      'runs/log-batch',
+      { run_id: 'RUN', metrics: [METRIC, { ...METRIC, key: 'a!' }] },
+      400,
+      'INVALID_PARAMETER_VALUE',
+      `Invalid value "a!" for parameter 'metrics[1].name' supplied: ${CHARACTERS}`,
+    ],
+    [
+      'runs/log-batch',
+      { run_id: 'RUN', params: [{ key: 'a!', value: '1' }] },
+      400,
+      'INVALID_PARAMETER_VALUE',
+      `Invalid value "a!" for parameter 'params[0].key' supplied: ${CHARACTERS}`,
+    ],
+    [
+      'runs/log-batch',
+      { run_id: 'RUN', tags: [{ key: 'a!', value: '1' }] },
+      400,
+      'INVALID_PARAMETER_VALUE',
+      `Invalid value "a!" for parameter 'tags[0].key' supplied: ${CHARACTERS}`,
     ],
     [
       'runs/log-parameter',

@@ -15,33 +15,35 @@ export function checkText(what: string, value: string): void {
     throw invalid(`Invalid value for ${what}: it holds a NUL or half a character.`);
 }
 
-export function checkKey(what: 'metric' | 'param' | 'tag', key: string): void {
+/** @param parent what holds the key in a request that has several: `metrics[0].` */
+export function checkKey(what: 'metric' | 'param' | 'tag', key: string, parent = ''): void {
   if (key.length > TRACKING_LIMITS.key)
     throw invalid(
       `${what} key '${key.slice(0, 40)}…' had length ${key.length}, which exceeded length limit of ${TRACKING_LIMITS.key}`,
     );
+  const parameter = `${parent}${what === 'metric' ? 'name' : 'key'}`;
   if (!/^[/\w.\- :]*$/.test(key))
     throw invalid(
-      `Invalid value "${key.slice(0, 80)}" for parameter 'name' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).`,
+      `Invalid value "${key.slice(0, 80)}" for parameter '${parameter}' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).`,
     );
   if (!isTrackingKey(key))
     throw invalid(
-      `Invalid value "${key}" for parameter 'name' supplied: Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to '${posix.normalize(key).replace(/(?<=.)\/$/, '')}'`,
+      `Invalid value "${key}" for parameter '${parameter}' supplied: Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to '${posix.normalize(key).replace(/(?<=.)\/$/, '')}'`,
     );
 }
 
-export function checkParam({ key, value }: Tag): void {
-  checkKey('param', key);
+export function checkParam({ key, value }: Tag, parent?: string): void {
+  checkKey('param', key, parent);
   checkLength(`Param value for key '${key}'`, value, TRACKING_LIMITS.param);
 }
 
-export function checkTag({ key, value }: Tag): void {
-  checkKey('tag', key);
+export function checkTag({ key, value }: Tag, parent?: string): void {
+  checkKey('tag', key, parent);
   checkLength(`Tag value for key '${key}'`, value, TRACKING_LIMITS.tag);
 }
 
-export function checkMetric({ key, timestamp, step }: Metric): void {
-  checkKey('metric', key);
+export function checkMetric({ key, timestamp, step }: Metric, parent?: string): void {
+  checkKey('metric', key, parent);
   if (!Number.isSafeInteger(timestamp) || timestamp < 0)
     throw invalid(
       `Got invalid timestamp ${timestamp} for metric '${key}'. Timestamp must be a nonnegative long (64-bit integer) `,
