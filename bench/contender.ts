@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** A server that takes part in a comparison. */
@@ -10,8 +9,6 @@ export interface Contender {
   readonly name: string;
   /** What starts it in the foreground. */
   readonly argv: (port: number) => readonly string[];
-  /** Answers 200 once it is ready. */
-  readonly healthPath: string;
 }
 
 const BIN = join(import.meta.dirname, '../bin/recipe.js');
@@ -20,7 +17,6 @@ export function stockpot(...args: readonly string[]): Contender {
   return {
     name: 'stockpot',
     argv: (port) => [process.execPath, BIN, 'server', '--port', String(port), ...args],
-    healthPath: '/health',
   };
 }
 
@@ -29,37 +25,33 @@ export function mlflow(python: string, store: string): Contender {
   return {
     name: `mlflow of ${python}`,
     argv: (port) => [python, '-m', 'mlflow', 'server', '--port', String(port), '--backend-store-uri', store],
-    healthPath: '/health',
   };
 }
 
-/** A contender that runs, in a folder of its own unless it is given one. */
+/** A contender that runs in a folder. */
 export class Running implements AsyncDisposable {
   readonly port: number;
   /** From its start to its first answer. */
   readonly readyMs: number;
   readonly #child: ReturnType<typeof spawn>;
-  readonly #dir: string | undefined;
 
-  private constructor(port: number, readyMs: number, child: ReturnType<typeof spawn>, dir?: string) {
+  private constructor(port: number, readyMs: number, child: ReturnType<typeof spawn>) {
     this.port = port;
     this.readyMs = readyMs;
     this.#child = child;
-    this.#dir = dir;
   }
 
-  static async start({ argv, healthPath }: Contender, given?: string): Promise<Running> {
-    const dir = given ?? mkdtempSync(join(tmpdir(), 'bench-'));
+  static async start({ argv }: Contender, dir: string): Promise<Running> {
     const port = await freePort();
     const [program = '', ...args] = argv(port);
     const started = performance.now();
     const child = spawn(program, args, { cwd: dir, stdio: 'ignore', detached: true });
-    while (!(await isReady(port, healthPath))) {
+    while (!(await isReady(port))) {
       if (child.exitCode !== null) throw new Error(`${program} ${args.join(' ')}: exit ${child.exitCode}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     const readyMs = Math.round(performance.now() - started);
-    return new Running(port, readyMs, child, given === undefined ? dir : undefined);
+    return new Running(port, readyMs, child);
   }
 
   memory(): number {
@@ -70,12 +62,11 @@ export class Running implements AsyncDisposable {
     const exited = once(this.#child, 'exit');
     if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
     await exited;
-    if (this.#dir !== undefined) rmSync(this.#dir, { recursive: true, force: true });
   }
 }
 
-async function isReady(port: number, path: string): Promise<boolean> {
-  return fetch(`http://127.0.0.1:${port}${path}`).then(
+async function isReady(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/health`).then(
     ({ ok }) => ok,
     () => false,
   );

@@ -1,3 +1,6 @@
+import { mkdtempDisposableSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PostgresRig } from '../test/rigs/postgres-rig.ts';
 import { type Contender, mlflow, Running, stockpot } from './contender.ts';
@@ -28,7 +31,10 @@ if (values.postgres) {
 }
 
 async function measure(contender: Contender): Promise<void> {
-  await using server = await Running.start(contender);
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'bench-'));
+  const first = await Running.start(contender, folder.path);
+  await first[Symbol.asyncDispose]();
+  await using server = await Running.start(contender, folder.path);
   const { port, readyMs } = server;
   const idleMiB = server.memory();
   const run = await newRun(port);
@@ -42,6 +48,7 @@ async function measure(contender: Contender): Promise<void> {
   const runsPerSecond = await load(CLIENTS, SECONDS, () => wholeRun(port));
   console.log({
     name: contender.name,
+    firstReadyMs: first.readyMs,
     readyMs,
     idleMiB,
     logMetricP50Ms: quantile(latencies, 0.5),

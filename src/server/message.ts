@@ -9,8 +9,11 @@ export interface Field<T> {
 }
 
 export interface Message<T> {
-  /** Reads a query or a body; fields that it does not know are ignored, as protobuf's JSON does. */
-  readonly read: (value: Readonly<Record<string, unknown>>) => T;
+  /**
+   * Reads a query or a body; fields that it does not know are ignored, as protobuf's JSON does. Errors say
+   * where in the request a field is: `metrics[0].key`, by the `parent` that holds the message.
+   */
+  readonly read: (value: Readonly<Record<string, unknown>>, parent?: string) => T;
   readonly fields: Readonly<Record<string, Field<unknown>>>;
 }
 
@@ -23,9 +26,9 @@ export function message<const F extends Readonly<Record<string, Field<unknown>>>
   const entries = Object.entries(fields);
   return {
     fields,
-    read: (value) =>
+    read: (value, parent = '') =>
       Object.fromEntries(
-        entries.map(([name, field]) => [name, field.read(value[name] ?? undefined, name)]),
+        entries.map(([name, field]) => [name, field.read(value[name] ?? undefined, `${parent}${name}`)]),
       ) as Read<F>,
   };
 }
@@ -82,7 +85,7 @@ export function oneOf<const T extends string>(values: readonly T[]): Field<T | u
 export function nested<T>({ fields, read }: Message<T>): Field<T | undefined> {
   return optional(schemaOf(fields), (value, name) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(value, name);
-    return read(value as Record<string, unknown>);
+    return read(value as Record<string, unknown>, `${name}.`);
   });
 }
 

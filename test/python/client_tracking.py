@@ -30,6 +30,7 @@ def tracking():
         lambda: client.log_batch(id, [Metric("m", 1.5, 1, 0), Metric("m", 2.5, 2, 1)], [Param("p", "q")], [RunTag("s", "t")]),
     )
     call("batch, metric refused", lambda: client.log_batch(id, [Metric("m", 1, 1, 0), Metric("a!", 1, 1, 0)]))
+    call("batch, metric without name", lambda: client.log_batch(id, [Metric("", 1, 1, 0)]))
     call("batch, param refused", lambda: client.log_batch(id, [], [Param("a!", "q")]))
     call("batch, tag refused", lambda: client.log_batch(id, [], [], [RunTag("../s", "t")]))
     call("param", lambda: client.log_param(id, "depth", 3))

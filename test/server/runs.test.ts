@@ -249,6 +249,13 @@ describe('what is wrong is refused in MLflow’s words', () => {
       `Invalid value "a!" for parameter 'tags[0].key' supplied: ${CHARACTERS}`,
     ],
     [
+      'runs/log-batch',
+      { run_id: 'RUN', metrics: [METRIC, { ...METRIC, key: '' }] },
+      400,
+      'INVALID_PARAMETER_VALUE',
+      "Missing value for required parameter 'metrics[1].key'. See the API docs for more information about request parameters.",
+    ],
+    [
       'runs/log-parameter',
       { run_id: 'RUN', key: LONG, value: '1' },
       400,
