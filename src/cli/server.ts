@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { Project } from '../compose.ts';
@@ -57,6 +58,8 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
         `  There are no users yet. Make yourself the administrator, within a day:\n  recipe login ${url} --setup ${setupToken}\n`,
       );
   }
+  // Node keeps compiled code at its end, which a server that is killed does not come to.
+  flushCompileCache();
   if (!context.signal.aborted) await ended;
   return ExitCode.ok;
 }
