@@ -194,4 +194,24 @@ describe('a file of a thing', () => {
       expect((await ask(rig, 'POST', `${UPLOAD}?run_uuid=${run}&path=${path}`, 'x'))[0]).toBe(400);
     expect((await ask(rig, 'GET', `/get-artifact?run_id=${run}&path=a`))[0]).toBe(404);
   });
+
+  test('is refused where a parameter is given twice or holds a NUL', async () => {
+    await using rig = ServerRig.create();
+    const ofModel = '/ajax-api/2.0/mlflow/logged-models';
+    for (const [method, url] of [
+      ['GET', '/get-artifact?run_id=a&run_id=b&path=x'],
+      ['GET', '/get-artifact?run_id=%00&path=x'],
+      ['GET', '/model-versions/get-artifact?name=a&name=b&version=1&path=x'],
+      ['GET', '/model-versions/get-artifact?name=%00&version=1&path=x'],
+      ['GET', '/model-versions/get-artifact?version=1&path=x'],
+      ['GET', `${ofModel}/%00/artifacts/files?artifact_file_path=x`],
+      ['GET', `${ofModel}/m/artifacts/files?artifact_file_path=x&artifact_file_path=y`],
+      ['POST', `${UPLOAD}?run_uuid=a&run_uuid=b&path=x`],
+    ] as const)
+      expect([url, (await ask(rig, method, url, method === 'POST' ? 'x' : undefined))[0]]).toEqual([
+        url,
+        400,
+      ]);
+    expect(rig.bugs).toEqual([]);
+  });
 });

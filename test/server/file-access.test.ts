@@ -68,6 +68,18 @@ describe('files', () => {
     expect(await all(ann)).toEqual([200, 200, 200, 200, 200, 200]);
   });
 
+  test('are not sent for a run of others by naming one’s own beside it', async () => {
+    await using rig = AccessRig.create();
+    const { ann, bob, run } = await withFile(rig);
+    await rig.post(bob, 'experiments/create', { name: 'bobs' });
+    const { run: own } = (await rig.post(bob, 'runs/create', { experiment_id: '2' })).body as {
+      run: { info: { run_id: string } };
+    };
+    const both = `run_id=${own.info.run_id}&run_uuid=${run}`;
+    expect(await send(rig, bob, 'POST', `${UPLOAD}?${both}&path=notes`)).toBe(403);
+    expect(await send(rig, ann, 'GET', `/get-artifact?run_id=${run}&path=notes`)).toBe(404);
+  });
+
   test('of a version are for who may read the model, and only they', async () => {
     await using rig = AccessRig.create();
     const { ann, bob, run, path } = await withFile(rig);
