@@ -1,10 +1,8 @@
-"""Calls of MLflow's client, what each gave, and which of its public functions they went through.
+"""Calls of MLflow's client, and what each gave.
 
 Ids, times and random names are left out, so that two servers which behave alike print the same.
 """
 
-import functools
-import inspect
 import json
 import os
 import re
@@ -17,34 +15,11 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 results = {}
-called = set()
 IS_NEW = hasattr(MlflowClient, "create_logged_model")
 # Who ran what on which machine, and names that are dice.
 # The newest server of MLflow keeps spans in its database, this one in a file, as 2.22 does.
 OWN_TAGS = ("mlflow.user", "mlflow.source", "mlflow.runName", "mlflow.trace.spansLocation")
 
-
-def observe(owner, prefix):
-    """Makes the public functions of `owner` say that they were called. Gives their names."""
-    names = []
-    for name, function in inspect.getmembers(owner, inspect.isfunction):
-        if name.startswith("_"):
-            continue
-        names.append(prefix + name)
-        setattr(owner, name, _telling(prefix + name, function))
-    return names
-
-
-def _telling(name, function):
-    @functools.wraps(function)
-    def wrapper(*args, **kwargs):
-        called.add(name)
-        return function(*args, **kwargs)
-
-    return wrapper
-
-
-public = observe(MlflowClient, "MlflowClient.") + observe(mlflow, "mlflow.")
 client = MlflowClient()
 
 
@@ -121,7 +96,7 @@ def models_of(run):
 
 
 def write(path):
-    text = json.dumps({"results": results, "public": sorted(public), "called": sorted(called)})
+    text = json.dumps(results)
     # Of runs, traces, spans.
     with open(path, "w", encoding="utf8") as file:
         file.write(re.sub(r"[0-9a-f]{32}", "ID", text))

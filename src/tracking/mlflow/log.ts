@@ -42,30 +42,30 @@ export async function logBatch(sql: Sql, run: string, { metrics, params, tags }:
   for (const [index, metric] of metrics.entries()) checkMetric(metric, `metrics[${index}].`);
   for (const [index, param] of params.entries()) checkParam(param, `params[${index}].`);
   for (const [index, tag] of tags.entries()) checkTag(tag, `tags[${index}].`);
-  await writeBatch(sql, run, { metrics, params, tags });
-}
-
-export async function logMetric(sql: Sql, run: string, metric: NewMetric): Promise<void> {
-  checkMetric(metric);
-  await writeBatch(sql, run, { metrics: [metric], params: [], tags: [] });
-}
-
-export async function logParam(sql: Sql, run: string, param: Param): Promise<void> {
-  checkParam(param);
-  await writeBatch(sql, run, { metrics: [], params: [param], tags: [] });
-}
-
-export async function setTag(sql: Sql, run: string, tag: Tag): Promise<void> {
-  checkTag(tag);
-  await writeBatch(sql, run, { metrics: [], params: [], tags: [tag] });
-}
-
-async function writeBatch(sql: Sql, run: string, { metrics, params, tags }: Batch): Promise<void> {
   await checkActive(sql, run);
   await writeParams(sql, run, params);
   await writeMetrics(sql, run, metrics);
   await writeModelMetrics(sql, run, metrics);
   await writeTags(sql, run, tags);
+}
+
+export async function logMetric(sql: Sql, run: string, metric: NewMetric): Promise<void> {
+  checkMetric(metric);
+  await checkActive(sql, run);
+  await writeMetrics(sql, run, [metric]);
+  await writeModelMetrics(sql, run, [metric]);
+}
+
+export async function logParam(sql: Sql, run: string, param: Param): Promise<void> {
+  checkParam(param);
+  await checkActive(sql, run);
+  await writeParams(sql, run, [param]);
+}
+
+export async function setTag(sql: Sql, run: string, tag: Tag): Promise<void> {
+  checkTag(tag);
+  await checkActive(sql, run);
+  await writeTags(sql, run, [tag]);
 }
 
 /** The last of several values for a key stays. */
