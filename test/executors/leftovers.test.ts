@@ -10,6 +10,8 @@ test('a process that has ended is gone, though its parent never asks for it', as
   const [line] = await parent.stdout.take(1).toArray();
   const child = Number(String(line));
   expect(startOf(child)).toBeDefined();
+  // Until then the shell would ask for its child.
+  while (readFileSync(`/proc/${parent.pid}/comm`, 'utf8') !== 'sleep\n') await turn();
   process.kill(child, 'SIGKILL');
   while (!/\) Z /.test(readFileSync(`/proc/${child}/stat`, 'utf8'))) await turn();
   expect(startOf(child)).toBeUndefined();
