@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import type { Project, Surroundings } from './compose.ts';
+import type { ProjectHome, Surroundings } from './compose-home.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import { openSqlite } from './db/sqlite.ts';
 import { requireSharedFiles } from './server/shared-files.ts';
@@ -19,7 +19,7 @@ export type BackupReport = BackupRecord & CopiedBlobs;
 
 /** Writes what a tracking database holds, and the files that it names, into a new folder. */
 export async function composeBackup(
-  project: Project,
+  project: ProjectHome,
   { world, version }: Surroundings,
   { to, database: url }: { to: string; database: string | undefined },
 ): Promise<BackupReport> {
@@ -49,7 +49,7 @@ export async function composeBackup(
  * @throws RecipeError BACKUP_INVALID, RESTORE_TARGET_NOT_EMPTY
  */
 export async function composeRestore(
-  project: Project,
+  project: ProjectHome,
   { from, database: url }: { from: string; database: string | undefined },
 ): Promise<BackupReport> {
   const { home, store } = project;

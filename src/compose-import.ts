@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Project, Surroundings } from './compose.ts';
+import type { ProjectHome, Surroundings } from './compose-home.ts';
 import { Artifacts } from './server/artifacts.ts';
 import { requireSharedFiles } from './server/shared-files.ts';
 import { Findings } from './tracking/import/findings.ts';
@@ -22,7 +22,7 @@ export interface ImportOptions {
 
 /** Imports an MLflow store into the tracking database of a project, or the one at an address. */
 export async function composeImport(
-  project: Project,
+  project: ProjectHome,
   { world }: Surroundings,
   { cwd, source: from, database: url, artifacts, isDryRun, onProgress }: ImportOptions,
 ): Promise<ImportReport> {
@@ -36,7 +36,7 @@ export async function composeImport(
   return await importMlflow({
     source,
     database,
-    files: new Artifacts({ database, store, home, now }),
+    files: new Artifacts({ database, store, home, now, root: 'mlflow-artifacts:' }),
     artifacts:
       artifacts === 'none' ? undefined : { proxied: artifacts ?? (existsSync(beside) ? beside : undefined) },
     change: { actor: project.user ?? 'unknown', at: now() },

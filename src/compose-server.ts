@@ -1,13 +1,20 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type { FastifyInstance } from 'fastify';
-import type { Project, Surroundings } from './compose.ts';
+import type { ProjectHome, Surroundings } from './compose-home.ts';
+import { Outbound } from './net/outbound.ts';
 import { Artifacts } from './server/artifacts.ts';
+import { openArtifactsFolder } from './server/artifacts-folder.ts';
 import { Authenticator } from './server/authenticate.ts';
 import { createServer } from './server/create-server.ts';
+import type { Log } from './server/log.ts';
+import { MultipartUploads } from './server/multipart-uploads.ts';
 import type { ProxyTrust } from './server/proxy-identity.ts';
 import { requireSharedFiles } from './server/shared-files.ts';
 import { Provider, type ProviderOptions } from './server/sign-in/provider.ts';
 import { SignInLimit } from './server/sign-in-limit.ts';
+import { Courier } from './server/webhooks/courier.ts';
 import type { Role } from './tracking/access/permission.ts';
 import { setupToken } from './tracking/access/set-up.ts';
 import { hasUsers } from './tracking/access/users.ts';
@@ -25,10 +32,23 @@ export interface ServeRequest {
   readonly provider: ProviderOptions | undefined;
   /** Of users whom a proxy or a provider names for the first time. */
   readonly newUsers: Role;
-  /** Where artifacts lie of experiments that do not say: `mlflow-artifacts:` for here, `s3://…` where clients go themselves. */
+  /**
+   * Where artifacts lie of experiments that do not say: `mlflow-artifacts:` for here, `s3://…` where clients go
+   * themselves, a path without links if they write to this machine's disk.
+   */
   readonly artifactRoot: string;
+  /** A folder of this machine where clients' files lie in MLflow's layout, instead of the cache. */
+  readonly artifactsFolder: string | undefined;
   /** `postgres://…` or `sqlite:PATH` instead of the home's own. */
   readonly database: string | undefined;
+  /** Where webhooks may be called beside public addresses: `HOST` or `HOST:PORT`. */
+  readonly webhookHosts: readonly string[];
+  /** How many ticks ended how, if the server runs schedules. */
+  readonly ticks?: ReadonlyMap<string, number> | undefined;
+  /** None: requests are not logged. */
+  readonly log: Log | undefined;
+  /** What a webhook was not told, as a line. */
+  readonly onGivenUp: (line: string) => void;
   /** What a request met that is a bug. */
   readonly onBug: (error: Error, request: string) => void;
 }
@@ -42,7 +62,7 @@ export interface ComposedServer extends AsyncDisposable {
 
 /** MLflow's API over what is tracked in a project, ready to listen. */
 export async function composeServer(
-  project: Project,
+  project: ProjectHome,
   { world, version }: Surroundings,
   request: ServeRequest,
 ): Promise<ComposedServer> {
@@ -54,14 +74,26 @@ export async function composeServer(
   const auth = asked === 'if-any' ? ((await database.read(hasUsers)) ? 'on' : 'off') : asked;
   const authenticator = new Authenticator({ database, now, limit: new SignInLimit(now), proxy });
   const local = { kind: 'local', name: project.user ?? 'unknown' } as const;
+  const outbound = new Outbound(request.webhookHosts);
+  const random = (): number => randomInt(2 ** 32) / 2 ** 32;
+  const folder = await openArtifactsFolder({
+    dir: request.artifactsFolder,
+    own: [home, store.layout.root, ...fileOf(request.database)],
+    database,
+    store,
+    now: now(),
+  });
+  const artifacts = new Artifacts({ database, store, home, now, root: request.artifactRoot, folder });
   const app = createServer({
     served: {
       database,
-      artifacts: new Artifacts({ database, store, home, now }),
+      outbound,
+      artifacts,
+      uploads: new MultipartUploads({ database, artifacts, store, now }),
       root: request.artifactRoot,
       now,
       newId: () => randomUUID().replaceAll('-', ''),
-      random: () => randomInt(2 ** 32) / 2 ** 32,
+      random,
     },
     authenticate: auth === 'off' ? async () => local : (request) => authenticator.identify(request),
     allowedHosts: hosts,
@@ -79,16 +111,35 @@ export async function composeServer(
             newUsers,
           },
     runs: { home, clock: world.clock },
+    sharedCache: { store, now },
+    ticks: request.ticks,
     version,
+    log: request.log,
     onBug,
   });
+  const courier = Courier.start({
+    database,
+    outbound,
+    clock: world.clock,
+    random,
+    onGivenUp: request.onGivenUp,
+    onBug,
+  });
+  // What requests leave behind is cleared away less often; `bin/recipe.js` keeps room for it small.
+  setFlagsFromString('--semi-space-growth-factor=2');
   return {
     app,
     auth,
     setupToken: auth === 'on' && proxy === undefined ? await setupToken(database, now()) : undefined,
     [Symbol.asyncDispose]: async () => {
+      await courier[Symbol.asyncDispose]();
       await app.close();
       await database[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The file of a database that is one. */
+function fileOf(database: string | undefined): string[] {
+  return database?.startsWith('sqlite:') === true ? [resolve(database.slice('sqlite:'.length))] : [];
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { Project } from '../compose.ts';
 import { type BackupReport, composeBackup } from '../compose-backup.ts';
+import { ProjectHome } from '../compose-home.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { findProject } from '../recipe/address.ts';
 import { formatBytes, formatCount } from '../report/text/format.ts';
@@ -10,7 +10,7 @@ import { jsonLine } from './json-line.ts';
 
 /** `recipe server backup`: exits 1 if files that the database names are lost. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
-  await using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
+  await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, context);
   const to = resolve(context.cwd, parsed.args[0] ?? '');
   const database = databaseOf(parsed, context, 'server backup');
   const report = await composeBackup(project, context, { to, database });

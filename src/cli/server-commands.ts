@@ -32,7 +32,12 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
       {
         long: '--default-artifact-root',
         value: 'URI',
-        help: 'where clients put artifacts themselves, as s3://BUCKET/PREFIX (default: through the server)',
+        help: 'where clients put artifacts themselves, as s3://BUCKET/PREFIX or a folder of this machine (default: through the server)',
+      },
+      {
+        long: '--artifacts-destination',
+        value: 'DIR',
+        help: "folder for clients' artifacts in MLflow's layout, instead of the cache",
       },
       {
         long: '--auth',
@@ -87,6 +92,20 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
         value: 'ROLE',
         help: 'role of users whom a proxy or provider names for the first time (default: member)',
       },
+      {
+        long: '--webhook-allow',
+        value: 'HOSTS',
+        help: 'HOST or HOST:PORT, with commas, where webhooks may be called beside public addresses, by http too',
+      },
+      {
+        long: '--schedules',
+        help: "run the ticks of the folder's schedules too, as `recipe schedules serve` does",
+      },
+      {
+        long: '--log-level',
+        value: 'LEVEL',
+        help: 'error, warn, info (a line for each request) or debug: JSON lines on standard error (default: none)',
+      },
       JSON_OPTION,
     ],
     examples: [
@@ -96,6 +115,7 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
         'recipe server --host 0.0.0.0 --allowed-hosts mlflow.example.com',
         'for others too: users sign in; the first start prints a setup token',
       ],
+      ['recipe server --schedules', 'schedules and server in one process'],
       ['recipe server --port 0 --json', 'prints {"url": …} when it is ready'],
     ],
     load: () => import('./server.ts'),

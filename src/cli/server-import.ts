@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Project } from '../compose.ts';
+import { ProjectHome } from '../compose-home.ts';
 import { composeImport } from '../compose-import.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { findProject } from '../recipe/address.ts';
@@ -13,7 +13,7 @@ import { jsonLine } from './json-line.ts';
 /** `recipe server import`: exits 1 if something here is another than at the source. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { args, options } = parsed;
-  await using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
+  await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, context);
   const artifacts = text(options, 'artifacts');
   const report = await composeImport(project, context, {
     cwd: context.cwd,

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { Project } from '../compose.ts';
 import { composeRestore } from '../compose-backup.ts';
+import { ProjectHome } from '../compose-home.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { findProject } from '../recipe/address.ts';
 import { type Context, flag, type Parsed } from './context.ts';
@@ -10,7 +10,7 @@ import { describeBackup } from './server-backup.ts';
 
 /** `recipe server restore`: exits 1 if files that the database names are lost. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
-  await using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
+  await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, context);
   const from = resolve(context.cwd, parsed.args[0] ?? '');
   const database = databaseOf(parsed, context, 'server restore');
   const report = await composeRestore(project, { from, database });

@@ -1,16 +1,19 @@
 import { flushCompileCache } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
-import { Project } from '../compose.ts';
+import { ProjectHome } from '../compose-home.ts';
 import { composeServer, type ServeRequest } from '../compose-server.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { findProject } from '../recipe/address.ts';
+import { createLog, LOG_LEVELS, type Log } from '../server/log.ts';
 import { blockListOf } from '../server/proxy-identity.ts';
 import { ROLES, type Role } from '../tracking/access/permission.ts';
+import { artifactsOf } from './artifacts-of.ts';
 import { choice } from './choice.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { databaseOf } from './database-of.ts';
+import { openServerSchedules } from './server-schedules.ts';
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 const EVERYWHERE = ['0.0.0.0', '::'];
@@ -27,7 +30,11 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     throw usage('--trusted-proxy and --oidc-issuer say who asks, and --auth off asks nobody');
   for (const [name, option] of IGNORED)
     if (options[name] !== undefined) context.err(`${option} does nothing here: ${WHY_IGNORED}\n`);
-  await using project = Project.open(findProject(context.cwd) ?? context.cwd, withCache(options, context));
+  await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, withCache(options, context));
+  const database = databaseOf(parsed, context, 'server');
+  await using schedules = flag(options, 'schedules')
+    ? await openServerSchedules(withDatabase(database, withCache(options, context)))
+    : undefined;
   await using server = await composeServer(project, context, {
     hosts: hostsOf(host, text(options, 'allowedHosts'), publicUrl),
     // Who reaches this address by a proxy is not known to be on this machine.
@@ -36,9 +43,11 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     proxy,
     provider: providerOf(options, context),
     newUsers: newUsersOf(options),
-    artifactRoot: artifactRootOf(options),
-    database: databaseOf(parsed, context, 'server'),
-    onBug: (error, request) => context.err(`Internal error in ${request}: ${error.stack ?? error.message}\n`),
+    ...artifactsOf(options, context.cwd),
+    database,
+    ticks: schedules?.ticks,
+    webhookHosts: webhookHostsOf(options),
+    ...(await saying(options, context)),
   });
   const ended = new Promise<void>((resolve) => context.signal.addEventListener('abort', () => resolve()));
   await listen(server.app, host, port);
@@ -60,6 +69,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   }
   // Node keeps compiled code at its end, which a server that is killed does not come to.
   flushCompileCache();
+  if (schedules !== undefined) await schedules.serve();
   if (!context.signal.aborted) await ended;
   return ExitCode.ok;
 }
@@ -82,15 +92,11 @@ function withCache(options: Parsed['options'], context: Context): Context {
   return { ...context, env, world: { ...context.world, env } };
 }
 
-/** Folders of this machine are no place for artifacts: clients elsewhere could not reach them. */
-function artifactRootOf(options: Parsed['options']): string {
-  const root = text(options, 'defaultArtifactRoot');
-  if (root === undefined || /^mlflow-artifacts:\/*$/.test(root)) return 'mlflow-artifacts:';
-  if (/^(?:s3|gs|wasbs|abfss|dbfs|hdfs):\/\/[\w./@:+=-]+$/.test(root) && !root.includes('..'))
-    return root.replace(/\/+$/, '');
-  throw usage(
-    `--default-artifact-root ${root} is neither mlflow-artifacts: nor a store as s3://BUCKET/PREFIX`,
-  );
+/** Runs of its schedules are tracked where it serves from. */
+function withDatabase(url: string | undefined, context: Context): Context {
+  if (url === undefined) return context;
+  const env = { ...context.world.env, STOCKPOT_DATABASE_URL: url };
+  return { ...context, env, world: { ...context.world, env } };
 }
 
 async function listen(
@@ -166,6 +172,34 @@ function proxyOf(options: Parsed['options']): ServeRequest['proxy'] {
     if (cause instanceof RecipeError) throw cause;
     throw usage(`--trusted-proxy: ${(cause as Error).message}`);
   }
+}
+
+/** Where the server says what happens meanwhile: in words, or as lines of a log. */
+async function saying(
+  options: Parsed['options'],
+  { err }: Context,
+): Promise<Pick<ServeRequest, 'log' | 'onGivenUp' | 'onBug'>> {
+  const level = text(options, 'logLevel');
+  if (level === undefined)
+    return {
+      log: undefined,
+      onGivenUp: (line) => err(`${line}\n`),
+      onBug: (error, where) => err(`Internal error in ${where}: ${error.stack ?? error.message}\n`),
+    };
+  const log: Log = await createLog(choice('--log-level', LOG_LEVELS, level, 'server'), err);
+  return {
+    log,
+    onGivenUp: (line) => log.warn({}, line),
+    onBug: (error, where) => log.error({ where, error: error.stack ?? error.message }, 'internal error'),
+  };
+}
+
+/** As URLs write them. */
+function webhookHostsOf(options: Parsed['options']): string[] {
+  const hosts = listOf(text(options, 'webhookAllow')).map((host) => host.toLowerCase());
+  const strange = hosts.find((host) => !/^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/.test(host));
+  if (strange !== undefined) throw usage(`--webhook-allow ${strange} is no HOST or HOST:PORT`);
+  return hosts;
 }
 
 function newUsersOf(options: Parsed['options']): Role {

@@ -1,7 +1,10 @@
+import { nextTick } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type CustomTypesConfig, Pool, type PoolClient, types } from 'pg';
 import { RecipeError } from '../core/recipe-error.ts';
+import { COLUMN_TYPES } from './postgres-insert.ts';
 import { PostgresSql, type Query } from './postgres-sql.ts';
+import { PostgresStatements } from './postgres-statements.ts';
 import type { Database, Row, Sql } from './sql.ts';
 import type { Migration } from './sqlite.ts';
 
@@ -24,6 +27,9 @@ const CONNECTIONS = 10;
 const MAX_WAIT = 30_000;
 /** Any number, the same in every process: who migrates holds it. */
 const MIGRATION_LOCK = 7_367_301;
+const IN_FAILED_TRANSACTION = '25P02';
+/** What is prepared while a table is small is run when it no longer is. */
+const FOR_LATER = 'enable_seqscan TO off';
 const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
@@ -34,6 +40,8 @@ export class PostgresDatabase implements Database {
   readonly dialect = 'postgres';
   readonly #pool: Pool;
   readonly #options: PostgresOptions;
+  readonly #types = new Map<string, string>();
+  readonly #statements = new PostgresStatements();
 
   private constructor(pool: Pool, options: PostgresOptions) {
     this.#pool = pool;
@@ -50,6 +58,7 @@ export class PostgresDatabase implements Database {
         connectionString: options.url,
         max: CONNECTIONS,
         connectionTimeoutMillis: MAX_WAIT,
+        pipeline: true,
         types: { getTypeParser },
       });
     } catch (cause) {
@@ -59,7 +68,11 @@ export class PostgresDatabase implements Database {
     pool.on('error', () => undefined);
     const database = new PostgresDatabase(pool, options);
     try {
-      await database.#transaction('ISOLATION LEVEL READ COMMITTED', (query) => migrate(query, options));
+      const { rows } = await database.#transaction('ISOLATION LEVEL READ COMMITTED', async (query) => {
+        await migrate(query, options);
+        return query(COLUMN_TYPES, [options.schema]);
+      });
+      for (const { name, type } of rows) database.#types.set(String(name), String(type));
       return database;
     } catch (error) {
       await pool.end();
@@ -67,13 +80,16 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  async write<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+  async write<T>(work: (sql: Sql) => Promise<T>, how?: 'at-once'): Promise<T> {
     for (let tried = 1; ; tried += 1)
       try {
-        return await this.#transaction('ISOLATION LEVEL READ COMMITTED', (query) =>
-          work(new PostgresSql(query)),
+        return await this.#transaction(
+          'ISOLATION LEVEL READ COMMITTED',
+          (query) => work(new PostgresSql(query, this.#types)),
+          { statements: this.#statements, how },
         );
       } catch (error) {
+        if (this.#statements.giveUpAfter(codeOf(error))) continue;
         if (tried >= MAX_TRIES || !AGAIN.has(codeOf(error))) throw error;
         // Two that collided do not meet again at the same moment.
         await wait(Math.random() * 10 * 2 ** tried);
@@ -82,7 +98,7 @@ export class PostgresDatabase implements Database {
 
   async read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     return this.#transaction('ISOLATION LEVEL REPEATABLE READ READ ONLY', (query) =>
-      work(new PostgresSql(query)),
+      work(new PostgresSql(query, this.#types)),
     );
   }
 
@@ -90,35 +106,62 @@ export class PostgresDatabase implements Database {
     await this.#pool.end();
   }
 
-  async #transaction<T>(mode: string, work: (query: Query) => Promise<T>): Promise<T> {
+  /** With `statements` those of the work stay prepared for the next one. */
+  async #transaction<T>(
+    mode: string,
+    work: (query: Query) => Promise<T>,
+    { statements, how }: { statements?: PostgresStatements; how?: 'at-once' | undefined } = {},
+  ): Promise<T> {
     const client = await this.#connect();
+    const settings = statements === undefined ? '' : `; SET LOCAL ${FOR_LATER}`;
     let lost: Error | undefined;
     const lose = (error: Error): void => {
       lost ??= error;
     };
     client.on('error', lose);
-    let failed: unknown;
-    const query: Query = async (text, values = []) => {
+    const failed: unknown[] = [];
+    const { stream } = client.connection;
+    const query: Query = async (text, values = [], name) => {
+      // Statements that are sent without waiting between them go in one piece.
+      stream.cork();
+      nextTick(() => stream.uncork());
       try {
-        return await client.query<Row>(text, [...values]);
+        return await client.query<Row>({
+          text,
+          values: [...values],
+          ...(name === undefined ? {} : { name }),
+        });
       } catch (error) {
-        failed = error;
+        failed.push(error);
         throw error;
       }
     };
     try {
       // The path within the transaction, so that it also holds where connections are shared by a proxy.
-      await query(`BEGIN ${mode}; SET LOCAL search_path TO ${this.#options.schema}`);
-      const value = await work(query);
+      const begun = query(`BEGIN ${mode}; SET LOCAL search_path TO ${this.#options.schema}${settings}`);
+      // Its error is that of the first statement too.
+      begun.catch(() => undefined);
+      let isEnded = false;
+      const working = work((text, values) => {
+        if (isEnded) throw new Error('Internal error: work that is done at once sent a statement later');
+        return query(text, values, statements?.nameOf(text));
+      });
+      isEnded = how === 'at-once';
+      const committed = isEnded ? query('COMMIT') : undefined;
+      committed?.catch(() => undefined);
+      const value = await working;
+      await begun;
       // After a statement that failed, COMMIT rolls back, and calls that a success.
-      const { command } = await query('COMMIT');
+      const { command } = await (committed ?? query('COMMIT'));
       if (command !== 'COMMIT')
         throw new Error('Internal error: a transaction went on after a statement that failed');
       return value;
     } catch (error) {
       const first = lost ?? error;
       await client.query('ROLLBACK').catch(lose);
-      throw lost !== undefined && error === failed ? unreachable(this.#options, first) : error;
+      if (lost !== undefined && failed.includes(error)) throw unreachable(this.#options, first);
+      // A statement that was under way when another failed says only that.
+      throw codeOf(error) === IN_FAILED_TRANSACTION ? failed[0] : error;
     } finally {
       client.off('error', lose);
       client.release(lost);

@@ -1,20 +1,20 @@
 import type { QueryResult } from 'pg';
+import { arrayOf } from './postgres-array.ts';
+import { type ColumnTypes, insertOfArrays } from './postgres-insert.ts';
 import type { Row, Sql, SqlValue } from './sql.ts';
-import { withGroups } from './with-groups.ts';
-
-/** PostgreSQL counts the values of a statement in 16 bits. */
-const MAX_VALUES = 65_535;
 
 /** Sends a statement with PostgreSQL's own placeholders. */
-export type Query = (text: string, values?: readonly SqlValue[]) => Promise<QueryResult<Row>>;
+export type Query = (text: string, values?: readonly SqlValue[], name?: string) => Promise<QueryResult<Row>>;
 
 /** Statements within a transaction of one connection. */
 export class PostgresSql implements Sql {
   readonly dialect = 'postgres';
   readonly #query: Query;
+  readonly #types: ColumnTypes;
 
-  constructor(query: Query) {
+  constructor(query: Query, types: ColumnTypes) {
     this.#query = query;
+    this.#types = types;
   }
 
   async all(text: string, ...values: readonly SqlValue[]): Promise<Row[]> {
@@ -30,11 +30,16 @@ export class PostgresSql implements Sql {
   }
 
   async runMany(text: string, rows: readonly (readonly SqlValue[])[]): Promise<void> {
-    const atOnce = Math.floor(MAX_VALUES / Math.max(1, rows[0]?.length ?? 0));
-    for (let from = 0; from < rows.length; from += atOnce) {
-      const part = rows.slice(from, from + atOnce);
-      await this.run(withGroups(text, part.length), ...part.flat());
+    const [first] = rows;
+    if (first === undefined) return;
+    if (rows.length === 1) {
+      await this.run(text, ...first);
+      return;
     }
+    await this.#query(
+      insertOfArrays(text, this.#types),
+      first.map((_, column) => arrayOf(rows.map((row) => row[column] ?? null))),
+    );
   }
 }
 

@@ -24,9 +24,11 @@ export interface Database extends AsyncDisposable {
   readonly dialect: Dialect;
   /**
    * Runs `work` in a transaction: all of it, or nothing if it throws. Resolves when what it wrote is on the
-   * disk. `work` may run again when the database asks for that, and waits for nothing but `sql`.
+   * disk. `work` may run again when the database asks for that, and waits for nothing but `sql`. Work that is
+   * done `at-once` asks for all its statements before it waits for one, so that they and the end of the
+   * transaction are one message: whatever it learns from them, what they wrote stays, unless one fails.
    */
-  write<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  write<T>(work: (sql: Sql) => Promise<T>, how?: 'at-once'): Promise<T>;
   /** Runs `work` on what was committed when it began. */
   read<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
 }

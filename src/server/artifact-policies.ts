@@ -6,9 +6,9 @@ interface AtPath {
 }
 
 /** Files of an experiment, or of a model's version: who may read the one or the other. */
-export const READ_FILES: Policy<AtPath> = on('READ', async (sql, request, identity) => {
+export const READ_FILES: Policy<AtPath> = on('READ', async (sql, request, asking) => {
   const path = pathOf(request);
-  return (await isOfReadableModel(sql, identity, path)) ? [] : placeOf(sql, path);
+  return (await isOfReadableModel(sql, asking, path)) ? [] : placeOf(sql, path);
 });
 
 export const WRITE_FILES: Policy<AtPath> = on('EDIT', (sql, request) => placeOf(sql, pathOf(request)));

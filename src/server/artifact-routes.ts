@@ -1,13 +1,12 @@
-import { invalid, MlflowError } from '../tracking/mlflow/mlflow-error.ts';
+import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { readRun } from '../tracking/mlflow/runs.ts';
+import { checkPath } from './artifact-path.ts';
+import { requirePath } from './artifact-place.ts';
 import { READ_FILES } from './artifact-policies.ts';
-import { checkPath } from './artifacts.ts';
 import { message, text, unlessEmpty } from './message.ts';
 import { on } from './policy.ts';
 import { type Route, route, type Served } from './route.ts';
 import { run } from './things.ts';
-
-const PROXY = 'mlflow-artifacts:/';
 
 export const ARTIFACT_ROUTES: readonly Route[] = [
   route(
@@ -32,10 +31,10 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
 ];
 
 /** What lies directly below a folder of a run or a logged model; paths count from its root. */
-export async function listBelow({ artifacts }: Served, uri: string, path: string): Promise<object> {
-  const root = proxiedPath(uri);
+export async function listBelow({ artifacts, root }: Served, uri: string, path: string): Promise<object> {
+  const folder = requirePath(uri, root);
   if (path !== '') checkPath(path);
-  const files = await artifacts.list(path === '' ? root : `${root}/${path}`);
+  const files = await artifacts.list(path === '' ? folder : `${folder}/${path}`);
   return {
     root_uri: uri,
     files: files.map((file) => (path === '' ? file : { ...file, path: `${path}/${file.path}` })),
@@ -52,12 +51,5 @@ export async function runRoot(
       "Missing value for required parameter 'run_id'. See the API docs for more information about request parameters.",
     );
   const { info } = await database.read((sql) => readRun(sql, run, root));
-  return { uri: info.artifact_uri, root: proxiedPath(info.artifact_uri) };
-}
-
-/** The path of a place in the space of artifacts. */
-export function proxiedPath(uri: string): string {
-  if (!uri.startsWith(PROXY))
-    throw new MlflowError('NOT_IMPLEMENTED', `The artifacts are at ${uri}: clients go there themselves`);
-  return uri.slice(PROXY.length).replace(/^\/+/, '');
+  return { uri: info.artifact_uri, root: requirePath(info.artifact_uri, root) };
 }

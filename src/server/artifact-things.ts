@@ -1,12 +1,13 @@
 import type { Sql } from '../db/sql.ts';
 import { REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { permissionOn } from '../tracking/access/grants.ts';
-import type { Identity } from '../tracking/access/identity.ts';
 import { includes, PERMISSIONS } from '../tracking/access/permission.ts';
 import { experimentNumber } from '../tracking/mlflow/check.ts';
 import { inList, listOf } from '../tracking/mlflow/in-list.ts';
-import type { Need } from './policy.ts';
+import { basesOf } from './artifact-place.ts';
+import type { Asking, Need } from './policy.ts';
 
+/** How places of experiments of their own begin, where they are this server's. */
 const PROXY = 'mlflow-artifacts:/';
 
 const OF_REPRODUCTION = ` OR EXISTS (SELECT 1 FROM model_version_tags t
@@ -32,9 +33,14 @@ export async function placeOf(sql: Sql, path: string): Promise<Need['on'][]> {
 }
 
 /** Whether somebody may read a path as a file of a version of a model that they may read. */
-export async function isOfReadableModel(sql: Sql, identity: Identity, path: string): Promise<boolean> {
+export async function isOfReadableModel(
+  sql: Sql,
+  { identity, root }: Asking,
+  path: string,
+): Promise<boolean> {
   const segments = path.split('/');
-  const sources = segments.map((_, index) => `${PROXY}${segments.slice(0, index + 1).join('/')}`);
+  const paths = segments.map((_, index) => segments.slice(0, index + 1).join('/'));
+  const sources = basesOf(root).flatMap((base) => paths.map((one) => `${base}/${one}`));
   const [first, digest = ''] = segments;
   const rows = await sql.all(
     `SELECT DISTINCT name FROM model_versions WHERE deleted = 0

@@ -1,93 +1,82 @@
-import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
 import type { Digest } from '../core/ids.ts';
 import { isTree, type OutputKind } from '../core/kinds.ts';
 import type { Database, Sql } from '../db/sql.ts';
 import { REPRODUCTION_FILE, REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { digestOf } from '../store/hash.ts';
-import { pin, unpin } from '../store/roots.ts';
+import { pin } from '../store/roots.ts';
 import type { Store } from '../store/store.ts';
 import { readTree, treeText } from '../store/trees.ts';
-import { invalid, missing } from '../tracking/mlflow/mlflow-error.ts';
-import { type Stored, uploaded, uploadedBelow } from './uploaded-files.ts';
+import { missing } from '../tracking/mlflow/mlflow-error.ts';
+import { spansFile } from '../tracking/mlflow/spans.ts';
+import { filesOfTrace } from '../tracking/mlflow/traces.ts';
+import { checkPath } from './artifact-path.ts';
+import { pathOfAddress } from './artifact-place.ts';
+import { type ClientFiles, directlyBelow, type FileInfo, type ReadableFile } from './client-files.ts';
+import { FilesInStore, type FilesInStoreOptions, openStored } from './files-in-store.ts';
+import type { Stored } from './uploaded-files.ts';
 
-/** A file or folder of a listing; `file_size` in bytes. */
-export interface FileInfo {
-  readonly path: string;
-  readonly is_dir: boolean;
-  readonly file_size?: number;
+export interface ArtifactsOptions extends FilesInStoreOptions {
+  /** Where experiments without a place of their own keep artifacts. */
+  readonly root: string;
+  /** Where clients' files go, if not into the store. */
+  readonly folder?: ClientFiles | undefined;
 }
 
 /**
- * Files that clients write through the server, and what recipes' runs wrote, as one space of paths:
- * `<experiment>/<run>/artifacts/<path>`. A path is a key of the database, never one of the disk; bytes lie
- * in the store by digest.
+ * Files that clients write, and what recipes' runs wrote, as one space of paths:
+ * `<experiment>/<run>/artifacts/<path>`.
  */
 export class Artifacts {
   readonly #database: Database;
   readonly #store: Pick<Store, 'blobs' | 'layout'>;
   readonly #home: string;
-  readonly #now: () => number;
+  readonly #root: string;
+  /** Where clients' files are looked for; new ones go into the first. */
+  readonly #files: readonly [ClientFiles, ...ClientFiles[]];
 
-  constructor({
-    database,
-    store,
-    home,
-    now,
-  }: { database: Database; store: Pick<Store, 'blobs' | 'layout'>; home: string; now: () => number }) {
-    this.#database = database;
-    this.#store = store;
-    this.#home = home;
-    this.#now = now;
+  constructor(options: ArtifactsOptions) {
+    this.#database = options.database;
+    this.#store = options.store;
+    this.#home = options.home;
+    this.#root = options.root;
+    const stored = new FilesInStore(options);
+    this.#files = options.folder === undefined ? [stored] : [options.folder, stored];
   }
 
-  /** Stores a file's bytes, then its name; whoever reads sees all of it or what was there before. */
+  /** Whoever reads sees all of it or what was there before. */
   async put(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     checkPath(path);
-    const dir = join(this.#home, 'uploads');
-    mkdirSync(dir, { recursive: true });
-    const temporary = join(dir, randomUUID());
-    try {
-      await pipeline(bytes, createWriteStream(temporary, { flags: 'wx', mode: 0o600 }));
-      const { blobs } = this.#store;
-      const { digest, size } = await blobs.putFile(temporary);
-      await blobs.settle();
-      await pin(this.#store, this.#home, pinOf(path), [{ digest, kind: 'file' }]);
-      await this.#database.write((sql) =>
-        sql.run(
-          `INSERT INTO files (path, digest, size, created_at) VALUES (?, ?, ?, ?)
-           ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, size = excluded.size, created_at = excluded.created_at`,
-          path,
-          digest,
-          size,
-          this.#now(),
-        ),
-      );
-    } finally {
-      rmSync(temporary, { force: true });
-    }
+    await this.#files[0].put(path, bytes);
   }
 
   /** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
-  async open(
-    path: string,
-  ): Promise<{ size: number; digest: Digest; stream: (from: number, to: number) => Readable }> {
+  async open(path: string): Promise<ReadableFile> {
     checkPath(path);
-    const found = await this.#database.read(
-      async (sql) =>
-        (await uploaded(sql, path)) ?? (await this.#ofRecipe(sql, path)).find((file) => file.path === path),
-    );
-    if (found === undefined) throw missing(`No such artifact: '${path}'`);
-    const { digest, size } = found;
-    const state = await this.#store.blobs.verify(digest);
-    if (state !== 'ok') throw missing(`The artifact '${path}' is ${state} in the store`);
+    for (const files of this.#files) {
+      const found = await files.open(path);
+      if (found !== undefined) return found;
+    }
+    const files = await this.#database.read((sql) => this.#ofRecipe(sql, path));
+    const found = files.find((file) => file.path === path);
+    return found === undefined ? this.#openSpans(path) : openStored(this.#store, found);
+  }
+
+  async #openSpans(path: string): Promise<ReadableFile> {
+    const none = missing(`No such artifact: '${path}'`);
+    const [, folder, id] = /^(.*\/traces\/([^/]+)\/artifacts)\/traces\.json$/.exec(path) ?? [];
+    if (id === undefined) throw none;
+    const text = await this.#database.read(async (sql) => {
+      const location = (await filesOfTrace(sql, id, this.#root)) ?? '';
+      // A path of another experiment that ends alike is none of this trace's.
+      return pathOfAddress(location, this.#root) === folder ? spansFile(sql, id) : undefined;
+    });
+    if (text === undefined) throw none;
+    const bytes = Buffer.from(text);
     return {
-      size,
-      digest,
-      stream: (start, end) => createReadStream(this.#store.blobs.path(digest), { start, end }),
+      size: bytes.length,
+      etag: `"${digestOf(bytes)}"`,
+      stream: (from, to) => Readable.from([bytes.subarray(from, to + 1)]),
     };
   }
 
@@ -95,33 +84,17 @@ export class Artifacts {
   async list(folder: string): Promise<FileInfo[]> {
     if (folder !== '') checkPath(folder);
     const prefix = folder === '' ? '' : `${folder}/`;
-    const files = await this.#database.read(async (sql) => [
-      ...(await this.#ofRecipe(sql, folder)),
-      ...(await uploadedBelow(sql, prefix)),
-    ]);
-    const found = new Map<string, FileInfo>();
-    for (const { path, size } of files) {
-      if (!path.startsWith(prefix)) continue;
-      const [name = '', ...rest] = path.slice(prefix.length).split('/');
-      found.set(
-        name,
-        rest.length > 0 ? { path: name, is_dir: true } : { path: name, is_dir: false, file_size: size },
-      );
-    }
+    const ofRecipe = await this.#database.read((sql) => this.#ofRecipe(sql, folder));
+    const found = new Map(directlyBelow(prefix, ofRecipe).map((file) => [file.path, file]));
+    for (const files of this.#files.toReversed())
+      for (const file of await files.list(folder)) found.set(file.path, file);
     return [...found.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   /** Forgets a file, or all below a folder; what a recipe's run wrote stays. */
   async remove(path: string): Promise<void> {
     checkPath(path);
-    const removed = await this.#database.write(async (sql) => {
-      const files = [await uploaded(sql, path), ...(await uploadedBelow(sql, `${path}/`))].flatMap(
-        (one) => one ?? [],
-      );
-      for (const file of files) await sql.run('DELETE FROM files WHERE path = ?', file.path);
-      return files;
-    });
-    for (const file of removed) unpin(this.#store, this.#home, pinOf(file.path));
+    for (const files of this.#files) await files.remove(path);
   }
 
   /** Files of the recipe's run that a path leads into, under the paths that clients use. */
@@ -176,11 +149,11 @@ export class Artifacts {
   /** The digest of a folder that clients wrote, kept as one; undefined if there is none. */
   async digestOf(folder: string): Promise<{ digest: Digest; size: number } | undefined> {
     checkPath(folder);
-    const files = await this.#database.read(async (sql) => [
-      ...(await this.#ofRecipe(sql, folder)),
-      ...(await uploadedBelow(sql, `${folder}/`)),
-    ]);
-    const below = files.filter(({ path }) => path.startsWith(`${folder}/`));
+    const ofRecipe = await this.#database.read((sql) => this.#ofRecipe(sql, folder));
+    const found = new Map(ofRecipe.map((file) => [file.path, file]));
+    for (const files of this.#files.toReversed())
+      for (const file of await files.keep(folder)) found.set(file.path, file);
+    const below = [...found.values()].filter(({ path }) => path.startsWith(`${folder}/`));
     if (below.length === 0) return undefined;
     const tree = below.map((file) => ({
       path: file.path.slice(folder.length + 1),
@@ -193,24 +166,4 @@ export class Artifacts {
     await pin(this.#store, this.#home, `model-${digest}`, [{ digest, kind: 'model' }]);
     return { digest, size: tree.reduce((sum, { size }) => sum + size, 0) };
   }
-}
-
-function pinOf(path: string): string {
-  return `file-${digestOf(path)}`;
-}
-
-/** Bytes: what a database sorts by. */
-const MAX_PATH = 2000;
-
-/** Refuses what would be another path once it is tidied up, and what no file system or browser takes. */
-export function checkPath(path: string): void {
-  const segments = path.split('/');
-  if (
-    Buffer.byteLength(path) > MAX_PATH ||
-    // oxlint-disable-next-line no-control-regex
-    /[\u0000-\u001f\u007f\\]/.test(path) ||
-    !path.isWellFormed() ||
-    segments.some((one) => one === '' || one === '.' || one === '..')
-  )
-    throw invalid(`Invalid path: ${JSON.stringify(path.slice(0, 80))}`);
 }

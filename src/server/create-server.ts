@@ -1,58 +1,80 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Clock } from '../core/world.ts';
-import type { Identity } from '../tracking/access/identity.ts';
 import { ACCESS_ROUTES } from './access-routes.ts';
 import { serveFiles } from './artifact-files.ts';
 import { ARTIFACT_ROUTES } from './artifact-routes.ts';
+import { ASSESSMENT_ROUTES } from './assessment-routes.ts';
 import { COMPARISON_ROUTES } from './comparison-routes.ts';
+import { EVALUATION_DATASET_ROUTES } from './evaluation-dataset-routes.ts';
 import { EXPERIMENT_ROUTES } from './experiment-routes.ts';
 import { type Guard, guard } from './guard.ts';
+import { jsonOf } from './json-of.ts';
+import type { Log } from './log.ts';
 import { LOGGED_MODEL_ROUTES } from './logged-model-routes.ts';
 import { Metrics } from './metrics.ts';
+import { MULTIPART_ROUTES } from './multipart-routes.ts';
 import { openApi } from './openapi.ts';
-import { checkOrigin } from './origin.ts';
+import { checkOrigin, originOf } from './origin.ts';
 import { serveTraces } from './otlp.ts';
 import { PERMISSION_ROUTES } from './permission-routes.ts';
 import { PUBLIC } from './policy.ts';
+import { PROMPTLAB_ROUTES } from './promptlab-routes.ts';
 import { PROTECTION_ROUTES } from './protection-routes.ts';
 import { inputOf } from './read-input.ts';
 import { refuse } from './refuse.ts';
 import { REGISTRY_ROUTES } from './registry-routes.ts';
-import type { Route, Served } from './route.ts';
+import { logRequest, logRequests } from './request-log.ts';
+import { inPath, patternOf, type Route, type Served } from './route.ts';
 import { serveRunEvents } from './run-events.ts';
 import { RUN_ROUTES } from './run-routes.ts';
 import { SERVER_ROUTES } from './server-routes.ts';
+import { type SharedCache, serveSharedCache } from './shared-cache.ts';
 import type { SignInOptions } from './sign-in/sign-in-routes.ts';
 import { SIGN_IN_ROUTES } from './sign-in/token-route.ts';
 import { TRACE_ROUTES } from './trace-routes.ts';
 import { TRACE_V3_ROUTES } from './trace-v3-routes.ts';
 import { USER_ROUTES } from './user-routes.ts';
+import { WEBHOOK_ROUTES } from './webhooks/webhook-routes.ts';
+import { WHOLE_TRACE_ROUTES } from './whole-traces.ts';
 
 export const ROUTES: readonly Route[] = [
   ...EXPERIMENT_ROUTES,
   ...RUN_ROUTES,
   ...COMPARISON_ROUTES,
+  ...PROMPTLAB_ROUTES,
   ...REGISTRY_ROUTES,
   ...LOGGED_MODEL_ROUTES,
   ...ARTIFACT_ROUTES,
+  ...MULTIPART_ROUTES,
   ...TRACE_ROUTES,
   ...TRACE_V3_ROUTES,
+  ...ASSESSMENT_ROUTES,
+  ...WHOLE_TRACE_ROUTES,
+  ...EVALUATION_DATASET_ROUTES,
   ...SERVER_ROUTES,
   ...USER_ROUTES,
   ...PERMISSION_ROUTES,
   ...ACCESS_ROUTES,
   ...SIGN_IN_ROUTES,
   ...PROTECTION_ROUTES,
+  ...WEBHOOK_ROUTES,
 ];
 
 /** A log-batch of the largest values that MLflow takes is 1.5 MB. */
 const MAX_BODY = 8 * 1024 * 1024;
 
+/** Messages are read by `message.ts`; Fastify's way would take a fifth of the start to load. */
+const NO_SCHEMAS = { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } };
+
+/** MLflow's pages ask for the same here. */
+const PAGES = /^\/ajax-api\//;
+
 /** MLflow's clients choose their ways of talking by this. */
-export const MLFLOW_VERSION = '2.22.0';
+export const MLFLOW_VERSION = '3.17.2';
 
 export interface ServerOptions {
-  readonly served: Omit<Served, 'identity'>;
+  readonly served: Omit<Served, 'identity' | 'origin'>;
   readonly authenticate: Guard['authenticate'];
   /** Names that the server is called by, without port. */
   readonly allowedHosts: readonly string[];
@@ -64,9 +86,15 @@ export interface ServerOptions {
   readonly signIn?: SignInOptions | undefined;
   /** Where recipes' runs of this machine are written down; none: their events are not served. */
   readonly runs?: { readonly home: string; readonly clock: Clock } | undefined;
+  /** The cache that machines share; none: it is not served. */
+  readonly sharedCache?: SharedCache | undefined;
+  /** How many ticks of schedules ended how; none: this process runs none. */
+  readonly ticks?: ReadonlyMap<string, number> | undefined;
   readonly version: string;
   /** MLflow's API as a whole, unless this says otherwise. */
   readonly routes?: readonly Route[];
+  /** None: requests are not logged. */
+  readonly log?: Log | undefined;
   /** A bug, for the log: the client learns only that there was one. */
   readonly onBug: (error: Error, request: string) => void;
 }
@@ -81,22 +109,33 @@ export function createServer(options: ServerOptions): FastifyInstance {
     trustedProxies = [],
     signIn,
     runs,
+    sharedCache,
+    ticks,
     version,
+    log,
     onBug,
     routes = ROUTES,
   } = options;
   const app = fastify({
     bodyLimit: MAX_BODY,
     routerOptions: { maxParamLength: 2000 },
+    rewriteUrl: ({ url = '/' }) => url.replace(PAGES, '/api/'),
     trustProxy: [...trustedProxies],
+    schemaController: NO_SCHEMAS,
+    genReqId: () => randomUUID(),
     // What no route is looked for: an address that cannot be read, a part of it that is too long.
-    frameworkErrors: (error, request, reply) => void refuse(error, request, reply, onBug),
+    frameworkErrors: (error, request, reply) => {
+      refuse(error, request, reply, onBug);
+      if (log !== undefined) logRequest(log, request, reply);
+    },
   });
   const metrics = new Metrics();
   metrics.observe(app);
+  if (log !== undefined) logRequests(app, log);
   app.addHook('onRequest', async (request, reply) => {
     reply
       .header('x-stockpot-version', version)
+      .header('x-request-id', request.id)
       .header('x-content-type-options', 'nosniff')
       .header('x-frame-options', 'SAMEORIGIN');
     checkOrigin(request, { allowedHosts, publicUrl });
@@ -108,10 +147,15 @@ export function createServer(options: ServerOptions): FastifyInstance {
       message: `There is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`,
     }),
   );
-  guard(app, { authenticate, database: served.database });
+  guard(app, { authenticate, database: served.database, root: served.root });
   const database = metrics.counted(served.database);
-  const servedTo = (identity: Identity): Served => ({ ...served, database, identity });
-  metrics.serve(app);
+  const servedTo = (request: FastifyRequest): Served => ({
+    ...served,
+    database,
+    identity: request.identity,
+    origin: originOf(request, publicUrl),
+  });
+  metrics.serve(app, served.database, ticks);
   const open = { config: { policy: PUBLIC } };
   app.get('/health', open, (_, reply) => reply.type('text/plain').send('OK'));
   app.get('/openapi.json', open, (_, reply) => reply.send(openApi(routes, version)));
@@ -125,22 +169,26 @@ export function createServer(options: ServerOptions): FastifyInstance {
     api.removeAllContentTypeParsers();
     api.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
     for (const { method, path, version, policy, request: message, answer } of routes)
-      for (const prefix of ['api', 'ajax-api'])
-        api.route({
-          method,
-          url: `/${prefix}/${version}${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
-          config: {
-            policy,
-            // What stands in the path decides, also where a body says otherwise.
-            read: (request) => message.read({ ...inputOf(request), ...(request.params as object) }),
-          },
-          handler: async (request, reply) =>
-            reply
-              .type('application/json')
-              .send(jsonOf(await answer(servedTo(request.identity), request.asked as never))),
-        });
+      api.route({
+        method,
+        url: `/api/${version}${patternOf(path)}`,
+        config: {
+          policy,
+          // What stands in the path decides, also where a body says otherwise.
+          read: (request) =>
+            message.read({
+              ...inputOf(request),
+              ...inPath(path, request.params as Record<string, unknown>),
+            }),
+        },
+        handler: async (request, reply) =>
+          reply
+            .type('application/json')
+            .send(jsonOf(await answer(servedTo(request), request.asked as never))),
+      });
   });
   app.register(async (files) => serveFiles(files, servedTo));
+  if (sharedCache !== undefined) serveSharedCache(app, sharedCache);
   if (runs !== undefined) app.register(async (events) => serveRunEvents(events, runs));
   app.register(async (traces) => serveTraces(traces, servedTo));
   if (signIn !== undefined)
@@ -152,9 +200,6 @@ export function createServer(options: ServerOptions): FastifyInstance {
   return app;
 }
 
-/** JSON as MLflow writes it: what is no number is a text. */
-function jsonOf(answer: object): string {
-  return JSON.stringify(answer, (_, value: unknown) =>
-    typeof value === 'number' && Number.isNaN(value) ? 'NaN' : value,
-  );
+function noSchemas(): never {
+  throw new Error('Internal error: a route has a schema of Fastify');
 }

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import type { Identity } from '../tracking/access/identity.ts';
 import { readLoggedModel } from '../tracking/mlflow/logged-models.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { readVersion } from '../tracking/mlflow/model-versions.ts';
-import { proxiedPath, runRoot } from './artifact-routes.ts';
+import { requirePath } from './artifact-place.ts';
+import { runRoot } from './artifact-routes.ts';
 import { type Message, message, required, text } from './message.ts';
 import { on, type Policy } from './policy.ts';
 import type { Served } from './route.ts';
@@ -23,41 +23,43 @@ const UPLOAD = message({ run_uuid: text(), path: text() });
  * Files by what has them, a run, a version or a logged model, and the path there. Bodies come as streams:
  * the scope of `app` parses none.
  */
-export function serveFilesOfThings(app: FastifyInstance, servedTo: (identity: Identity) => Served): void {
+export function serveFilesOfThings(
+  app: FastifyInstance,
+  servedTo: (request: FastifyRequest) => Served,
+): void {
   const send = async (
     request: FastifyRequest,
     reply: FastifyReply,
     root: string,
     path = '',
-  ): Promise<FastifyReply> =>
-    sendFile(servedTo(request.identity).artifacts, `${root}/${path}`, request, reply);
+  ): Promise<FastifyReply> => sendFile(servedTo(request).artifacts, `${root}/${path}`, request, reply);
 
   app.get('/get-artifact', asking(on('READ', run), OF_RUN), async (request, reply) => {
     const { run_id, run_uuid, path } = request.asked as Asked<typeof OF_RUN>;
-    const { root } = await runRoot(servedTo(request.identity), run_id ?? run_uuid ?? '');
+    const { root } = await runRoot(servedTo(request), run_id ?? run_uuid ?? '');
     return send(request, reply, root, path);
   });
   app.get('/model-versions/get-artifact', asking(on('READ', model), OF_VERSION), async (request, reply) => {
     const { name, version, path } = request.asked as Asked<typeof OF_VERSION>;
-    const { database } = servedTo(request.identity);
+    const { database, root } = servedTo(request);
     const { source } = await database.read((sql) => readVersion(sql, name, version));
-    return send(request, reply, proxiedPath(source), path);
+    return send(request, reply, requirePath(source, root), path);
   });
   app.get(
-    '/ajax-api/2.0/mlflow/logged-models/:model_id/artifacts/files',
+    '/api/2.0/mlflow/logged-models/:model_id/artifacts/files',
     asking(on('READ', loggedModel), OF_MODEL),
     async (request, reply) => {
       const { model_id, artifact_file_path } = request.asked as Asked<typeof OF_MODEL>;
-      const { database, root } = servedTo(request.identity);
+      const { database, root } = servedTo(request);
       const { info } = await database.read((sql) => readLoggedModel(sql, model_id, root));
-      return send(request, reply, proxiedPath(info.artifact_uri), artifact_file_path);
+      return send(request, reply, requirePath(info.artifact_uri, root), artifact_file_path);
     },
   );
-  app.post('/ajax-api/2.0/mlflow/upload-artifact', asking(on('EDIT', run), UPLOAD), async (request) => {
+  app.post('/api/2.0/mlflow/upload-artifact', asking(on('EDIT', run), UPLOAD), async (request) => {
     const { run_uuid = '', path = '' } = request.asked as Asked<typeof UPLOAD>;
     if (run_uuid === '') throw invalid('Request must specify run_uuid.');
     if (path === '') throw invalid('Request must specify path.');
-    const served = servedTo(request.identity);
+    const served = servedTo(request);
     const { root } = await runRoot(served, run_uuid);
     await served.artifacts.put(`${root}/${path}`, limited((request.body ?? request.raw) as Readable));
     return {};

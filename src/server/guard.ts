@@ -25,10 +25,12 @@ export interface Guard {
    */
   readonly authenticate: (request: FastifyRequest) => Promise<Identity | undefined>;
   readonly database: Database;
+  /** Where experiments without a place of their own keep artifacts. */
+  readonly root: string;
 }
 
 /** Holds every route to its policy: who asks is known before a body is read, and what they may before it is obeyed. */
-export function guard(app: FastifyInstance, { authenticate, database }: Guard): void {
+export function guard(app: FastifyInstance, { authenticate, database, root }: Guard): void {
   app.decorateRequest('identity');
   app.decorateRequest('asked');
   app.addHook('onRoute', ({ config, method, url }) => {
@@ -45,7 +47,8 @@ export function guard(app: FastifyInstance, { authenticate, database }: Guard): 
   app.addHook('preHandler', async (request) => {
     const { policy, read } = request.routeOptions.config;
     request.asked = read?.(request);
-    if (policy === undefined || policy.kind === 'public' || request.identity.kind === 'local') return;
-    await database.read((sql) => authorize(policy, request.identity, sql, request.asked as never));
+    const { identity } = request;
+    if (policy === undefined || policy.kind === 'public' || identity.kind === 'local') return;
+    await database.read((sql) => authorize(policy, { identity, root }, sql, request.asked as never));
   });
 }

@@ -3,7 +3,7 @@ import type { Sql } from '../db/sql.ts';
 import type { RecordedFile } from '../engine/recorder-port.ts';
 import { loggedModelsOf } from '../tracking/mlflow/logged-models.ts';
 import type { LoggedModel } from '../tracking/mlflow/messages.ts';
-import { proxiedPath } from './artifact-routes.ts';
+import { requirePath } from './artifact-place.ts';
 import { filesBelow } from './files-below.ts';
 
 /**
@@ -29,7 +29,7 @@ export async function loggedModelFiles(
   for (const alike of Map.groupBy(models.filter(isWhole), folderOf(own)).values())
     for (const [index, { info }] of alike.entries()) {
       const name = index === alike.length - 1 ? info.name : `${info.name}-${index + 1}`;
-      const below = await filesBelow(sql, proxiedPath(info.artifact_uri), pathOf);
+      const below = await filesBelow(sql, requirePath(info.artifact_uri, root), pathOf);
       const run = info.source_run_id === '' ? own : info.source_run_id;
       files.set(run, [
         ...(files.get(run) ?? []),

@@ -69,8 +69,10 @@ export function double(): Field<number | undefined> {
 
 export function boolean(): Field<boolean | undefined> {
   return optional({ type: 'boolean' }, (value, name) => {
-    if (value === true || value === 'true') return true;
-    if (value === false || value === 'false') return false;
+    // In a query Python's clients write `True`.
+    const written = typeof value === 'string' ? value.toLowerCase() : value;
+    if (written === true || written === 'true') return true;
+    if (written === false || written === 'false') return false;
     throw wrong(value, name);
   });
 }
@@ -127,6 +129,24 @@ export function present<T>({ read, schema }: Field<T | undefined>): Field<T> {
     read: (value, name) => {
       const found = read(value, name);
       if (found === undefined) throw invalid(`Missing value for required parameter '${name}'. ${SEE}`);
+      return found;
+    },
+  };
+}
+
+/** Says whether it was given at all. */
+export function ifGiven<T>({ read, schema }: Field<readonly T[]>): Field<readonly T[] | undefined> {
+  return optional(schema, read);
+}
+
+/** One or more. */
+export function some<T>({ read, schema }: Field<readonly T[]>): Field<readonly T[]> {
+  return {
+    isRequired: true,
+    schema: { ...schema, minItems: 1 },
+    read: (value, name) => {
+      const found = read(value, name);
+      if (found.length === 0) throw invalid(`Missing value for required parameter '${name}'. ${SEE}`);
       return found;
     },
   };

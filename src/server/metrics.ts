@@ -1,13 +1,16 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pipeline, Transform } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+import { RecipeError } from '../core/recipe-error.ts';
 import type { Database } from '../db/sql.ts';
+import { countDeliveries } from '../tracking/webhooks/deliveries.ts';
 import { SIGNED_IN } from './policy.ts';
+import { Counter, Gauge, Histogram, Registry } from './prom-client.ts';
 
 /** Seconds: from what one indexed row costs to what a user waits for. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const FILES = /\/mlflow-artifacts\/artifacts\/\*$/;
+const FILES = /\/mlflow-artifacts\/(?:artifacts\/\*|mpu\/parts\/:id\/:number)$|^\/cas\/:digest$/;
 
 /** What a server counts of itself, in Prometheus' form at `GET /metrics`, for whoever may read. */
 export class Metrics {
@@ -78,11 +81,45 @@ export class Metrics {
     });
   }
 
-  /** `GET /metrics` */
-  serve(app: FastifyInstance): void {
+  /**
+   * `GET /metrics`
+   *
+   * @param ticks how many ended how, if this process runs schedules
+   */
+  serve(app: FastifyInstance, database: Database, ticks?: ReadonlyMap<string, number>): void {
+    if (ticks !== undefined) this.#serveTicks(ticks);
+    const deliveries = new Gauge({
+      name: 'stockpot_webhook_deliveries',
+      help: 'What webhooks are still to be told, and what was given up.',
+      labelNames: ['state'],
+      registers: [this.#registry],
+      collect: async () => {
+        deliveries.reset();
+        try {
+          const counts = Object.entries(await database.read(countDeliveries));
+          for (const [state, count] of counts) deliveries.set({ state }, count);
+        } catch (error) {
+          // A database that is away is what the other figures are looked at for.
+          if (!(error instanceof RecipeError)) throw error;
+        }
+      },
+    });
     app.get('/metrics', { config: { policy: SIGNED_IN } }, async (_, reply) =>
       reply.type(this.#registry.contentType).send(await this.#registry.metrics()),
     );
+  }
+
+  #serveTicks(ticks: ReadonlyMap<string, number>): void {
+    const counter = new Counter({
+      name: 'stockpot_schedule_ticks_total',
+      help: 'Ticks of schedules that this process ran, by how they ended.',
+      labelNames: ['outcome'],
+      registers: [this.#registry],
+      collect: () => {
+        counter.reset();
+        for (const [outcome, count] of ticks) counter.inc({ outcome }, count);
+      },
+    });
   }
 
   /** The same database; its transactions are counted. */
@@ -101,7 +138,7 @@ export class Metrics {
     return {
       dialect: database.dialect,
       read: (work) => count('read', () => database.read(work)),
-      write: (work) => count('write', () => database.write(work)),
+      write: (work, how) => count('write', () => database.write(work, how)),
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
     };
   }

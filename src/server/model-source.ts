@@ -1,7 +1,8 @@
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
-import { checkPath } from './artifacts.ts';
+import { checkPath } from './artifact-path.ts';
+import { pathOfAddress } from './artifact-place.ts';
 
-/** What the source of a model version may be; never a path of this machine. */
+/** What the source of a model version may be: of paths of this machine only those below the folder of all experiments. */
 export type ModelSource =
   | { readonly kind: 'proxied'; readonly uri: string; readonly path: string }
   | { readonly kind: 'run'; readonly run: string; readonly path: string }
@@ -10,11 +11,21 @@ export type ModelSource =
   /** Another store, which clients go to themselves, or no place at all, as of prompts. */
   | { readonly kind: 'elsewhere'; readonly uri: string };
 
-/** @throws MlflowError INVALID_PARAMETER_VALUE */
-export function modelSource(source: string): ModelSource {
+/**
+ * @param root where experiments without a place of their own keep artifacts
+ * @throws MlflowError INVALID_PARAMETER_VALUE
+ */
+export function modelSource(source: string, root: string): ModelSource {
   // oxlint-disable-next-line no-control-regex
   if (/[?#;%\\\u0000-\u0020\u007f]/.test(source) || /(?:^|\/)\.\.?(?:\/|$)/.test(source))
     throw refused(source);
+  const local = source.replace(/^file:(?:\/\/(?:localhost)?)?(?=\/[^/])/, '');
+  if (local.startsWith('/')) {
+    const path = pathOfAddress(local, root)?.replace(/\/+$/, '');
+    if (path === undefined) throw refused(source);
+    checkPath(path);
+    return { kind: 'proxied', uri: `${root}/${path}`, path };
+  }
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+-]*):\/*(.*)$/.exec(source) ?? [];
   switch (scheme) {
     case undefined:

@@ -1,5 +1,5 @@
 import { schemaOf } from './message.ts';
-import type { Route } from './route.ts';
+import { namesIn, type Route } from './route.ts';
 
 const ERROR = {
   type: 'object',
@@ -11,7 +11,7 @@ const ERROR = {
 export function openApi(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
-    const path = `/api/${route.version}${route.path}`;
+    const path = `/api/${route.version}${route.path.replace('{+', '{')}`;
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = operationOf(route);
   }
@@ -36,7 +36,7 @@ export function openApi(routes: readonly Route[], version: string): object {
 }
 
 function operationOf({ method, path, version, rpc, policy, request: { fields } }: Route): object {
-  const inPath = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = '']) => name);
+  const inPath = namesIn(path);
   const others = Object.fromEntries(Object.entries(fields).filter(([name]) => !inPath.includes(name)));
   const parameters = [
     ...inPath.map((name) => ({

@@ -28,6 +28,11 @@ export function checkOrigin(
   throw new MlflowError('PERMISSION_DENIED', 'Requests from other origins are not allowed');
 }
 
+/** Where whoever asks reaches the server; the host has been checked. */
+export function originOf(request: FastifyRequest, publicUrl: string | undefined): string {
+  return publicUrl ?? `${request.protocol}://${request.headers.host ?? ''}`;
+}
+
 /** A host without its port, in lower case. */
 function hostOf(header = ''): string {
   return header.toLowerCase().replace(/:\d+$/, '');

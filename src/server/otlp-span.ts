@@ -1,4 +1,5 @@
-import { exactInteger } from './exact-json.ts';
+import { exactInteger } from '../core/exact-json.ts';
+import type { Span } from '../tracking/mlflow/spans.ts';
 import type { AnyValue, KeyValue, OtlpRequest, OtlpSpan } from './otlp-request.ts';
 
 /** A span on its way into a trace. */
@@ -16,8 +17,7 @@ export interface ReceivedSpan {
   readonly attributes: Readonly<Record<string, string>>;
   /** Of what made it: the service and its host. */
   readonly resource: Readonly<Record<string, string>>;
-  /** As MLflow keeps it in `traces.json`. */
-  readonly content: { readonly span_id: string };
+  readonly span: Span;
 }
 
 /** The spans of an export request. Throws if one of them has no ids or times. */
@@ -44,44 +44,61 @@ function received(span: OtlpSpan, resource: ReceivedSpan['resource']): ReceivedS
     // The id that the trace has here, whatever the client says.
     'mlflow.traceRequestId': JSON.stringify(trace),
   };
-  const status = STATUSES[Number(span.status?.code ?? 0)] ?? String(span.status?.code);
+  const status = STATUSES[Number(span.status?.code ?? 0)] ?? 'UNSET';
+  const id = idOf(span.spanId, 8);
+  const name = textOf(span.name);
   return {
     trace,
     isRoot: parent === undefined,
     startMs: Number(start / 1_000_000n),
     endMs: end === 0n ? undefined : Number(end / 1_000_000n),
-    name: String(span.name ?? ''),
-    isError: status === 'STATUS_CODE_ERROR',
+    name,
+    isError: status === 'ERROR',
     attributes,
     resource,
-    content: {
-      trace_id: traceId.toString('base64'),
-      span_id: idOf(span.spanId, 8).toString('base64'),
-      parent_span_id: parent?.toString('base64') ?? null,
-      name: String(span.name ?? ''),
-      start_time_unix_nano: exactInteger(String(start)),
-      end_time_unix_nano: end === 0n ? null : exactInteger(String(end)),
-      events: (span.events ?? []).map((event) => ({
-        name: String(event.name ?? ''),
-        time_unix_nano: exactInteger(String(nanoseconds(event.timeUnixNano))),
-        attributes: Object.fromEntries(
-          (event.attributes ?? []).map(({ key = '', value }) => [key, plainOf(value)]),
-        ),
-      })),
-      status: { code: status, message: String(span.status?.message ?? '') },
-      attributes,
-      links: (span.links ?? []).map((link) => ({
-        trace_id: `tr-${idOf(link.traceId, 16).toString('hex')}`,
-        span_id: idOf(link.spanId, 8).toString('hex'),
-        attributes: Object.fromEntries(
-          (link.attributes ?? []).map(({ key = '', value }) => [key, plainOf(value)]),
-        ),
-      })),
-    } as ReceivedSpan['content'],
+    span: {
+      id: id.toString('hex'),
+      name,
+      type: typeOf(attributes),
+      status,
+      start,
+      content: JSON.stringify({
+        trace_id: traceId.toString('base64'),
+        span_id: id.toString('base64'),
+        parent_span_id: parent?.toString('base64') ?? null,
+        name,
+        start_time_unix_nano: exactInteger(String(start)),
+        end_time_unix_nano: end === 0n ? null : exactInteger(String(end)),
+        events: (span.events ?? []).map((event) => ({
+          name: textOf(event.name),
+          time_unix_nano: exactInteger(String(nanoseconds(event.timeUnixNano))),
+          attributes: mapOf(event.attributes),
+        })),
+        status: { code: `STATUS_CODE_${status}`, message: textOf(span.status?.message) },
+        attributes,
+        links: (span.links ?? []).map((link) => ({
+          trace_id: `tr-${idOf(link.traceId, 16).toString('hex')}`,
+          span_id: idOf(link.spanId, 8).toString('hex'),
+          attributes: mapOf(link.attributes),
+        })),
+      }),
+    },
   };
 }
 
-const STATUSES = ['STATUS_CODE_UNSET', 'STATUS_CODE_OK', 'STATUS_CODE_ERROR'];
+/** What no database refuses: a NUL and half a character are replaced. */
+function textOf(value: unknown): string {
+  return String(value ?? '')
+    .replaceAll('\0', '\uFFFD')
+    .toWellFormed();
+}
+
+function typeOf(attributes: Readonly<Record<string, string>>): string {
+  const type: unknown = JSON.parse(attributes['mlflow.spanType'] ?? 'null');
+  return typeof type === 'string' ? type : 'UNKNOWN';
+}
+
+const STATUSES = ['UNSET', 'OK', 'ERROR'] as const;
 
 function idOf(hex: string | undefined, bytes: number): Buffer {
   if (hex === undefined || hex.length !== 2 * bytes || !/^[0-9a-fA-F]+$/.test(hex))
@@ -96,7 +113,11 @@ function nanoseconds(value: string | number | undefined): bigint {
 }
 
 function attributesOf(pairs: readonly KeyValue[] = []): Record<string, string> {
-  return Object.fromEntries(pairs.map(({ key = '', value }) => [key, jsonOf(plainOf(value))]));
+  return Object.fromEntries(pairs.map(({ key, value }) => [textOf(key), jsonOf(plainOf(value))]));
+}
+
+function mapOf(pairs: readonly KeyValue[] = []): Record<string, unknown> {
+  return Object.fromEntries(pairs.map(({ key, value }) => [textOf(key), plainOf(value)]));
 }
 
 function jsonOf(value: unknown): string {
@@ -104,7 +125,7 @@ function jsonOf(value: unknown): string {
 }
 
 function plainOf(value: AnyValue = {}): unknown {
-  if (value.stringValue !== undefined) return String(value.stringValue).toWellFormed();
+  if (value.stringValue !== undefined) return textOf(value.stringValue);
   if (value.boolValue !== undefined) return value.boolValue === true;
   if (value.intValue !== undefined) return exactInteger(String(BigInt(value.intValue)));
   if (value.doubleValue !== undefined) {
@@ -112,9 +133,6 @@ function plainOf(value: AnyValue = {}): unknown {
     return Number.isFinite(number) ? number : String(number);
   }
   if (value.arrayValue !== undefined) return (value.arrayValue.values ?? []).map(plainOf);
-  if (value.kvlistValue !== undefined)
-    return Object.fromEntries(
-      (value.kvlistValue.values ?? []).map(({ key = '', value: one }) => [key, plainOf(one)]),
-    );
+  if (value.kvlistValue !== undefined) return mapOf(value.kvlistValue.values);
   return value.bytesValue === undefined ? null : String(value.bytesValue);
 }

@@ -36,8 +36,14 @@ export type Policy<T> =
       readonly needs: Needs<T>;
     };
 
+/** Who asks, and where experiments without a place of their own keep artifacts. */
+export interface Asking {
+  readonly identity: Identity;
+  readonly root: string;
+}
+
 /** What a request needs, read from the database where it names a run or the like. */
-export type Needs<T> = (sql: Sql, request: T, identity: Identity) => Promise<readonly Need[]>;
+export type Needs<T> = (sql: Sql, request: T, asking: Asking) => Promise<readonly Need[]>;
 
 export const PUBLIC: Policy<unknown> = { kind: 'public' };
 /** Answers only with what the user may read. */
@@ -51,15 +57,15 @@ export const ADMIN: Policy<unknown> = { kind: 'role', role: 'admin', scope: 'adm
 /** The same permission on all that `things` finds in the request, by a token that is good for `scope`. */
 export function on<T>(
   permission: Permission,
-  things: (sql: Sql, request: T, identity: Identity) => Promise<readonly Need['on'][]>,
+  things: (sql: Sql, request: T, asking: Asking) => Promise<readonly Need['on'][]>,
   scope: Scope = includes(PERMISSIONS, permission, 'EDIT') ? 'write' : 'read',
 ): Policy<T> {
   return {
     kind: 'permission',
     permission,
     scope,
-    needs: async (sql, request, identity) =>
-      (await things(sql, request, identity)).map((one) => ({ permission, on: one })),
+    needs: async (sql, request, asking) =>
+      (await things(sql, request, asking)).map((one) => ({ permission, on: one })),
   };
 }
 
@@ -69,9 +75,9 @@ export function both<A, B>(first: Policy<A>, second: Policy<B>): Policy<A & B> {
     throw new Error('Internal error: only permissions add up');
   return {
     ...first,
-    needs: async (sql, request, identity) => [
-      ...(await first.needs(sql, request, identity)),
-      ...(await second.needs(sql, request, identity)),
+    needs: async (sql, request, asking) => [
+      ...(await first.needs(sql, request, asking)),
+      ...(await second.needs(sql, request, asking)),
     ],
   };
 }
@@ -79,16 +85,11 @@ export function both<A, B>(first: Policy<A>, second: Policy<B>): Policy<A & B> {
 /**
  * Lets a request pass, or says what it lacks.
  *
- * @throws MlflowError UNAUTHENTICATED, PERMISSION_DENIED
+ * @throws MlflowError PERMISSION_DENIED
  */
-export async function authorize<T>(
-  policy: Policy<T>,
-  identity: Identity | undefined,
-  sql: Sql,
-  request: T,
-): Promise<void> {
-  if (policy.kind === 'public' || identity?.kind === 'local') return;
-  if (identity === undefined) throw unauthenticated();
+export async function authorize<T>(policy: Policy<T>, asking: Asking, sql: Sql, request: T): Promise<void> {
+  const { identity } = asking;
+  if (policy.kind === 'public' || identity.kind === 'local') return;
   if (policy.kind === 'role') {
     requireScope(identity.scope, policy.scope);
     const { role } = policy;
@@ -97,7 +98,7 @@ export async function authorize<T>(
   }
   requireScope(identity.scope, policy.scope);
   if (includes(PERMISSIONS, policy.permission, 'EDIT')) requireRole(identity, 'member');
-  for (const { permission, on } of await policy.needs(sql, request, identity)) {
+  for (const { permission, on } of await policy.needs(sql, request, asking)) {
     if (on.kind === 'server') {
       requireRole(identity, 'admin');
       continue;

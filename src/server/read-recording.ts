@@ -6,7 +6,7 @@ import { readExperiment } from '../tracking/mlflow/experiments.ts';
 import { inList, listOf } from '../tracking/mlflow/in-list.ts';
 import type { DatasetInput, Run, Tag } from '../tracking/mlflow/messages.ts';
 import { metricOf, readRuns } from '../tracking/mlflow/runs.ts';
-import { proxiedPath } from './artifact-routes.ts';
+import { requirePath } from './artifact-place.ts';
 import { filesBelow } from './files-below.ts';
 import { loggedModelFiles } from './logged-model-files.ts';
 import { RECORDER_ROOT } from './recorder-folder.ts';
@@ -54,7 +54,7 @@ export async function readRecording(
     tags: data.tags.filter(({ key }) => !OWN_TAGS.test(key)),
     datasets: inputs.dataset_inputs.map(datasetOf),
     files: [
-      ...(await filesBelow(sql, proxiedPath(info.artifact_uri), pathOf)),
+      ...(await filesBelow(sql, requirePath(info.artifact_uri, root), pathOf)),
       ...(ofModels.files.get(info.run_id) ?? []),
     ],
   });

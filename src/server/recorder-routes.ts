@@ -1,13 +1,16 @@
 import { readExperiment, renameExperiment } from '../tracking/mlflow/experiments.ts';
 import { MlflowError } from '../tracking/mlflow/mlflow-error.ts';
 import { ARTIFACT_ROUTES } from './artifact-routes.ts';
+import { ASSESSMENT_ROUTES } from './assessment-routes.ts';
 import { EXPERIMENT_ROUTES } from './experiment-routes.ts';
 import { LOGGED_MODEL_ROUTES } from './logged-model-routes.ts';
+import { MULTIPART_ROUTES } from './multipart-routes.ts';
 import { REGISTRY_ROUTES } from './registry-routes.ts';
 import type { Route, Served } from './route.ts';
 import { RUN_ROUTES } from './run-routes.ts';
 import { TRACE_ROUTES } from './trace-routes.ts';
 import { TRACE_V3_ROUTES } from './trace-v3-routes.ts';
+import { WHOLE_TRACE_ROUTES } from './whole-traces.ts';
 
 /** The experiment of a recorder, the only one there is. */
 export const RECORDED_EXPERIMENT = '0';
@@ -44,8 +47,11 @@ export function recorderRoutes(insteadOfRegistering: string): Route[] {
       ...RUN_ROUTES,
       ...LOGGED_MODEL_ROUTES,
       ...ARTIFACT_ROUTES,
+      ...MULTIPART_ROUTES,
       ...TRACE_ROUTES,
       ...TRACE_V3_ROUTES,
+      ...ASSESSMENT_ROUTES,
+      ...WHOLE_TRACE_ROUTES,
     ].map((route) => ({ ...route, answer: otherwise[route.rpc] ?? route.answer })),
     ...REGISTRY_ROUTES.map((route) => ({
       ...route,

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { SqliteDatabase } from '../db/sqlite-database.ts';
 import { nestedRunId } from '../engine/nested-runs.ts';
 import type { Recorder, RecorderRequest } from '../engine/recorder-port.ts';
+import { Outbound } from '../net/outbound.ts';
 import { type BlobStamp, Blobs } from '../store/blobs.ts';
 import { digestOf } from '../store/hash.ts';
 import { renameExperiment } from '../tracking/mlflow/experiments.ts';
@@ -12,6 +13,7 @@ import { createRun } from '../tracking/mlflow/runs.ts';
 import { TRACKING_MIGRATIONS } from '../tracking/sqlite/schema.ts';
 import { Artifacts } from './artifacts.ts';
 import { createServer } from './create-server.ts';
+import { MultipartUploads } from './multipart-uploads.ts';
 import { readRecording } from './read-recording.ts';
 import { RECORDER_ROOT, recorderDatabase, recorderFiles } from './recorder-folder.ts';
 import { RECORDED_EXPERIMENT, recorderRoutes } from './recorder-routes.ts';
@@ -42,25 +44,22 @@ export async function openRecorder(
   try {
     await database.write(async (sql) => {
       await renameExperiment(sql, RECORDED_EXPERIMENT, experiment, now());
-      await createRun(sql, {
-        id: run,
-        experimentId: RECORDED_EXPERIMENT,
-        fallbackName: name,
-        name,
-        user: '',
-        startTime: now(),
-        tags: [],
-      });
+      const first = { id: run, name, fallbackName: name, user: '', startTime: now(), tags: [] };
+      await createRun(sql, { ...first, experimentId: RECORDED_EXPERIMENT }, RECORDER_ROOT);
     });
     const token = randomBytes(24).toString('base64url');
     const layout = recorderFiles(dir);
     const blobs = new Blobs(layout, new Map<string, BlobStamp>(), now);
+    const store = { blobs, layout };
+    const artifacts = new Artifacts({ database, store, home: dir, now, root: RECORDER_ROOT });
     const numbers = new Map<string, string>();
     app = createServer({
       served: {
         database,
-        artifacts: new Artifacts({ database, store: { blobs, layout }, home: dir, now }),
+        artifacts,
+        uploads: new MultipartUploads({ database, artifacts, store, now }),
         root: RECORDER_ROOT,
+        outbound: new Outbound(),
         now,
         newId: () => {
           const number = String(numbers.size + 1);

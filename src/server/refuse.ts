@@ -18,6 +18,11 @@ export function refuse(
     return reply.code(status).send({ error_code: 'BAD_REQUEST', message: error.message });
   if (hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE') || hasCode(error, 'ECONNRESET'))
     return reply.code(400).send({ error_code: 'BAD_REQUEST', message: 'The body ended before its end.' });
+  if (hasCode(error, 'ENOSPC') || hasCode(error, 'EDQUOT'))
+    return reply.code(507).send({
+      error_code: 'TEMPORARILY_UNAVAILABLE',
+      message: 'No space is left on the disk of the server: nothing was kept of this request.',
+    });
   onBug(error, `${request.method} ${request.url.split('?')[0]}`);
   return reply
     .code(500)

@@ -148,8 +148,8 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'setRegisteredModelTag',
     on('EDIT', model),
     message({ ...NAME, key: required(text()), value: present(text()) }),
-    async ({ database }, { name, key, value }) => {
-      await database.write((sql) => setModelTag(sql, name, { key, value }));
+    async ({ database, now }, { name, key, value }) => {
+      await database.write((sql) => setModelTag(sql, name, { key, value }, now()));
       return {};
     },
   ),
@@ -159,8 +159,8 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'deleteRegisteredModelTag',
     on('EDIT', model),
     message({ ...NAME, key: required(text()) }),
-    async ({ database }, { name, key }) => {
-      await database.write((sql) => deleteModelTag(sql, name, key));
+    async ({ database, now }, { name, key }) => {
+      await database.write((sql) => deleteModelTag(sql, name, key, now()));
       return {};
     },
   ),
@@ -210,7 +210,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
       tags: repeated(nested(TAG)),
     }),
     async (served, { name, source, run_id, run_link, description, tags }) => {
-      const found = await contentOf(served, modelSource(source));
+      const found = await contentOf(served, modelSource(source, served.root));
       return {
         model_version: await served.database.write(async (sql) => {
           const version = await createVersion(
@@ -347,15 +347,15 @@ async function contentOf(
   switch (source.kind) {
     case 'version': {
       const { source: at } = await database.read((sql) => readVersion(sql, source.name, source.version));
-      return contentOf(served, modelSource(at));
+      return contentOf(served, modelSource(at, root));
     }
     case 'logged-model': {
       const { info } = await database.read((sql) => readLoggedModel(sql, source.id, root));
-      return contentOf(served, modelSource(info.artifact_uri));
+      return contentOf(served, modelSource(info.artifact_uri, root));
     }
     case 'run': {
       const { info } = await database.read((sql) => readRun(sql, source.run, root));
-      return contentOf(served, modelSource(`${info.artifact_uri}/${source.path}`));
+      return contentOf(served, modelSource(`${info.artifact_uri}/${source.path}`, root));
     }
     case 'proxied':
       return { source: source.uri, ...(await artifacts.digestOf(source.path)) };

@@ -1,17 +1,24 @@
 import type { Database } from '../db/sql.ts';
+import type { Outbound } from '../net/outbound.ts';
 import type { Identity } from '../tracking/access/identity.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { Message } from './message.ts';
+import type { MultipartUploads } from './multipart-uploads.ts';
 import type { Policy } from './policy.ts';
 
 /** What handlers work with. */
 export interface Served {
   readonly database: Database;
   readonly artifacts: Artifacts;
+  readonly uploads: MultipartUploads;
   /** Where experiments without a place of their own keep artifacts: `mlflow-artifacts:`. */
   readonly root: string;
+  /** The way to addresses that users name. */
+  readonly outbound: Outbound;
   /** Who asks; changes are told of in this name. */
   readonly identity: Identity;
+  /** Where whoever asks reaches the server: `https://mlflow.example.com`. */
+  readonly origin: string;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** 32 lower-case hex digits. */
@@ -20,9 +27,10 @@ export interface Served {
   readonly random: () => number;
 }
 
-/** One of MLflow's endpoints, served below `/api/<version>` and `/ajax-api/<version>`. */
+/** One of MLflow's endpoints, served below `/api/<version>`. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** With its parameters as `{name}`, and the rest of the address as `{+name}`. */
   readonly path: string;
   readonly version: '2.0' | '3.0';
   /** MLflow's name of the call. */
@@ -41,4 +49,19 @@ export function route<T>(
   answer: (served: Served, request: T) => Promise<object>,
 ): Route {
   return { method, path, version: '2.0', rpc, policy, request, answer };
+}
+
+/** The names of the parameters in a route's path. */
+export function namesIn(path: string): string[] {
+  return Array.from(path.matchAll(/\{\+?(\w+)\}/g), ([, name = '']) => name);
+}
+
+/** A route's path as the router writes it, where the rest of an address is called `*`. */
+export function patternOf(path: string): string {
+  return path.replace(/\{\+\w+\}$/, '*').replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+/** The parameters that the router found in an address, by their names in the route's path. */
+export function inPath(path: string, params: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(namesIn(path).map((name) => [name, params[name] ?? params['*']]));
 }

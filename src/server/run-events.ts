@@ -28,29 +28,28 @@ const READ_RUN = on('READ', async (sql, { run_id }: Asked): Promise<Need['on'][]
  * stops asking.
  */
 export function serveRunEvents(app: FastifyInstance, { home, clock }: { home: string; clock: Clock }): void {
-  for (const prefix of ['api', 'ajax-api'])
-    app.get(
-      `/${prefix}/2.0${AT}`,
-      { config: { policy: READ_RUN, read: (request): Asked => ({ run_id: runOf(request) }) } },
-      async (request, reply) => {
-        const id = runOf(request);
-        const after = afterOf(request);
-        const written = readJournal(home, id);
-        const last = written.at(-1);
-        if (last === undefined) throw missing(`There is no run ${id} on this machine`);
-        if (last.type === 'run.finished' && last.seq <= after) return reply.code(204).send();
-        const gone = new AbortController();
-        const stream = new PassThrough();
-        stream.on('close', () => gone.abort());
-        void send(stream, followJournal(home, id, clock, gone.signal), after);
-        void beat(stream, clock, gone.signal);
-        return reply
-          .header('cache-control', 'no-store')
-          .header('x-accel-buffering', 'no')
-          .type('text/event-stream')
-          .send(stream);
-      },
-    );
+  app.get(
+    `/api/2.0${AT}`,
+    { config: { policy: READ_RUN, read: (request): Asked => ({ run_id: runOf(request) }) } },
+    async (request, reply) => {
+      const id = runOf(request);
+      const after = afterOf(request);
+      const written = readJournal(home, id);
+      const last = written.at(-1);
+      if (last === undefined) throw missing(`There is no run ${id} on this machine`);
+      if (last.type === 'run.finished' && last.seq <= after) return reply.code(204).send();
+      const gone = new AbortController();
+      const stream = new PassThrough();
+      stream.on('close', () => gone.abort());
+      void send(stream, followJournal(home, id, clock, gone.signal), after);
+      void beat(stream, clock, gone.signal);
+      return reply
+        .header('cache-control', 'no-store')
+        .header('x-accel-buffering', 'no')
+        .type('text/event-stream')
+        .send(stream);
+    },
+  );
 }
 
 async function send(stream: PassThrough, events: AsyncIterable<RunEvent>, after: number): Promise<void> {

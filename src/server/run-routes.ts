@@ -2,13 +2,14 @@ import { checkKey } from '../tracking/mlflow/check.ts';
 import { checkActive } from '../tracking/mlflow/check-active.ts';
 import { deleteTag, logBatch, logInputs, logMetric, logParam, setTag } from '../tracking/mlflow/log.ts';
 import { RUN_STATUSES } from '../tracking/mlflow/messages.ts';
-import { metricHistory } from '../tracking/mlflow/metric-history.ts';
+import { historyPage } from '../tracking/mlflow/metric-history.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { logModelInputs, logModelOutputs } from '../tracking/mlflow/run-models.ts';
 import { newRunName } from '../tracking/mlflow/run-name.ts';
 import { createRun, moveRun, readRun, readRunInfo, updateRun } from '../tracking/mlflow/runs.ts';
 import { searchRuns } from '../tracking/mlflow/search-runs.ts';
 import { TAG, VIEW } from './experiment-routes.ts';
+import { JsonText } from './json-of.ts';
 import {
   double,
   integer,
@@ -73,13 +74,7 @@ export const RUN_ROUTES: readonly Route[] = [
         startTime: start_time ?? now(),
         tags,
       };
-      return {
-        run: await database.write(async (sql) => {
-          const tags = await createRun(sql, run);
-          const info = await readRunInfo(sql, id, root);
-          return { info, data: { metrics: [], params: [], tags }, inputs: { dataset_inputs: [] } };
-        }),
-      };
+      return { run: await database.write((sql) => createRun(sql, run, root), 'at-once') };
     },
   ),
   route(
@@ -91,11 +86,9 @@ export const RUN_ROUTES: readonly Route[] = [
     async ({ database, root }, request) => {
       const id = idOf(request);
       const { status, end_time: endTime, run_name: name } = request;
-      const run_info = await database.write(async (sql) => {
-        await updateRun(sql, id, { status, endTime, name });
-        return readRunInfo(sql, id, root);
-      });
-      return { run_info };
+      const change = { status, endTime, name };
+      const how = (name ?? '') === '' ? 'at-once' : undefined;
+      return { run_info: await database.write((sql) => updateRun(sql, id, change, root), how) };
     },
   ),
   route(
@@ -164,7 +157,8 @@ export const RUN_ROUTES: readonly Route[] = [
     message({ ...RUN_ID, ...METRIC_FIELDS }),
     async ({ database }, request) => {
       const { run_id: _, run_uuid: __, ...metric } = request;
-      await database.write((sql) => logMetric(sql, idOf(request), metric));
+      const how = belongsToRunOnly(metric) ? 'at-once' : undefined;
+      await database.write((sql) => logMetric(sql, idOf(request), metric), how);
       return {};
     },
   ),
@@ -215,7 +209,9 @@ export const RUN_ROUTES: readonly Route[] = [
       tags: repeated(nested(TAG)),
     }),
     async ({ database }, { run_id, metrics, params, tags }) => {
-      await database.write((sql) => logBatch(sql, run_id, { metrics, params, tags }));
+      const isOfMetrics = params.length === 0 && tags.length === 0 && metrics.every(belongsToRunOnly);
+      const how = isOfMetrics ? 'at-once' : undefined;
+      await database.write((sql) => logBatch(sql, run_id, { metrics, params, tags }), how);
       return {};
     },
   ),
@@ -292,13 +288,21 @@ export const RUN_ROUTES: readonly Route[] = [
       checkKey('metric', key);
       return database.read(async (sql) => {
         const { run_id } = await readRunInfo(sql, idOf(request), root);
-        return metricHistory(sql, run_id, key, { maxResults, pageToken });
+        const { metrics, next_page_token } = await historyPage(sql, run_id, key, { maxResults, pageToken });
+        const token =
+          next_page_token === undefined ? '' : `,"next_page_token":${JSON.stringify(next_page_token)}`;
+        return new JsonText(`{"metrics":${metrics}${token}}`);
       });
     },
   ),
 ];
 
 const MODELS_TAG = 'mlflow.log-model.history';
+
+/** What is of a logged model too takes a look whether that is there. */
+function belongsToRunOnly({ model_id }: { model_id: string | undefined }): boolean {
+  return (model_id ?? '') === '';
+}
 
 /** Old clients say `run_uuid`. */
 function idOf({ run_id, run_uuid }: { run_id: string | undefined; run_uuid: string | undefined }): string {

@@ -1,5 +1,12 @@
+import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Artifacts } from './artifacts.ts';
+import type { ReadableFile } from './client-files.ts';
+
+export interface SendableBytes extends Pick<ReadableFile, 'size' | 'etag'> {
+  /** The bytes from one to another, both included. */
+  readonly stream: (from: number, to: number) => Readable | Uint8Array;
+}
 
 /** Answers with a file, or the range of it that is asked for; a browser saves it, whatever is in it. */
 export async function sendFile(
@@ -8,13 +15,22 @@ export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { size, digest, stream } = await artifacts.open(path);
+  const file = await artifacts.open(path);
   const name = path.slice(path.lastIndexOf('/') + 1);
+  reply.header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`);
+  return sendBytes(file, request, reply);
+}
+
+/** Answers with bytes that no browser shows, or the range of them that is asked for. */
+export function sendBytes(
+  { size, etag, stream }: SendableBytes,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   reply
-    .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
     .header('content-security-policy', 'sandbox')
     .header('accept-ranges', 'bytes')
-    .header('etag', `"${digest}"`)
+    .header('etag', etag)
     .type('application/octet-stream');
   const range = rangeOf(request.headers.range, size);
   if (range === undefined)

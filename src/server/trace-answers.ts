@@ -1,6 +1,6 @@
 import { chooseTraces, deleteTraces, type TraceChoice } from '../tracking/mlflow/delete-traces.ts';
 import { deleteTraceTag, setTraceTag } from '../tracking/mlflow/traces.ts';
-import { proxiedPath } from './artifact-routes.ts';
+import { pathOfAddress } from './artifact-place.ts';
 import { integer, message, present, repeated, required, text } from './message.ts';
 import type { Served } from './route.ts';
 
@@ -40,9 +40,7 @@ export async function answerDelete(
   };
   const chosen = await database.read((sql) => chooseTraces(sql, choice, root));
   await Promise.all(
-    chosen
-      .flatMap(({ folder }) => (folder.startsWith('mlflow-artifacts:') ? [proxiedPath(folder)] : []))
-      .map((path) => artifacts.remove(path)),
+    chosen.flatMap(({ folder }) => pathOfAddress(folder, root) ?? []).map((path) => artifacts.remove(path)),
   );
   const ids = chosen.map(({ id }) => id);
   return { traces_deleted: await database.write((sql) => deleteTraces(sql, ids)) };

@@ -2,6 +2,7 @@ import type { Sql } from '../db/sql.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { searchTraces } from '../tracking/mlflow/search-traces.ts';
 import { readTrace, TRACE_STATES, writeTrace } from '../tracking/mlflow/traces.ts';
+import { ASSESSMENT, newAssessment } from './assessment-message.ts';
 import {
   integer,
   message,
@@ -14,10 +15,11 @@ import {
   unlessEmpty,
 } from './message.ts';
 import { both, type Need, on } from './policy.ts';
+import { duration, textMap, timestamp } from './protobuf-json.ts';
 import { type Route, route } from './route.ts';
 import { experiment, experiments, traced, traces } from './things.ts';
 import { answerDelete, answerDeleteTag, answerSetTag, DELETE_TRACES, TAG_OF_TRACE } from './trace-answers.ts';
-import { duration, textMap, timestamp, traceInfoV3 } from './trace-message.ts';
+import { traceInfoV3 } from './trace-message.ts';
 
 const ID = { trace_id: required(text()) };
 const LOCATION = message({
@@ -35,6 +37,7 @@ const INFO = message({
   state: otherwise(oneOf(TRACE_STATES), 'STATE_UNSPECIFIED'),
   trace_metadata: textMap(),
   tags: textMap(),
+  assessments: repeated(nested(ASSESSMENT)),
 });
 
 /** Traces as clients of 3.x write them: once, when the call is over. */
@@ -45,7 +48,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'startTraceV3',
     both(on('EDIT', placeOfTrace), on('EDIT', sameTrace)),
     message({ trace: required(nested(message({ trace_info: required(nested(INFO)) }))) }),
-    async ({ database, root }, { trace: { trace_info: info } }) => {
+    async ({ database, root, newId, now }, { trace: { trace_info: info } }) => {
       const trace = {
         id: info.trace_id,
         experimentId: experimentOf(info.trace_location),
@@ -57,6 +60,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
         responsePreview: info.response_preview,
         metadata: info.trace_metadata,
         tags: info.tags,
+        assessments: info.assessments.map((one) => newAssessment(one, newId, now())),
       };
       const written = await database.write(async (sql) => {
         await writeTrace(sql, trace, root);

@@ -1,6 +1,16 @@
 import { RecipeError } from '../core/recipe-error.ts';
 
-export type Entity = 'metric' | 'param' | 'tag' | 'attribute' | 'dataset' | 'metadata';
+export type Entity =
+  | 'metric'
+  | 'param'
+  | 'tag'
+  | 'attribute'
+  | 'dataset'
+  | 'metadata'
+  | 'feedback'
+  | 'expectation'
+  | 'issue'
+  | 'span';
 
 /** A key of a run, and where it was written (counts from 1). */
 export interface Identifier {
@@ -29,6 +39,10 @@ const ENTITIES: Readonly<Record<string, Entity>> = {
   request_metadata: 'metadata',
   trace_metadata: 'metadata',
   trace: 'attribute',
+  feedback: 'feedback',
+  expectation: 'expectation',
+  issue: 'issue',
+  span: 'span',
 };
 
 /** Reads MLflow's filters and orders, a word at a time. What it cannot read it names with the column. */
@@ -65,9 +79,10 @@ export class FilterReader {
       );
     this.#space();
     const keyColumn = this.#at + 1;
+    const prefix = entity === 'span' ? (this.#match(/attributes\.(?=[`"])/y) ?? '') : '';
     const key = this.#quoted() ?? this.#match(/[\w./-]+/y);
     if (key === undefined) throw this.error('a key is expected');
-    return { entity, key, column: keyColumn };
+    return { entity, key: `${prefix}${key}`, column: keyColumn };
   }
 
   /** The operator in upper case with single spaces. */

@@ -105,7 +105,7 @@ export function having({ keyed }: Searched, entity: Entity, key: string, column 
 }
 
 /** LIKE is case-sensitive in this language, ILIKE folds ASCII; SQLite's own GLOB and LIKE are the other way round. */
-function testOf(comparison: Comparison, column: string, dialect: Dialect): Sql {
+export function testOf(comparison: Comparison, column: string, dialect: Dialect): Sql {
   switch (comparison.operator) {
     case 'IN':
     case 'NOT IN': {

@@ -13,7 +13,7 @@ export type OrderOperator = '=' | '!=' | '>' | '>=' | '<' | '<=';
 
 /** One key of an order. */
 export interface Ordering {
-  readonly entity: Exclude<Entity, 'dataset'>;
+  readonly entity: 'metric' | 'param' | 'tag' | 'attribute' | 'metadata';
   readonly key: string;
   readonly descending: boolean;
 }
@@ -43,6 +43,8 @@ export interface Grammar {
   /** Attributes by the names that may be written, and what they are called in the order and the filter. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly numeric: ReadonlySet<string>;
+  /** Attributes, as they are called here, that nothing is ordered by. */
+  readonly unordered?: ReadonlySet<string>;
   readonly entities: readonly Entity[];
 }
 
@@ -54,11 +56,16 @@ export const RUN_GRAMMAR: Grammar = {
 };
 
 const DATASET_KEYS = ['name', 'digest', 'context'];
+const SPAN_KEYS = ['name', 'type', 'status'];
+/** What traces have several of; none is ordered by them. */
+const MANY: ReadonlySet<Entity> = new Set(['dataset', 'feedback', 'expectation', 'issue', 'span']);
+const UNCOUNTED: ReadonlySet<Entity> = new Set(['metadata', 'feedback']);
 /** More than anyone writes; a database has its own limit, and says it less clearly. */
 const MAX_COMPARISONS = 100;
 const MAX_PATTERN = 10_000;
 
-const NUMBER_OPERATORS = ['=', '!=', '>', '>=', '<', '<='];
+const ORDER_OPERATORS = ['>', '>=', '<', '<='];
+const NUMBER_OPERATORS = ['=', '!=', ...ORDER_OPERATORS];
 const TEXT_OPERATORS = ['=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'];
 const NULL_OPERATORS = ['IS NULL', 'IS NOT NULL'];
 
@@ -86,7 +93,13 @@ export function parseOrder(order: string, grammar: Grammar = RUN_GRAMMAR): Order
   do {
     const identifier = known(reader, reader.identifier(), grammar);
     const { entity, key, column } = identifier;
-    if (entity === 'dataset') throw reader.error('runs are not ordered by data sets', column);
+    if (entity === 'attribute' && grammar.unordered?.has(key) === true)
+      throw reader.error(`${grammar.what} is not ordered by ${key}`, column);
+    if (!isOrdered(entity))
+      throw reader.error(
+        `${grammar.what} is not ordered by ${entity === 'dataset' ? 'data sets' : entity}`,
+        column,
+      );
     if (orderings.some((other) => other.entity === entity && other.key === key))
       throw reader.error(`${key} is there twice`, column);
     const descending = reader.accept(/DESC\b/iy);
@@ -99,12 +112,15 @@ export function parseOrder(order: string, grammar: Grammar = RUN_GRAMMAR): Order
 
 function comparison(reader: FilterReader, grammar: Grammar): Comparison {
   const { entity, key } = known(reader, reader.identifier(), grammar);
-  const isNumber = entity === 'metric' || (entity === 'attribute' && grammar.numeric.has(key));
-  const mayLack = entity === 'param' || entity === 'tag' || entity === 'metadata';
-  const allowed = isNumber ? NUMBER_OPERATORS : [...TEXT_OPERATORS, ...(mayLack ? NULL_OPERATORS : [])];
   const { column } = reader;
   const written = reader.operator();
   const operator = written === '<>' ? '!=' : written;
+  const isAssessed = entity === 'feedback' || entity === 'expectation';
+  const isNumber =
+    entity === 'metric' ||
+    (entity === 'attribute' && grammar.numeric.has(key)) ||
+    (isAssessed && ORDER_OPERATORS.includes(operator));
+  const allowed = operatorsOf(entity, isNumber);
   if (!allowed.includes(operator))
     throw reader.error(
       `${operator} does not go with ${isNumber ? 'numbers' : 'texts'}; there are ${allowed.join(', ')}`,
@@ -128,6 +144,26 @@ function comparison(reader: FilterReader, grammar: Grammar): Comparison {
   }
 }
 
+function operatorsOf(entity: Entity, isNumber: boolean): readonly string[] {
+  switch (entity) {
+    case 'feedback':
+    case 'expectation':
+      return ['=', '!=', 'LIKE', 'ILIKE', ...ORDER_OPERATORS, ...NULL_OPERATORS];
+    case 'issue':
+      return ['='];
+    case 'param':
+    case 'tag':
+    case 'metadata':
+      return [...TEXT_OPERATORS, ...NULL_OPERATORS];
+    default:
+      return isNumber ? NUMBER_OPERATORS : TEXT_OPERATORS;
+  }
+}
+
+function isOrdered(entity: Entity): entity is Ordering['entity'] {
+  return !MANY.has(entity);
+}
+
 /** Attributes by the names they have here; unknown ones are refused. */
 function known(
   reader: FilterReader,
@@ -136,9 +172,12 @@ function known(
 ): Identifier {
   const { entity, key, column } = identifier;
   if (!entities.includes(entity))
-    throw reader.error(`${what} has no ${entity === 'metadata' ? entity : `${entity}s`} to compare`, column);
+    throw reader.error(`${what} has no ${UNCOUNTED.has(entity) ? entity : `${entity}s`} to compare`, column);
   if (entity === 'dataset' && !DATASET_KEYS.includes(key))
     throw reader.error(`a data set has ${DATASET_KEYS.join(', ')}, and no ${key}`, column);
+  if (entity === 'span' && !SPAN_KEYS.includes(key) && !/^attributes\../.test(key))
+    throw reader.error(`a span has ${SPAN_KEYS.join(', ')} and attributes.NAME, and no ${key}`, column);
+  if (entity === 'issue' && key !== 'id') throw reader.error(`an issue has id, and no ${key}`, column);
   if (entity !== 'attribute') return identifier;
   const name = Object.hasOwn(attributes, key) ? attributes[key] : undefined;
   if (name === undefined) {

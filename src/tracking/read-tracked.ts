@@ -13,7 +13,7 @@ import type {
 import { parseFilter } from './filter.ts';
 import { inList, listOf } from './mlflow/in-list.ts';
 import type { Run, ViewType } from './mlflow/messages.ts';
-import { metricHistory } from './mlflow/metric-history.ts';
+import { historyPage, pointsOf } from './mlflow/metric-history.ts';
 import { readRuns } from './mlflow/runs.ts';
 import { findRuns } from './mlflow/search-runs.ts';
 import { datasetsOf, trackedRunOf } from './tracked-run.ts';
@@ -104,8 +104,9 @@ export async function readHistory(sql: Sql, run: string, key: string): Promise<M
   const points: MetricWrite[] = [];
   let token: string | undefined;
   do {
-    const page = await metricHistory(sql, run, key, { maxResults: undefined, pageToken: token });
-    for (const { value, step, timestamp } of page.metrics) points.push({ key, value, step, timestamp });
+    const page = await historyPage(sql, run, key, { maxResults: undefined, pageToken: token });
+    for (const { value, step, timestamp } of pointsOf(page.metrics))
+      points.push({ key, value, step, timestamp });
     token = page.next_page_token;
   } while (token !== undefined);
   return points;

@@ -24,6 +24,7 @@ import {
 } from './mlflow/model-versions.ts';
 import { lockIfThere } from './mlflow/require-model.ts';
 import { moveOrAsk } from './protection/promotions.ts';
+import { announceModel } from './webhooks/announce.ts';
 
 export interface SqlRegistryOptions {
   readonly now: () => number;
@@ -64,7 +65,7 @@ export class SqlRegistry implements Registry {
     failpoint('registry.before-register');
     const outcome = await this.#database.write(async (sql) => {
       const change = this.#change;
-      await sql.run(
+      const made = await sql.run(
         `INSERT INTO registered_models (name, creation_time, last_updated_time, user_id) VALUES (?, ?, ?, ?)
          ON CONFLICT (name) DO NOTHING`,
         name,
@@ -72,6 +73,7 @@ export class SqlRegistry implements Registry {
         change.at,
         change.actor,
       );
+      if (made > 0) await announceModel(sql, { name, description: '', tags: [] }, change.at);
       // Who registers the same model meanwhile comes after, and finds it.
       await lockIfThere(sql, name);
       const known = await byDigest(sql, name, modelDigest);

@@ -1,10 +1,11 @@
 import { failpoint } from '../core/failpoint.ts';
 import { RecipeError } from '../core/recipe-error.ts';
+import { lock } from '../db/lock.ts';
 import type { Sql } from '../db/sql.ts';
 import type { DatasetWrite, KeyValue, TrackedRunWrite, TrackingBatch } from '../engine/tracking-port.ts';
-import { lock } from './mlflow/lock.ts';
-import { logInputs, writeMetrics, writeParams, writeTags } from './mlflow/log.ts';
+import { logInputs, writeParams, writeTags } from './mlflow/log.ts';
 import type { DatasetInput } from './mlflow/messages.ts';
+import { writeMetrics } from './mlflow/write-metrics.ts';
 
 /**
  * Writes a batch within one transaction: what is there already stays as it is.

@@ -161,8 +161,31 @@ export function describeImport(name: string, { open, source }: ImportCase): void
       expect([exit, report.loggedModels.imported, report.leftOut, report.findings]).toEqual([
         0,
         1,
-        [{ what: 'assessments', count: 1 }],
         [],
+        [
+          {
+            kind: 'skipped',
+            problem: 'assessment that MLflow itself could not read',
+            count: 1,
+            examples: ['a-4'],
+          },
+        ],
+      ]);
+      expect(
+        (await rig.dump())['assessments']?.map((row) => [
+          row['assessment_id'],
+          row['kind'],
+          row['value'],
+          row['source_id'],
+          row['overrides'],
+          row['valid'],
+          row['created_time'],
+          row['metadata'],
+        ]),
+      ).toEqual([
+        ['a-1', 'feedback', 'false', 'judge', null, 0, 160, '{"k":"v"}'],
+        ['a-2', 'feedback', 'true', 'ann', 'a-1', 1, 170, '{}'],
+        ['a-3', 'expectation', '["a",1.5]', null, null, 1, 180, '{}'],
       ]);
       expect(await rig.get(`logged-models/${LOGGED_MODEL}`)).toMatchObject({
         model: {
@@ -196,7 +219,7 @@ export function describeImport(name: string, { open, source }: ImportCase): void
         model_version: { source: `mlflow-artifacts:/3/models/${LOGGED_MODEL}/artifacts` },
       });
       expect(JSON.parse(String(await rig.file('3/traces/tr-1/artifacts/traces.json')))).toEqual({
-        spans: [{ name: 'predict' }, { name: 'inner' }],
+        spans: [{ name: 'predict' }, { name: 'inner', x: 'a\uFFFDb' }],
       });
     });
 
@@ -283,9 +306,9 @@ export function describeImport(name: string, { open, source }: ImportCase): void
       expect(whole.report.runs.imported).toBe(RUNS + 2);
       // As after an end within the second batch: a run without its history, and nothing after it.
       const cut = idOf(RUNS - 50);
-      for (const table of ['metrics', 'latest_metrics', 'params', 'tags', 'runs'])
+      for (const table of ['earlier_metrics', 'latest_metrics', 'params', 'tags', 'runs'])
         await rig.run(
-          `DELETE FROM ${table} WHERE run_uuid > '${cut}' AND run_uuid < 'a' OR run_uuid = '${cut}' AND '${table}' = 'metrics'`,
+          `DELETE FROM ${table} WHERE run_uuid > '${cut}' AND run_uuid < 'a' OR run_uuid = '${cut}' AND '${table}' = 'earlier_metrics'`,
         );
       const { exit, report } = await rig.import(address);
       expect([exit, report.runs, report.metrics]).toEqual([

@@ -44,7 +44,7 @@ export function describeModels(name: string, open: () => Promise<OpenStore>): vo
       const { database } = store;
       await newModel(database, 'm', { tags: [{ key: 'k', value: 'v' }] });
       await database.write((sql) => describeModel(sql, 'm', 'what it is', change));
-      await database.write((sql) => setModelTag(sql, 'm', { key: 'a', value: '' }));
+      await database.write((sql) => setModelTag(sql, 'm', { key: 'a', value: '' }, 60));
       await newVersion(database, 'm', { at: 60 });
       await alias(database, '1');
       expect(await database.read((sql) => readModel(sql, 'm'))).toEqual({
@@ -60,7 +60,7 @@ export function describeModels(name: string, open: () => Promise<OpenStore>): vo
         ],
         aliases: [{ alias: 'champion', version: '1' }],
       });
-      await database.write((sql) => deleteModelTag(sql, 'm', 'a'));
+      await database.write((sql) => deleteModelTag(sql, 'm', 'a', 60));
       expect((await database.read((sql) => readModel(sql, 'm'))).tags).toHaveLength(1);
     });
 
@@ -135,8 +135,8 @@ export function describeModels(name: string, open: () => Promise<OpenStore>): vo
         () => database.write((sql) => renameModel(sql, 'm', 'n', change)),
         () => database.write((sql) => describeModel(sql, 'm', '', change)),
         () => database.write((sql) => deleteModel(sql, 'm', change)),
-        () => database.write((sql) => setModelTag(sql, 'm', { key: 'k', value: '' })),
-        () => database.write((sql) => deleteModelTag(sql, 'm', 'k')),
+        () => database.write((sql) => setModelTag(sql, 'm', { key: 'k', value: '' }, 60)),
+        () => database.write((sql) => deleteModelTag(sql, 'm', 'k', 60)),
         () => database.write((sql) => deleteAlias(sql, 'm', 'a', change)),
         () => database.write((sql) => setVersionTag(sql, 'm', '1', { key: 'k', value: '' }, change)),
         () => alias(database, '1'),

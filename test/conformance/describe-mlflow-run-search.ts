@@ -40,7 +40,7 @@ async function fourRuns(database: Database): Promise<void> {
     tags: [{ key: 'team', value: '' }],
   });
   const end = { status: 'FINISHED', endTime: 7, name: undefined } as const;
-  await database.write((sql) => updateRun(sql, 'b', end));
+  await database.write((sql) => updateRun(sql, 'b', end, ROOT));
   const dataset = { name: 'flights', digest: 'f1', source_type: 'local', source: '{}' };
   const tags = [{ key: 'mlflow.data.context', value: 'training' }];
   await database.write((sql) => logInputs(sql, 'a', [{ dataset, tags }]));
@@ -58,7 +58,7 @@ async function write(
     tags: context === undefined ? [] : [{ key: 'mlflow.data.context', value: context }],
   }));
   await database.write((sql) => logInputs(sql, id, inputs));
-  await database.write((sql) => updateRun(sql, id, { status, endTime, name: undefined }));
+  await database.write((sql) => updateRun(sql, id, { status, endTime, name: undefined }, ROOT));
 }
 
 export function describeRunSearches(name: string, open: () => Promise<OpenStore>): void {

@@ -1,15 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { type Batch, deleteTag, logInputs } from '../../src/tracking/mlflow/log.ts';
+import type { Sql } from '../../src/db/sql.ts';
+import { moveExperiment } from '../../src/tracking/mlflow/experiments.ts';
+import { type Batch, deleteTag, logInputs, logMetric } from '../../src/tracking/mlflow/log.ts';
 import type { DatasetInput } from '../../src/tracking/mlflow/messages.ts';
 import {
   metricHistories,
   type RunMetric,
   sampledHistories,
 } from '../../src/tracking/mlflow/metric-histories.ts';
-import { metricHistory } from '../../src/tracking/mlflow/metric-history.ts';
-import { moveRun, updateRun } from '../../src/tracking/mlflow/runs.ts';
+import { historyPage, pointsOf } from '../../src/tracking/mlflow/metric-history.ts';
+import { createRun, moveRun, updateRun } from '../../src/tracking/mlflow/runs.ts';
 import { searchDatasets } from '../../src/tracking/mlflow/search-datasets.ts';
-import { log, newExperiment, newRun, type OpenStore, outcome, points, read } from './mlflow-store.ts';
+import { log, newExperiment, newRun, type OpenStore, outcome, points, ROOT, read } from './mlflow-store.ts';
 
 export function describeRuns(name: string, open: () => Promise<OpenStore>): void {
   const latest = async ({ database }: OpenStore): Promise<string[]> =>
@@ -18,8 +20,8 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
     );
   const history = async ({ database }: OpenStore, key = 'm'): Promise<string[]> => {
     const options = { maxResults: undefined, pageToken: undefined };
-    const { metrics } = await database.read((sql) => metricHistory(sql, 'r', key, options));
-    return metrics.map(({ value, step, timestamp }) => `${value}@${step}/${timestamp}`);
+    const { metrics } = await database.read((sql) => historyPage(sql, 'r', key, options));
+    return pointsOf(metrics).map(({ value, step, timestamp }) => `${value}@${step}/${timestamp}`);
   };
 
   describe(`${name}: runs`, () => {
@@ -64,7 +66,7 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
       expect((await read(database, 'r')).info.run_name).toBe('tagged');
       expect(await outcome(newRun(database, 's', { name: 'another', tags }))).toBe('INVALID_PARAMETER_VALUE');
       const change = { status: 'FINISHED', endTime: 9, name: 'new' } as const;
-      await database.write((sql) => updateRun(sql, 'r', change));
+      await database.write((sql) => updateRun(sql, 'r', change, ROOT));
       await log(database, 'r', {});
       expect(await read(database, 'r')).toMatchObject({
         info: { run_name: 'new', status: 'FINISHED', end_time: 9 },
@@ -83,7 +85,7 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
       const none = { status: undefined, endTime: undefined, name: undefined };
       for (const write of [
         () => log(database, 'r', points(['m', 1])),
-        () => database.write((sql) => updateRun(sql, 'r', none)),
+        () => database.write((sql) => updateRun(sql, 'r', none, ROOT)),
         () => database.write((sql) => deleteTag(sql, 'r', 'k')),
         () => database.write((sql) => logInputs(sql, 'r', [])),
       ])
@@ -93,6 +95,41 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
       expect(await outcome(database.write((sql) => moveRun(sql, 'x', 'deleted', 5)))).toBe(
         'RESOURCE_DOES_NOT_EXIST',
       );
+    });
+
+    test('what is done at once is refused as a whole', async () => {
+      await using store = await open();
+      const { database } = store;
+      await newRun(database, 'r');
+      await log(database, 'r', points(['m', 1, 1]));
+      const before = await read(database, 'r');
+      const [experiment, deleted] = [await newExperiment(database, 'e'), await newExperiment(database, 'd')];
+      await database.write((sql) => moveExperiment(sql, deleted, 'deleted', 5));
+      await database.write((sql) => moveRun(sql, 'r', 'deleted', 5));
+      const metric = { key: 'm', value: 2, step: 2, timestamp: 2 };
+      const change = { status: 'FAILED', endTime: 9, name: undefined } as const;
+      const run = { fallbackName: 'n', name: undefined, user: 'me', startTime: 1, tags: [] };
+      const outcomes: unknown[] = [];
+      for (const work of [
+        (sql: Sql) => logMetric(sql, 'r', metric),
+        (sql: Sql) => logMetric(sql, 'absent', metric),
+        (sql: Sql) => updateRun(sql, 'r', change, ROOT),
+        (sql: Sql) => updateRun(sql, 'absent', change, ROOT),
+        (sql: Sql) => createRun(sql, { ...run, id: 'new', experimentId: deleted }, ROOT),
+        (sql: Sql) => createRun(sql, { ...run, id: 'new', experimentId: '77' }, ROOT),
+        (sql: Sql) => createRun(sql, { ...run, id: 'new', experimentId: 'none' }, ROOT),
+      ])
+        outcomes.push(await outcome(database.write<unknown>(work, 'at-once')));
+      const [invalid, missing] = ['INVALID_PARAMETER_VALUE', 'RESOURCE_DOES_NOT_EXIST'];
+      expect(outcomes).toEqual([invalid, missing, invalid, missing, invalid, missing, missing]);
+      await database.write((sql) => moveRun(sql, 'r', 'active', 6));
+      expect(await read(database, 'r')).toEqual(before);
+      expect(await outcome(read(database, 'new'))).toBe(missing);
+      const made = await database.write(
+        (sql) => createRun(sql, { ...run, id: 'new', experimentId: experiment }, ROOT),
+        'at-once',
+      );
+      expect(made).toEqual(await read(database, 'new'));
     });
 
     test('a parameter keeps its first value', async () => {
@@ -186,8 +223,8 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
       const pages: number[][] = [];
       let pageToken: string | undefined;
       do {
-        const page = await database.read((sql) => metricHistory(sql, 'r', 'm', { maxResults: 4, pageToken }));
-        pages.push(page.metrics.map(({ value }) => value));
+        const page = await database.read((sql) => historyPage(sql, 'r', 'm', { maxResults: 4, pageToken }));
+        pages.push(pointsOf(page.metrics).map(({ value }) => value));
         pageToken = page.next_page_token;
       } while (pageToken !== undefined);
       expect(pages).toEqual([

@@ -1,4 +1,6 @@
 import { describeAccess } from './describe-access.ts';
+import { describeDatasets } from './describe-datasets.ts';
+import { describeHistory } from './describe-history.ts';
 import { describeExperiments } from './describe-mlflow-experiments.ts';
 import { describeModels } from './describe-mlflow-models.ts';
 import { describeRegistrySearch } from './describe-mlflow-registry-search.ts';
@@ -9,16 +11,26 @@ import { describePaging } from './describe-paging.ts';
 
 import { describeProtection } from './describe-protection.ts';
 
+import { describeTraces } from './describe-traces.ts';
+import { describeUploads } from './describe-uploads.ts';
+import { describeWebhookDeliveries } from './describe-webhook-deliveries.ts';
+import { describeWebhooks } from './describe-webhooks.ts';
 import type { OpenStore } from './mlflow-store.ts';
 
 /** What MLflow's operations do on every database that they run on. */
 export function describeMlflowStore(name: string, open: () => Promise<OpenStore>): void {
   describeExperiments(name, open);
   describeRuns(name, open);
+  describeHistory(name, open);
   describeRunSearches(name, open);
   describePaging(name, open);
   describeModels(name, open);
   describeRegistrySearch(name, open);
   describeAccess(name, open);
   describeProtection(name, open);
+  describeTraces(name, open);
+  describeWebhooks(name, open);
+  describeWebhookDeliveries(name, open);
+  describeDatasets(name, open);
+  describeUploads(name, open);
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Database } from '../../src/db/sql.ts';
 import { EVERY_ROW } from '../../src/tracking/filter-sql.ts';
 import { writeTags } from '../../src/tracking/mlflow/log.ts';
-import { metricHistory } from '../../src/tracking/mlflow/metric-history.ts';
+import { historyPage } from '../../src/tracking/mlflow/metric-history.ts';
 import { searchExperiments } from '../../src/tracking/mlflow/search.ts';
 import { searchLoggedModels } from '../../src/tracking/mlflow/search-logged-models.ts';
 import { searchModels, searchVersions } from '../../src/tracking/mlflow/search-registry.ts';
@@ -91,7 +91,7 @@ const SEARCHES: Readonly<Record<string, (database: Database, pageToken?: string)
   versions: (database, pageToken) =>
     database.read((sql) => searchVersions(sql, { ...ALL, maxResults: 1, pageToken }, EVERY_ROW)),
   'a history': (database, pageToken) =>
-    database.read((sql) => metricHistory(sql, 'a', 'auc', { maxResults: 1, pageToken })),
+    database.read((sql) => historyPage(sql, 'a', 'auc', { maxResults: 1, pageToken })),
   'logged models': (database, pageToken) =>
     database.read((sql) =>
       searchLoggedModels(

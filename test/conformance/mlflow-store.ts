@@ -47,7 +47,7 @@ export async function newRun(database: Database, id: string, more: Partial<NewRu
     startTime: 1,
     tags: [],
   };
-  await database.write((sql) => createRun(sql, { id, ...run, ...more }));
+  await database.write((sql) => createRun(sql, { id, ...run, ...more }, ROOT));
   return id;
 }
 

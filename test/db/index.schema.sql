@@ -7,5 +7,6 @@ CREATE TABLE flight (fingerprint TEXT PRIMARY KEY, pid INTEGER, boot TEXT, start
 CREATE TABLE kept (recipe TEXT, step TEXT, fingerprint TEXT, at REAL, PRIMARY KEY (recipe, step, fingerprint)) WITHOUT ROWID;
 CREATE TABLE plan (key TEXT PRIMARY KEY, asked TEXT NOT NULL, plan TEXT NOT NULL, used_at REAL) WITHOUT ROWID;
 CREATE TABLE probe (key TEXT PRIMARY KEY, value TEXT, at REAL) WITHOUT ROWID;
+CREATE TABLE remote_result (remote TEXT, fingerprint TEXT, result TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (remote, fingerprint)) WITHOUT ROWID;
 CREATE TABLE step (recipe TEXT, step TEXT, fingerprint TEXT, previous TEXT, run TEXT, at REAL, duration_ms REAL, PRIMARY KEY (recipe, step)) WITHOUT ROWID;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RecipeError } from '../../src/core/recipe-error.ts';
 import { PostgresDatabase } from '../../src/db/postgres-database.ts';
-import type { Database } from '../../src/db/sql.ts';
+import type { Database, Sql } from '../../src/db/sql.ts';
 import { openSqlite } from '../../src/db/sqlite.ts';
+import { together } from '../../src/db/together.ts';
 import { POSTGRES_TRACKING_MIGRATIONS } from '../../src/tracking/postgres/schema.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
 import { PostgresRig } from '../rigs/postgres-rig.ts';
@@ -165,6 +166,69 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
     ).toEqual({ n: 40_000, d: 40_000 });
   });
 
+  test('work that is done at once sends nothing after its end, and one statement that fails undoes it', async () => {
+    await using database = await open();
+    const add = 'INSERT INTO t (id) VALUES (?)';
+    const late = database.write(async (sql) => {
+      await sql.run(add, 1);
+      await sql.run(add, 2);
+    }, 'at-once');
+    await expect(late).rejects.toThrow('Internal error: work that is done at once sent a statement later');
+    expect(await rows(database)).toEqual([{ id: 1, x: 0 }]);
+    const failing = database.write(
+      (sql) =>
+        together(
+          () => sql.run(add, 3),
+          () => sql.run('SELECT 1 / ?', 0),
+          () => sql.run(add, 4),
+        ),
+      'at-once',
+    );
+    await expect(failing).rejects.toThrow('division by zero');
+    const two = (sql: Sql): Promise<unknown> =>
+      together(
+        () => sql.run(add, 5),
+        () => sql.run(add, 6),
+      );
+    await database.write(two, 'at-once');
+    expect((await rows(database)).length).toBe(3);
+  });
+
+  test('of statements that are under way at once the error of the first one that failed is told', async () => {
+    await using database = await open();
+    const write = database.write(async (sql) => {
+      const [failing, next] = [sql.run('SELECT 1 / ?', 0), sql.run('SELECT 1')];
+      failing.catch(() => undefined);
+      await next;
+    });
+    await expect(write).rejects.toThrow('division by zero');
+  });
+
+  test('statements that a connection keeps prepared may be lost, or change what they give', async () => {
+    const add = (database: Database): Promise<unknown> =>
+      database.write((sql) => sql.get('INSERT INTO t (id) SELECT count(*) FROM t RETURNING *'));
+    await using database = await open();
+    await add(database);
+    await database.write((sql) => sql.run('DEALLOCATE ALL'));
+    expect(await add(database)).toEqual({ id: 1, x: 0 });
+    await using another = await open();
+    await add(another);
+    await another.write((sql) => sql.run('ALTER TABLE t ADD COLUMN y bigint'));
+    expect(await add(another)).toEqual({ id: 1, x: 0, y: null });
+  });
+
+  test('an INSERT of many rows takes any text, number and null', async () => {
+    await using database = await open(['CREATE TABLE t (id bigint, x text, y double precision)']);
+    const texts = ['', 'NULL', '{a,"b"}', String.raw`\"`, "it's", 'a,b', ' ', 'ö\n\t😀', null];
+    const values = texts.map((x, id) => [id, x, id === 3 ? null : 5e-324 * id]);
+    await database.write((sql) => sql.runMany('INSERT INTO t (id, x, y) VALUES (?, ?, ?)', values));
+    const found = await database.read((sql) => sql.all('SELECT * FROM t ORDER BY id'));
+    expect(found.map(({ id, x, y }) => [id, x, y])).toEqual(values);
+    const wrong = ['INSERT INTO t SELECT ?', 'INSERT INTO t (z) VALUES (?)'];
+    for (const text of wrong)
+      await expect(database.write((sql) => sql.runMany(text, [[1], [2]]))).rejects.toThrow('Internal error');
+  });
+
   test('a read sees what was committed when it began, and writes nothing', async () => {
     await using database = await open();
     await database.read(async (sql) => {
@@ -190,7 +254,8 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
         await sql.run('UPDATE t SET x = x + 1 WHERE id = ?', second);
       });
     await Promise.all([add(1, 2), add(2, 1)]);
-    expect(waiting).toBe(3);
+    // One gave way; on a busy machine it may meet the other a second time.
+    expect(waiting).toBeGreaterThanOrEqual(3);
     expect(await rows(database)).toEqual([
       { id: 1, x: 2 },
       { id: 2, x: 2 },

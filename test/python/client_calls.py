@@ -17,8 +17,7 @@ from mlflow.exceptions import MlflowException
 results = {}
 IS_NEW = hasattr(MlflowClient, "create_logged_model")
 # Who ran what on which machine, and names that are dice.
-# The newest server of MLflow keeps spans in its database, this one in a file, as 2.22 does.
-OWN_TAGS = ("mlflow.user", "mlflow.source", "mlflow.runName", "mlflow.trace.spansLocation")
+OWN_TAGS = ("mlflow.user", "mlflow.source", "mlflow.runName")
 
 client = MlflowClient()
 

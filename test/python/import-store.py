@@ -20,6 +20,8 @@ mlflow.set_tracking_uri(uri)
 mlflow.set_registry_uri(uri)
 client = MlflowClient()
 IS_NEW = hasattr(client, "get_logged_model")
+if IS_NEW:
+    from mlflow.entities import AssessmentError, AssessmentSource
 DATA = pd.DataFrame({"x": [1.0, 2.0]})
 
 
@@ -67,6 +69,7 @@ def fill(artifacts):
         traced(2)
     if IS_NEW:
         mlflow.flush_trace_async_logging()
+        assess(mlflow.get_last_active_trace_id())
 
 
 def number(value):
@@ -93,6 +96,23 @@ def run_of(run):
         "outputs": [[o.model_id, o.step] for o in run.outputs.model_outputs] if IS_NEW and run.outputs else [],
         "files": [[f.path, f.is_dir, f.file_size] for f in client.list_artifacts(run.info.run_id)],
     }
+
+
+def assess(trace):
+    source = AssessmentSource(source_type="HUMAN", source_id="ann")
+    first = mlflow.log_feedback(trace_id=trace, name="right", value=False, source=source, rationale="größer")
+    mlflow.override_feedback(trace_id=trace, assessment_id=first.assessment_id, value=True, source=source, metadata={"k": "v"})
+    mlflow.log_feedback(trace_id=trace, name="failed", error=AssessmentError(error_code="LIMIT"), source=source)
+    mlflow.log_expectation(trace_id=trace, name="answer", value=["a", 1.5], source=source)
+
+
+def assessments_of(trace):
+    # A folder may not say of an expectation that it is valid.
+    return sorted(
+        [a.assessment_id, a.name, a.create_time_ms, a.rationale, a.metadata, a.source.to_dictionary(), a.valid is not False]
+        + [a.feedback.to_dictionary() if a.feedback else a.expectation.to_dictionary(), a.overrides]
+        for a in (trace.info.assessments if IS_NEW else [])
+    )
 
 
 def read():
@@ -130,7 +150,10 @@ def read():
         ]
         if IS_NEW
         else [],
-        "traces": [[str(t.info.status), t.info.execution_time_ms, sorted(span.name for span in t.data.spans)] for t in traces],
+        "traces": [
+            [str(t.info.status), t.info.execution_time_ms, sorted(span.name for span in t.data.spans), assessments_of(t)]
+            for t in traces
+        ],
     }
 
 

@@ -35,6 +35,6 @@ describe.each(CLIENTS)('what the client of %s wrote', (_, python = '') => {
       await using server = await ServerProcess.start(rig);
       expect(JSON.parse(await script('read', server.url))).toEqual(wanted);
     },
-    180_000,
+    480_000,
   );
 });

@@ -5,14 +5,16 @@ import warnings
 
 warnings.filterwarnings("ignore")
 
+import client_functions
 import client_registry
 import client_tracking
 import client_training
 import mlflow
 import pandas as pd
-from client_calls import call, client, files, results, write
+from client_calls import IS_NEW, call, client, files, results, write
 from sklearn.linear_model import LogisticRegression
 
+client_functions.record()
 DATA = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [0, 1, 0, 1]})
 
 
@@ -137,4 +139,9 @@ client_registry.prompts()
 client_tracking.tracking()
 client_training.autologging()
 client_training.evaluations()
+if IS_NEW:
+    import client_genai
+
+    client_genai.genai()
+results["not called"] = client_functions.not_called(IS_NEW)
 write(sys.argv[1])

@@ -1,6 +1,7 @@
 import { BlockList } from 'node:net';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { Authenticator } from '../../src/server/authenticate.ts';
+import type { Log } from '../../src/server/log.ts';
 import { Provider, type ProviderOptions } from '../../src/server/sign-in/provider.ts';
 import { SignInLimit } from '../../src/server/sign-in-limit.ts';
 import { grant, type Resource } from '../../src/tracking/access/grants.ts';
@@ -9,7 +10,7 @@ import { hashPassword } from '../../src/tracking/access/passwords.ts';
 import type { Permission, Role, Scope } from '../../src/tracking/access/permission.ts';
 import { createToken } from '../../src/tracking/access/tokens.ts';
 import { createUser } from '../../src/tracking/access/users.ts';
-import { HOST, ServerRig } from './server-rig.ts';
+import { type Folder, HOST, ServerRig } from './server-rig.ts';
 
 const CHANGE = { actor: 'test', at: 1 };
 const PROXY = new BlockList();
@@ -33,7 +34,7 @@ export interface Got {
 export class AccessRig implements AsyncDisposable {
   readonly server: ServerRig;
 
-  private constructor(provider: ProviderOptions | undefined) {
+  private constructor(provider: ProviderOptions | undefined, log: Log | undefined, folder?: Folder) {
     this.server = ServerRig.create((database, now) => {
       const proxy = {
         from: PROXY,
@@ -44,6 +45,7 @@ export class AccessRig implements AsyncDisposable {
       const limit = new SignInLimit(now);
       const authenticator = new Authenticator({ database, now, limit, proxy });
       return {
+        log,
         authenticate: (request) => authenticator.identify(request),
         signIn: {
           authenticator,
@@ -54,11 +56,16 @@ export class AccessRig implements AsyncDisposable {
           newUsers: 'member',
         },
       };
-    });
+    }, folder);
   }
 
-  static create(provider?: ProviderOptions): AccessRig {
-    return new AccessRig(provider);
+  static create(provider?: ProviderOptions, log?: Log): AccessRig {
+    return new AccessRig(provider, log);
+  }
+
+  /** Where clients' files lie in a folder. */
+  static inFolder(folder: Folder): AccessRig {
+    return new AccessRig(undefined, undefined, folder);
   }
 
   /** A new user's token. */

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Project, type Surroundings } from '../../src/compose.ts';
+import { ProjectHome, type Surroundings } from '../../src/compose-home.ts';
 import { type ComposedServer, composeServer } from '../../src/compose-server.ts';
 import { systemWorld } from '../../src/core/system-world.ts';
 import type { Database, Row } from '../../src/db/sql.ts';
@@ -128,7 +128,7 @@ export class ImportRig implements AsyncDisposable {
       packageDir: join(import.meta.dirname, '../..'),
       node: process.execPath,
     };
-    const project = Project.open(this.dir, surroundings);
+    const project = new ProjectHome(this.dir, surroundings);
     this.#ends.use(project);
     const server = await composeServer(project, surroundings, {
       hosts: ['localhost'],
@@ -137,8 +137,12 @@ export class ImportRig implements AsyncDisposable {
       proxy: undefined,
       provider: undefined,
       newUsers: 'member',
+      artifactsFolder: undefined,
       artifactRoot: 'mlflow-artifacts:',
       database: this.#database,
+      webhookHosts: [],
+      log: undefined,
+      onGivenUp: () => undefined,
       onBug: (error) => {
         throw error;
       },

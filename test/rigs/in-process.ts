@@ -3,6 +3,7 @@ import type { Context } from '../../src/cli/context.ts';
 import { dispatch } from '../../src/cli/main.ts';
 import { describeError } from '../../src/cli/print-error.ts';
 import { systemWorld } from '../../src/core/system-world.ts';
+import type { Clock, World } from '../../src/core/world.ts';
 import type { Outcome } from './cli-rig.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -14,15 +15,25 @@ export async function inProcess(dir: string, ...argv: string[]): Promise<Outcome
 
 /** As `inProcess`, with more in its environment. */
 export async function inProcessWith(
-  { dir, env: more }: { readonly dir: string; readonly env: Readonly<Record<string, string>> },
+  {
+    dir,
+    env: more,
+    now,
+  }: {
+    readonly dir: string;
+    readonly env: Readonly<Record<string, string>>;
+    /** What the clock on the wall shows; else the time that it is. */
+    readonly now?: number;
+  },
   ...argv: string[]
 ): Promise<Outcome> {
   let [out, err] = ['', ''];
   const env = { PATH: process.env['PATH'], HOME: dir, ...more };
+  const world = systemWorld(env);
   const context: Context = {
     cwd: dir,
     env,
-    world: systemWorld(env),
+    world: now === undefined ? world : { ...world, clock: { ...monotonicOf(world), now: () => now } },
     out: (text) => void (out += text),
     err: (text) => void (err += text),
     isTerminal: false,
@@ -40,4 +51,8 @@ export async function inProcessWith(
     const { text, exit } = describeError(error, { json: argv.includes('--json') });
     return { exit, signal: undefined, out, err: err + text };
   }
+}
+
+function monotonicOf({ clock }: World): Omit<Clock, 'now'> {
+  return { monotonic: () => clock.monotonic(), sleep: async (ms, signal) => clock.sleep(ms, signal) };
 }

@@ -65,7 +65,10 @@ const NEW_TABLES = `CREATE TABLE logged_models (model_id VARCHAR(36) PRIMARY KEY
       parent_span_id VARCHAR(50), name TEXT, type VARCHAR(500), status VARCHAR(50) NOT NULL,
       start_time_unix_nano BIGINT NOT NULL, end_time_unix_nano BIGINT, content TEXT NOT NULL,
       PRIMARY KEY (trace_id, span_id));
-    CREATE TABLE assessments (assessment_id VARCHAR(50) PRIMARY KEY, trace_id VARCHAR(50) NOT NULL);`;
+    CREATE TABLE assessments (assessment_id VARCHAR(50) PRIMARY KEY, trace_id VARCHAR(50) NOT NULL, name VARCHAR(250) NOT NULL,
+      assessment_type VARCHAR(50) NOT NULL, value TEXT NOT NULL, error TEXT, created_timestamp BIGINT NOT NULL,
+      last_updated_timestamp BIGINT NOT NULL, source_type VARCHAR(50) NOT NULL, source_id VARCHAR(250), run_id VARCHAR(32),
+      span_id VARCHAR(50), rationale TEXT, overrides VARCHAR(50), valid BOOLEAN NOT NULL, assessment_metadata TEXT);`;
 
 export const FIRST_RUN = 'a'.repeat(32);
 export const DELETED_RUN = 'b'.repeat(32);
@@ -119,6 +122,10 @@ const NEW_ROWS = `INSERT INTO logged_models VALUES ('${LOGGED_MODEL}', 3, 'model
     INSERT INTO logged_model_params VALUES ('${LOGGED_MODEL}', 3, 'lr', '0.1');
     INSERT INTO logged_model_tags VALUES ('${LOGGED_MODEL}', 3, 'a', 'b');
     INSERT INTO inputs VALUES ('i2', 'RUN_OUTPUT', '${FIRST_RUN}', 'MODEL_OUTPUT', '${LOGGED_MODEL}', 4);
-    INSERT INTO spans VALUES ('tr-1', 3, 's2', 's1', 'inner', 'UNKNOWN', 'OK', 151000000, 152000000, '{"name": "inner"}'),
+    INSERT INTO spans VALUES ('tr-1', 3, 's2', 's1', 'inner', 'UNKNOWN', 'OK', 151000000, 152000000, '{"name": "inner", "x": "a\\u0000b"}'),
       ('tr-1', 3, 's1', NULL, 'predict', 'CHAIN', 'OK', 150000000, 175000000, '{"name": "predict"}');
-    INSERT INTO assessments VALUES ('a-1', 'tr-1');`;
+    INSERT INTO assessments VALUES
+      ('a-1', 'tr-1', 'right', 'feedback', 'false', NULL, 160, 161, 'LLM_JUDGE', 'judge', NULL, NULL, 'too short', NULL, FALSE, '{"k": "v"}'),
+      ('a-2', 'tr-1', 'right', 'feedback', 'true', NULL, 170, 171, 'HUMAN', 'ann', NULL, 's1', NULL, 'a-1', TRUE, NULL),
+      ('a-3', 'tr-1', 'answer', 'expectation', '["a", 1.5]', NULL, 180, 181, 'HUMAN', NULL, NULL, NULL, NULL, NULL, TRUE, NULL),
+      ('a-4', 'tr-1', 'odd', 'rumour', 'true', NULL, 190, 191, 'HUMAN', NULL, NULL, NULL, NULL, NULL, TRUE, NULL);`;

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { type AddressInfo, createServer } from 'node:net';
+import { freePort } from './free-port.ts';
 
 /** MLflow's own server, on an empty SQLite database; ready when its health check says so. */
 export async function realServer(
   python: string,
   cwd: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -21,7 +22,12 @@ export async function realServer(
     '1',
     ...store,
   ];
-  const server = spawn(python, args, { cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  const server = spawn(python, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let said = '';
   const booted = new Promise<void>((resolve) =>
     server.stderr.on('data', (chunk: Buffer) => {
@@ -31,9 +37,15 @@ export async function realServer(
     }),
   );
   const ended = new Promise((resolve) => server.once('exit', resolve));
-  const end = async (): Promise<void> => {
+  const kill = (): void => {
     // It starts processes of its own, which are in its group.
     if (server.pid !== undefined && server.exitCode === null) process.kill(-server.pid, 'SIGKILL');
+  };
+  // A test that ran out of time never comes to its end, nor would the server.
+  process.once('exit', kill);
+  const end = async (): Promise<void> => {
+    process.off('exit', kill);
+    kill();
     await ended;
   };
   await Promise.race([booted, ended]);
@@ -46,12 +58,4 @@ export async function realServer(
     if (server.exitCode !== null) throw new Error(`mlflow server ended: ${said}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

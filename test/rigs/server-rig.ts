@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { SqliteDatabase } from '../../src/db/sqlite-database.ts';
+import { Outbound } from '../../src/net/outbound.ts';
 import { Artifacts } from '../../src/server/artifacts.ts';
 import { createServer, type ServerOptions } from '../../src/server/create-server.ts';
+import { FilesInFolder } from '../../src/server/files-in-folder.ts';
+import { MultipartUploads } from '../../src/server/multipart-uploads.ts';
 import { Store } from '../../src/store/store.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
 
@@ -17,10 +20,18 @@ export interface Answer {
 
 const ANN = { kind: 'local', name: 'ann' } as const;
 
+const NOBODY: AuthenticatedBy = () => ({ authenticate: async () => ANN });
+
 type AuthenticatedBy = (
   database: SqliteDatabase,
   now: () => number,
-) => Pick<ServerOptions, 'authenticate' | 'signIn'>;
+) => Pick<ServerOptions, 'authenticate' | 'signIn' | 'log'>;
+
+/** Where clients' files lie, and whether clients write there themselves: it is the root of all experiments. */
+export interface Folder {
+  readonly dir: string;
+  readonly isRoot: boolean;
+}
 
 /** The server in this process, on a database and a store of its own; its clock stands still. */
 export class ServerRig implements AsyncDisposable {
@@ -32,7 +43,7 @@ export class ServerRig implements AsyncDisposable {
   readonly database: SqliteDatabase;
   #ids = 0;
 
-  private constructor(authenticatedBy: AuthenticatedBy) {
+  private constructor(authenticatedBy: AuthenticatedBy, folder?: Folder) {
     const now = (): number => this.now;
     this.store = Store.open({ home: this.dir, cache: undefined, now });
     this.database = SqliteDatabase.open({
@@ -40,11 +51,23 @@ export class ServerRig implements AsyncDisposable {
       migrations: TRACKING_MIGRATIONS,
       durability: 'full',
     });
+    const { database, store } = this;
+    const root = folder?.isRoot === true ? folder.dir : 'mlflow-artifacts:';
+    const artifacts = new Artifacts({
+      database,
+      store,
+      home: this.dir,
+      now,
+      root,
+      folder: folder === undefined ? undefined : new FilesInFolder({ dir: folder.dir, store }),
+    });
     this.app = createServer({
       served: {
-        database: this.database,
-        artifacts: new Artifacts({ database: this.database, store: this.store, home: this.dir, now }),
-        root: 'mlflow-artifacts:',
+        database,
+        artifacts,
+        uploads: new MultipartUploads({ database, artifacts, store, now }),
+        root,
+        outbound: new Outbound(['127.0.0.1']),
         now,
         newId: () => {
           this.#ids += 1;
@@ -52,16 +75,22 @@ export class ServerRig implements AsyncDisposable {
         },
         random: () => 0,
       },
-      ...authenticatedBy(this.database, now),
+      ...authenticatedBy(database, now),
       allowedHosts: ['localhost', '127.0.0.1'],
+      sharedCache: { store, now },
       version: '0.0.0',
       onBug: (error) => this.bugs.push(error),
     });
   }
 
   /** Where nobody signs in, unless `authenticatedBy` says otherwise. */
-  static create(authenticatedBy: AuthenticatedBy = () => ({ authenticate: async () => ANN })): ServerRig {
-    return new ServerRig(authenticatedBy);
+  static create(authenticatedBy: AuthenticatedBy = NOBODY, folder?: Folder): ServerRig {
+    return new ServerRig(authenticatedBy, folder);
+  }
+
+  /** Where clients' files lie in a folder. */
+  static inFolder(folder: Folder): ServerRig {
+    return new ServerRig(NOBODY, folder);
   }
 
   async post(path: string, body: unknown): Promise<Answer> {
@@ -113,3 +142,19 @@ export class ServerRig implements AsyncDisposable {
 }
 
 export const HOST = { host: 'localhost:5000' };
+
+/** A call about traces, of the version that MLflow 3 uses. */
+export async function v3(
+  { app }: ServerRig,
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  path: string,
+  payload?: object,
+): Promise<Answer> {
+  const { statusCode, body } = await app.inject({
+    method,
+    url: `/api/3.0/mlflow/traces${path}`,
+    headers: { ...HOST, ...(payload === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(payload === undefined ? {} : { payload: JSON.stringify(payload) }),
+  });
+  return { status: statusCode, body: JSON.parse(body) as Answer['body'] };
+}

@@ -118,7 +118,7 @@ describe('whatever is sent', () => {
     await fc.assert(
       fc.asyncProperty(REQUEST, async ({ index, fields, headers }) => {
         const { method = 'GET', version, path = '' } = ROUTES[index] ?? {};
-        const at = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => segmentOf(fields[name]));
+        const at = path.replaceAll(/\{\+?(\w+)\}/g, (_, name: string) => segmentOf(fields[name]));
         const sent = { ...HOST, 'content-type': 'application/json', ...headers };
         const query = new URLSearchParams(
           Object.entries(fields).map(([name, value]): [string, string] => [
@@ -139,6 +139,21 @@ describe('whatever is sent', () => {
       { numRuns: 1500 },
     );
     expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+
+  // A promise that nobody had looked at ended the process.
+  test('for an experiment that is no number is refused, and the server stays', async () => {
+    await using rig = ServerRig.create();
+    const { statusCode, body } = await rig.app.inject({
+      method: 'POST',
+      url: '/api/2.0/mlflow/runs/create',
+      headers: HOST,
+      payload: { experiment_id: '/etc/passwd' },
+    });
+    expect([statusCode, JSON.parse(body)]).toEqual([
+      400,
+      { error_code: 'INVALID_PARAMETER_VALUE', message: "Invalid experiment ID: '/etc/passwd'" },
+    ]);
   });
 
   test.each([

@@ -57,9 +57,11 @@ describe('files', () => {
     };
     expect(await all(undefined)).toEqual([401, 401, 401, 401, 401, 401]);
     expect(await all(bob)).toEqual([403, 403, 403, 403, 403, 403]);
-    expect([await send(rig, undefined, 'GET', ofLogged), await send(rig, bob, 'GET', ofLogged)]).toEqual([
-      401, 403,
-    ]);
+    const traced = await rig.post(ann, 'traces', { experiment_id: '1', timestamp_ms: 1 });
+    const { request_id } = traced.body['trace_info'] as { request_id: string };
+    const ofTrace = `/ajax-api/2.0/mlflow/get-trace-artifact?request_id=${request_id}`;
+    for (const url of [ofLogged, ofTrace])
+      expect([await send(rig, undefined, 'GET', url), await send(rig, bob, 'GET', url)]).toEqual([401, 403]);
     expect(await send(rig, ann, 'GET', ofLogged)).toBe(404);
     await rig.grant('EDIT', { kind: 'experiment', id: '1' }, 'user:bob');
     expect(await all(bob)).toEqual([200, 200, 200, 200, 200, 403]);
@@ -179,6 +181,30 @@ describe('files', () => {
           403,
         ]);
       expect(await send(rig, bob, 'DELETE', `${FILES}/team`)).toBe(403);
+    }
+  });
+
+  test('of a trace of others are not got by a tag of one’s own that says they are', async () => {
+    await using rig = AccessRig.create();
+    const { ann, bob, run } = await withFile(rig);
+    await rig.post(bob, 'experiments/create', { name: 'bobs' });
+    const traced = async (token: string, experiment_id: string): Promise<string> => {
+      const { body } = await rig.post(token, 'traces', { experiment_id, timestamp_ms: 1 });
+      return (body['trace_info'] as { request_id: string }).request_id;
+    };
+    const [hers, his] = [await traced(ann, '1'), await traced(bob, '2')];
+    await send(rig, ann, 'PUT', `${FILES}/1/traces/${hers}/artifacts/traces.json`);
+    await send(rig, ann, 'PUT', `${FILES}/1/${run}/artifacts/attachments/secret`);
+    const ofTrace = '/ajax-api/2.0/mlflow/get-trace-artifact';
+    expect(await send(rig, ann, 'GET', `${ofTrace}?request_id=${hers}`)).toBe(200);
+    for (const folder of [`1/traces/${hers}/artifacts`, `1/${run}/artifacts`]) {
+      const tag = { key: 'mlflow.artifactLocation', value: `mlflow-artifacts:/${folder}` };
+      await rig.ask(bob, { method: 'PATCH', path: `2.0/mlflow/traces/${his}/tags`, body: tag });
+      for (const path of ['', '&path=secret'])
+        expect([folder, await send(rig, bob, 'GET', `${ofTrace}?request_id=${his}${path}`)]).toEqual([
+          folder,
+          404,
+        ]);
     }
   });
 

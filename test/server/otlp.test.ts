@@ -111,6 +111,7 @@ describe('spans that OpenTelemetry’s exporters send', () => {
       trace_metadata: { 'mlflow.trace_schema.version': '3', 'mlflow.sourceRun': 'r1' },
       tags: {
         'mlflow.artifactLocation': `mlflow-artifacts:/0/traces/${ID}/artifacts`,
+        'mlflow.trace.spansLocation': 'TRACKING_STORE',
         'mlflow.traceName': 'predict',
         'service.name': 'shop',
         team: 'blue',

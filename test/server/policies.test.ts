@@ -8,10 +8,13 @@ interface Things {
   readonly run: string;
   readonly model: string;
   readonly trace: string;
+  readonly dataset: string;
 }
 
+const ASSESSMENT = { assessment_name: 'a', source: { source_type: 'HUMAN' }, feedback: { value: true } };
+
 /** A field of every name that a request has; each route takes its own of them. */
-function fieldsOf({ run, model, trace }: Things): Record<string, unknown> {
+function fieldsOf({ run, model, trace, dataset }: Things): Record<string, unknown> {
   const info = {
     trace_id: trace,
     trace_location: { mlflow_experiment: { experiment_id: '1' } },
@@ -34,6 +37,12 @@ function fieldsOf({ run, model, trace }: Things): Record<string, unknown> {
     request_id: trace,
     trace_id: trace,
     request_ids: [trace],
+    trace_ids: [trace],
+    assessment: ASSESSMENT,
+    assessment_id: 'a-1',
+    update_mask: 'feedback',
+    dataset_id: dataset,
+    records: '[]',
     timestamp_ms: 5,
     timestamp: 5,
     tag_key: 't',
@@ -43,6 +52,14 @@ function fieldsOf({ run, model, trace }: Things): Record<string, unknown> {
     status: 'FINISHED',
     model_json: JSON.stringify({ artifact_path: 'm', flavors: {}, utc_time_created: 'x', run_id: run }),
     path: `1/${run}/artifacts`,
+    artifact_path: `1/${run}/artifacts`,
+    upload_id: 'none',
+    prompt_template: 'Say {{ x }}',
+    prompt_parameters: [{ key: 'x', value: 'hi' }],
+    model_route: 'chat',
+    model_input: 'Say hi',
+    mlflow_version: '2.22.0',
+    parts: [{ part_number: 1, etag: 'none' }],
     trace: { trace_info: info },
     locations: [{ mlflow_experiment: { experiment_id: '1' } }],
     username: 'bob',
@@ -58,6 +75,10 @@ function fieldsOf({ run, model, trace }: Things): Record<string, unknown> {
     token_id: 1,
     approvers: ['user:bob'],
     promotion_id: '1',
+    webhook_id: '1',
+    url: 'https://example.com/hook',
+    events: [{ entity: 'PROMPT', action: 'CREATED' }],
+    event: { entity: 'PROMPT', action: 'CREATED' },
   };
 }
 
@@ -67,9 +88,14 @@ const OTHERWISE: Readonly<Record<string, Record<string, unknown>>> = {
   createRegisteredModel: { name: 'another' },
   createGroup: { name: 'another' },
   finalizeLoggedModel: { status: 'LOGGED_MODEL_READY' },
+  createWebhook: { status: 'ACTIVE' },
+  updateWebhook: { status: 'ACTIVE' },
   endTrace: { status: 'OK' },
   deleteTraces: { max_timestamp_millis: undefined },
   revokeToken: { token_id: 2 },
+  getTrace: { allow_partial: true },
+  createDataset: { tags: undefined },
+  setDatasetTags: { tags: '{}' },
 };
 
 /** A server with ann, whose everything is, bob, who was given nothing, and vic, who may read it all. */
@@ -107,6 +133,18 @@ class Server implements AsyncDisposable {
     };
     const { trace_info } = (await rig.post(ann, 'traces', { experiment_id: '1', timestamp_ms: 1, tags }))
       .body as { trace_info: { request_id: string } };
+    await rig.ask(ann, {
+      method: 'POST',
+      path: `3.0/mlflow/traces/${trace_info.request_id}/assessments`,
+      body: { assessment: { ...ASSESSMENT, assessment_id: 'a-1' } },
+    });
+    const { dataset } = (
+      await rig.ask(ann, {
+        method: 'POST',
+        path: '3.0/mlflow/datasets/create',
+        body: { name: 'd', experiment_ids: ['1'], tags: '{"t": "1"}' },
+      })
+    ).body as { dataset: { dataset_id: string } };
     // A wish of root's for ann to approve.
     await rig.post(ann, 'registered-models/create', { name: 'p' });
     await rig.post(ann, 'model-versions/create', { name: 'p', source: `runs:/${id}/model` });
@@ -121,7 +159,12 @@ class Server implements AsyncDisposable {
       { kind: 'model', name: 'p' } as const,
     ])
       await rig.grant('READ', on, 'user:vic');
-    const things = { run: id, model: model.info.model_id, trace: trace_info.request_id };
+    const things = {
+      run: id,
+      model: model.info.model_id,
+      trace: trace_info.request_id,
+      dataset: dataset.dataset_id,
+    };
     return new Server(rig, { root, ann, bob, vic, annReads }, things);
   }
 
@@ -134,7 +177,7 @@ class Server implements AsyncDisposable {
     const known = Object.entries(all).filter(
       ([key, value]) => value !== undefined && Object.hasOwn(request.fields, key),
     );
-    const at = path.replaceAll(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(String(all[key])));
+    const at = path.replaceAll(/\{\+?(\w+)\}/g, (_, key: string) => encodeURIComponent(String(all[key])));
     const ask: Ask = { method, path: `${version}${at}` };
     if (method !== 'GET') return this.rig.ask(token, { ...ask, body: Object.fromEntries(known) });
     const query = known.map(([key, value]) => [key, Array.isArray(value) ? value : String(value)]);

@@ -38,7 +38,7 @@ describe('who may ask', () => {
     const get = (url: string): Promise<LightMyRequestResponse> =>
       rig.app.inject({ method: 'GET', url, headers: { host: 'probe' } });
     expect((await get('/health')).body).toBe('OK');
-    expect((await get('/version')).body).toBe('2.22.0');
+    expect((await get('/version')).body).toBe('3.17.2');
     expect((await get('/health')).headers['x-stockpot-version']).toBe('0.0.0');
   });
 });

@@ -104,7 +104,7 @@ describe('an OpenID Connect provider', () => {
     const asked = await browser.open(`${url}/sign-in/provider?next=/version`);
     expect(asked.url).toMatch(new RegExp(`^${provider.options.issuer}/interaction/`));
     const back = await provider.signIn(browser, asked, 'zoe');
-    expect([back.url, back.text]).toEqual([`${url}/version`, '2.22.0']);
+    expect([back.url, back.text]).toEqual([`${url}/version`, '3.17.2']);
     expect(await whoami(url, browser)).toMatchObject({
       username: 'zoe@example.com',
       role: 'member',

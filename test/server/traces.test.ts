@@ -1,25 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type Answer, HOST, ServerRig } from '../rigs/server-rig.ts';
+import { type Answer, HOST, ServerRig, v3 } from '../rigs/server-rig.ts';
 
 const NOT_FOUND = { status: 404, body: { error_code: 'RESOURCE_DOES_NOT_EXIST' } };
 const INVALID = { status: 400, body: { error_code: 'INVALID_PARAMETER_VALUE' } };
 const DONE = { status: 200, body: {} };
-
-/** A call of the version that MLflow 3 uses. */
-async function v3(
-  rig: ServerRig,
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
-  path: string,
-  payload?: object,
-): Promise<Answer> {
-  const { statusCode, body } = await rig.app.inject({
-    method,
-    url: `/api/3.0/mlflow/traces${path}`,
-    headers: { ...HOST, ...(payload === undefined ? {} : { 'content-type': 'application/json' }) },
-    ...(payload === undefined ? {} : { payload: JSON.stringify(payload) }),
-  });
-  return { status: statusCode, body: JSON.parse(body) as Answer['body'] };
-}
 
 function info(id: string, more: object = {}): object {
   return {
@@ -176,16 +160,6 @@ describe('a trace of MLflow 3', () => {
   });
 
   // The client of 3.x asks for `get` and reads these words as: this server sends no spans, take the artifact.
-  test('is not asked for its spans', async () => {
-    await using rig = ServerRig.create();
-    expect(await v3(rig, 'GET', '/get?trace_id=tr-a')).toMatchObject({
-      status: 404,
-      body: { error_code: 'RESOURCE_DOES_NOT_EXIST', message: "Trace with ID 'get' not found." },
-    });
-  });
-});
-
-describe('tags of a trace', () => {
   test('are set and deleted in either version', async () => {
     await using rig = ServerRig.create();
     await write(rig, 'tr-a');

@@ -14,6 +14,12 @@ async function fill(rig: ImportRig): Promise<void> {
   rig.write(`files/3/models/${LOGGED_MODEL}/artifacts/MLmodel`, 'flavors: {}');
   rig.sqlite('mlflow.db', mlflowTables('3.17'), mlflowRows('3.17', rig.dir));
   await rig.import('mlflow.db', '--artifacts', 'files');
+  await rig.post('webhooks', {
+    name: 'hook',
+    url: 'https://example.com/hook',
+    events: [{ entity: 'PROMPT', action: 'CREATED' }],
+    secret: 'of the hook',
+  });
   await rig.command('server', 'user', 'add', 'ann', '--role', 'admin');
 }
 
@@ -46,13 +52,14 @@ describe('a backup restores to all that there was, with every file', () => {
     await fill(source);
     const backup = join(source.dir, 'backup');
     const taken = await source.command('server', 'backup', backup);
-    // The spans of a trace are a file too; so is the list of the model's files.
-    expect([taken.exit, taken.answer['files'], taken.answer['lost']]).toEqual([0, 4, []]);
+    // The list of the model's files is a file too.
+    expect([taken.exit, taken.answer['files'], taken.answer['lost']]).toEqual([0, 3, []]);
     await using target = await open(to);
     const restored = await target.command('server', 'restore', backup);
-    expect([restored.exit, restored.answer['files'], restored.answer['lost']]).toEqual([0, 4, []]);
+    expect([restored.exit, restored.answer['files'], restored.answer['lost']]).toEqual([0, 3, []]);
     const wanted = await source.dump();
     expect(wanted['users']).toHaveLength(1);
+    expect(wanted['webhooks']).toHaveLength(1);
     expect(await target.dump()).toEqual(wanted);
     expect(await target.file(`3/${FIRST_RUN}/artifacts/notes/a.txt`)).toBe('a');
     // Nor does gc take it, and numbers go on behind the last.
@@ -124,6 +131,23 @@ describe('recipe server backup', () => {
     expect(await code('restore', 'backup')).toEqual([2, 'BACKUP_INVALID']);
   });
 
+  test('passes over a tag that names no reproduction', async () => {
+    await using rig = new ImportRig();
+    await fill(rig);
+    const { files = [] } = await rig.dump();
+    for (const [version, value] of [
+      ['1', String(files[0]?.['digest'])],
+      ['2', 'f'.repeat(64)],
+    ])
+      await rig.post('model-versions/set-tag', { name: 'clf', version, key: 'stockpot.reproduction', value });
+    expect((await rig.command('server', 'backup', 'backup')).answer).toMatchObject({ files: 3, lost: [] });
+    await using target = new ImportRig();
+    expect((await target.command('server', 'restore', join(rig.dir, 'backup'))).answer).toMatchObject({
+      files: 3,
+      lost: [],
+    });
+  });
+
   test('names the files that the store has lost, keeps the rest, and exits 1', async () => {
     await using rig = new ImportRig();
     await fill(rig);
@@ -131,7 +155,7 @@ describe('recipe server backup', () => {
     const digest = String(files.find(({ path }) => String(path).endsWith('a.txt'))?.['digest']);
     rmSync(join(rig.dir, '.stockpot/cache/cas', digest.slice(0, 2), digest));
     const { exit, answer } = await rig.command('server', 'backup', 'backup');
-    expect([exit, answer['files'], answer['lost']]).toEqual([1, 3, [digest]]);
+    expect([exit, answer['files'], answer['lost']]).toEqual([1, 2, [digest]]);
     await using target = new ImportRig();
     const restored = await target.command('server', 'restore', join(rig.dir, 'backup'));
     expect([restored.exit, restored.answer['lost']]).toEqual([1, [digest]]);

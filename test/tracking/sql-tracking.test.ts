@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import type { Digest } from '../../src/core/ids.ts';
 import { PostgresDatabase } from '../../src/db/postgres-database.ts';
 import type { Database } from '../../src/db/sql.ts';
@@ -13,7 +13,7 @@ import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
 import { describeRegistry, type OpenRegistry } from '../conformance/describe-registry.ts';
 import { describeSearch } from '../conformance/describe-search.ts';
 import { describeTracking, type OpenTracking } from '../conformance/describe-tracking.ts';
-import { PostgresRig } from '../rigs/postgres-rig.ts';
+import { onPostgres } from '../rigs/on-postgres.ts';
 
 /** Connections to one empty database, and what gives them back. */
 type Opened = readonly [connect: () => Database, end: () => Promise<void>];
@@ -65,39 +65,32 @@ describeAll(
   100,
 );
 
-const missing = await PostgresRig.missing();
-describe.skipIf(missing !== undefined)(
-  `a server of its own${missing === undefined ? '' : ` (${missing})`}`,
-  () => {
-    let rig: PostgresRig;
-    let databases: readonly [Database, Database];
-    // Emptied for each test: to make the tables anew takes longer than most tests.
-    let empty: string;
-    beforeAll(async () => {
-      rig = await PostgresRig.start();
-      const schema = rig.newSchema();
-      const options = { url: rig.url, schema, migrations: POSTGRES_TRACKING_MIGRATIONS };
-      databases = [await PostgresDatabase.open(options), await PostgresDatabase.open(options)];
-      const { rows } = await rig.query(
-        `SELECT tablename FROM pg_tables WHERE schemaname = '${schema}' AND tablename NOT IN ('schema_version', 'experiments')`,
-      );
-      const tables = rows.map(({ tablename }) => `DELETE FROM ${schema}.${String(tablename)};`);
-      empty = `SET session_replication_role = replica; ${tables.join(' ')} DELETE FROM ${schema}.experiments WHERE experiment_id > 0`;
-    });
-    afterAll(async () => {
-      for (const database of databases) await database[Symbol.asyncDispose]();
-      await rig[Symbol.asyncDispose]();
-    });
-
-    describeAll(
-      'PostgreSQL',
-      async () => {
-        await rig.query(empty);
-        const [...free] = databases;
-        const connect = (): Database => free.pop() ?? databases[0];
-        return [connect, async () => {}];
-      },
-      20,
+onPostgres((rig) => {
+  let databases: readonly [Database, Database];
+  // Emptied for each test: to make the tables anew takes longer than most tests.
+  let empty: string;
+  beforeAll(async () => {
+    const schema = rig().newSchema();
+    const options = { url: rig().url, schema, migrations: POSTGRES_TRACKING_MIGRATIONS };
+    databases = [await PostgresDatabase.open(options), await PostgresDatabase.open(options)];
+    const { rows } = await rig().query(
+      `SELECT tablename FROM pg_tables WHERE schemaname = '${schema}' AND tablename NOT IN ('schema_version', 'experiments')`,
     );
-  },
-);
+    const tables = rows.map(({ tablename }) => `DELETE FROM ${schema}.${String(tablename)};`);
+    empty = `SET session_replication_role = replica; ${tables.join(' ')} DELETE FROM ${schema}.experiments WHERE experiment_id > 0`;
+  });
+  afterAll(async () => {
+    for (const database of databases) await database[Symbol.asyncDispose]();
+  });
+
+  describeAll(
+    'PostgreSQL',
+    async () => {
+      await rig().query(empty);
+      const [...free] = databases;
+      const connect = (): Database => free.pop() ?? databases[0];
+      return [connect, async () => {}];
+    },
+    20,
+  );
+});

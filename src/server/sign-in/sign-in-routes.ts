@@ -8,6 +8,7 @@ import { createToken } from '../../tracking/access/tokens.ts';
 import { createUser, findUser, findUserBySubject } from '../../tracking/access/users.ts';
 import { MlflowError } from '../../tracking/mlflow/mlflow-error.ts';
 import type { Authenticator } from '../authenticate.ts';
+import { originOf } from '../origin.ts';
 import { PUBLIC, unauthenticated } from '../policy.ts';
 import { cookieOf, SESSION_COOKIE, SESSION_SECONDS, setCookie } from '../session-cookie.ts';
 import { allowPage, pageHeaders, signInPage, tellPage } from './pages.ts';
@@ -38,9 +39,8 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_, body, done) =>
     done(null, Object.fromEntries(new URLSearchParams(body.toString()))),
   );
-  const originOf = (request: FastifyRequest): string =>
-    options.publicUrl ?? `http://${request.headers.host ?? ''}`;
-  const isSecure = (request: FastifyRequest): boolean => originOf(request).startsWith('https:');
+  const isSecure = (request: FastifyRequest): boolean =>
+    originOf(request, options.publicUrl).startsWith('https:');
   const show = (reply: FastifyReply, html: (nonce: string) => string, status = 200): FastifyReply => {
     const nonce = randomBytes(16).toString('base64');
     return reply.code(status).headers(pageHeaders(nonce)).send(html(nonce));
@@ -114,7 +114,8 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
   });
 
   if (provider !== undefined) {
-    const redirectUri = (request: FastifyRequest): string => `${originOf(request)}/sign-in/callback`;
+    const redirectUri = (request: FastifyRequest): string =>
+      `${originOf(request, options.publicUrl)}/sign-in/callback`;
     app.get('/sign-in/provider', open, async (request, reply) => {
       const begun = await provider.begin();
       const next = localPath((request.query as Fields)['next']);
@@ -140,7 +141,7 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
           : undefined;
       if (begun === undefined) throw unauthenticated('This sign-in was not begun here, or it took too long.');
       const { nonce, next } = JSON.parse(begun.data) as { nonce: string; next: string };
-      const cameTo = new URL(request.url, originOf(request));
+      const cameTo = new URL(request.url, originOf(request, options.publicUrl));
       const claims = await provider.finish({ verifier: begun.challenge, nonce }, state, cameTo);
       await begin(request, reply, await userOf(database, claims, newUsers, now()));
       return reply.redirect(next, 303);

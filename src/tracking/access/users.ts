@@ -1,6 +1,6 @@
+import { lock } from '../../db/lock.ts';
 import type { Row, Sql } from '../../db/sql.ts';
 import { audit, type Change } from '../mlflow/audit.ts';
-import { lock } from '../mlflow/lock.ts';
 import { invalid, MlflowError, missing } from '../mlflow/mlflow-error.ts';
 import { EVERYONE, groupPrincipal, type Identity, userPrincipal } from './identity.ts';
 import { highest, ROLES, type Role, type Scope } from './permission.ts';

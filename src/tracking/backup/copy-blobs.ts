@@ -8,6 +8,7 @@ import { digestFile } from '../../store/hash.ts';
 import { shardPath } from '../../store/layout.ts';
 import type { Store } from '../../store/store.ts';
 import { readTree } from '../../store/trees.ts';
+import { isReproduction } from './is-reproduction.ts';
 import type { NamedBlob } from './named-blobs.ts';
 
 export interface CopiedBlobs {
@@ -40,7 +41,8 @@ export async function copyBlobs(store: Store, named: Iterable<NamedBlob>, to: st
 }
 
 function* each({ blobs }: Store, named: Iterable<NamedBlob>, lost: Digest[]): Generator<Digest> {
-  for (const { digest, kind } of named) {
+  for (const { digest, kind, isTag } of named) {
+    if (isTag && !isReproduction(blobs.path(digest))) continue;
     yield digest;
     if (!isTree(kind)) continue;
     try {

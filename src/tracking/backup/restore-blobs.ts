@@ -10,6 +10,7 @@ import { pin } from '../../store/roots.ts';
 import type { Store } from '../../store/store.ts';
 import { readTree } from '../../store/trees.ts';
 import type { CopiedBlobs } from './copy-blobs.ts';
+import { isReproduction } from './is-reproduction.ts';
 import { namedBlobs } from './named-blobs.ts';
 
 /** Brings the files of a backup into a store, each checked by its digest, and pins them against gc. */
@@ -18,7 +19,9 @@ export async function restoreBlobs(
   db: DatabaseSync,
   from: string,
 ): Promise<CopiedBlobs> {
-  const named = [...namedBlobs(db)];
+  const named = [...namedBlobs(db)].filter(
+    ({ digest, isTag }) => !isTag || isReproduction(shardPath(from, digest)),
+  );
   // Before the bytes: gc may run at any time.
   await pin(store, home, 'restored', named);
   const { blobs } = store;

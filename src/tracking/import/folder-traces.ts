@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { foldersIn, mapIn, pairsIn } from './folder.ts';
+import { readFolderAssessments } from './folder-assessments.ts';
 import type { FolderTree } from './folder-source.ts';
 import type { SourceTrace } from './source-records.ts';
 import { stateOf } from './sql-traces.ts';
@@ -38,7 +39,8 @@ export async function* readFolderTraces({
         responsePreview: text('response_preview'),
         metadata: await pairsIn(join(dir, 'request_metadata'), cells),
         tags: await pairsIn(join(dir, 'tags'), cells),
-        spans: undefined,
+        assessments: await readFolderAssessments(join(dir, 'assessments'), cells, findings),
+        spans: [],
       });
       if (page.length < BATCH) continue;
       yield page;

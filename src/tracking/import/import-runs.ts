@@ -1,6 +1,8 @@
+import { lock } from '../../db/lock.ts';
 import type { Row, Sql, SqlValue } from '../../db/sql.ts';
+import { pointOf } from '../mlflow/arrange-points.ts';
 import { inList, listOf } from '../mlflow/in-list.ts';
-import { storedNumber } from '../mlflow/stored-number.ts';
+import { writePoints } from '../mlflow/write-metrics.ts';
 import { copyFolder } from './copy-folder.ts';
 import { writeInputs } from './import-datasets.ts';
 import { emptyTally, type ImportTarget, type Place, type Tally } from './import-target.ts';
@@ -153,9 +155,9 @@ async function writeRuns(sql: Sql, target: ImportTarget, wanted: readonly Wanted
       `INSERT INTO ${table} (run_uuid, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
       wanted.flatMap(({ run }) => run[table].map(({ key, value }) => [run.id, key, value])),
     );
-  await sql.runMany(
-    `INSERT INTO latest_metrics (run_uuid, key, step, timestamp, value, is_nan) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-    wanted.flatMap(({ run }) => run.latest.map(pointOf)),
+  await writeMetrics(
+    sql,
+    wanted.flatMap(({ run }) => run.latest),
   );
   for (const { run } of wanted) await writeInputs(sql, target, run.id, run.inputs);
   await writeRunModels(sql, target, wanted);
@@ -183,13 +185,17 @@ async function writeRunModels(
   );
 }
 
+/** A server may write to a run that was there already. */
 async function writeMetrics(sql: Sql, page: readonly SourceMetric[]): Promise<void> {
-  await sql.runMany(
-    'INSERT INTO metrics (run_uuid, key, step, timestamp, value, is_nan) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-    page.map(pointOf),
+  if (page.length === 0) return;
+  const runs = [...new Set(page.map(({ run }) => run))];
+  if (sql.dialect === 'postgres')
+    await sql.all(
+      `SELECT run_uuid FROM runs WHERE run_uuid IN ${inList(sql, 'text')} ORDER BY run_uuid${lock(sql, 'change')}`,
+      listOf(runs),
+    );
+  await writePoints(
+    sql,
+    page.map((metric) => pointOf(metric.run, metric)),
   );
-}
-
-function pointOf({ run, key, step, timestamp, value }: SourceMetric): readonly SqlValue[] {
-  return [run, key, step, timestamp, ...storedNumber(value)];
 }

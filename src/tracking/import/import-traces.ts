@@ -1,6 +1,7 @@
-import { Readable } from 'node:stream';
 import type { Sql } from '../../db/sql.ts';
+import { writeAssessments } from '../mlflow/assessments.ts';
 import type { Tag } from '../mlflow/messages.ts';
+import { SPANS_TAG, writeSpans } from '../mlflow/spans.ts';
 import { compareWithHere } from './compare-with-here.ts';
 import { copyFolder } from './copy-folder.ts';
 import { emptyTally, type ImportTarget, type Tally } from './import-target.ts';
@@ -8,8 +9,6 @@ import type { MlflowSource } from './mlflow-source.ts';
 import type { SourceTrace } from './source-records.ts';
 
 const LOCATION_TAG = 'mlflow.artifactLocation';
-/** Says that the spans are in MLflow's database; here they always lie as a file. */
-const SPANS_TAG = 'mlflow.trace.spansLocation';
 
 /** Traces with their spans. */
 export async function importTraces(
@@ -31,7 +30,7 @@ export async function importTraces(
     });
     if (isDryRun) continue;
     await database.write((sql) => write(sql, target, wanted));
-    for (const trace of wanted) files += await writeSpans(target, trace, source.base);
+    for (const trace of wanted) files += await copyFiles(target, trace, source.base);
   }
   return { tally, files };
 }
@@ -61,10 +60,14 @@ async function write(sql: Sql, target: ImportTarget, traces: readonly SourceTrac
       `INSERT INTO ${table} (trace_id, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
       traces.flatMap((trace) => of(trace).map(({ key, value }) => [trace.id, key, value])),
     );
+  for (const { id, assessments = [], spans } of traces) {
+    await writeAssessments(sql, id, assessments);
+    await writeSpans(sql, id, spans);
+  }
   await pairs('trace_metadata', ({ metadata }) => metadata);
   await pairs('trace_tags', (trace) => {
     const folder = folderOf(target, trace);
-    const tags = trace.tags.filter(({ key }) => key !== SPANS_TAG);
+    const tags = trace.tags.filter(({ key }) => key !== SPANS_TAG.key || trace.spans.length > 0);
     if (folder === undefined) return tags;
     return [
       ...tags.filter(({ key }) => key !== LOCATION_TAG),
@@ -73,18 +76,9 @@ async function write(sql: Sql, target: ImportTarget, traces: readonly SourceTrac
   });
 }
 
-/** The spans as the file that clients read. */
-async function writeSpans(target: ImportTarget, trace: SourceTrace, base: string): Promise<number> {
+/** The file of the spans, and what else clients put beside it. */
+async function copyFiles(target: ImportTarget, trace: SourceTrace, base: string): Promise<number> {
   const to = folderOf(target, trace);
-  if (trace.spans !== undefined && to !== undefined) {
-    const path = `${to}/traces.json`;
-    const row = await target.database.read((sql) =>
-      sql.get('SELECT 1 AS found FROM files WHERE path = ?', path),
-    );
-    if (row !== undefined) return 0;
-    await target.files.put(path, Readable.from([`{"spans": [${trace.spans.join(', ')}]}`]));
-    return 1;
-  }
   const location = trace.tags.find(({ key }) => key === LOCATION_TAG)?.value ?? '';
   const own = `traces/${trace.id}/artifacts`;
   // Clients may set the tag to any folder: only that of this very trace is copied.

@@ -1,5 +1,6 @@
 import type { Lifecycle, ModelStatus, ModelVersion, RunStatus, Stage, Tag } from '../mlflow/messages.ts';
-import type { Trace } from '../mlflow/traces.ts';
+import type { Span } from '../mlflow/spans.ts';
+import type { NewTrace } from '../mlflow/traces.ts';
 
 /** What an MLflow store holds, in one shape for databases and folders. Times are milliseconds since the Unix epoch. */
 export interface SourceExperiment {
@@ -82,9 +83,9 @@ export interface SourceLoggedModel {
   readonly tags: readonly Tag[];
 }
 
-export interface SourceTrace extends Trace {
-  /** Spans as the database keeps them, one JSON text each; undefined if they lie as a file among the artifacts. */
-  readonly spans: readonly string[] | undefined;
+export interface SourceTrace extends NewTrace {
+  /** Those that the database keeps; none if they lie as a file among the artifacts. */
+  readonly spans: readonly Span[];
 }
 
 export interface SourceVersion {

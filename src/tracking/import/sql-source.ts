@@ -53,7 +53,6 @@ export function sqlSource({ reader, findings, revision, base }: SqlSourceOptions
 
 /** Tables of MLflow 3 that have no counterpart here. What is derived from others, or only serves MLflow's own work, is not among them. */
 const LEFT_OUT = [
-  'assessments',
   'evaluation_datasets',
   'evaluation_dataset_records',
   'scorers',

@@ -1,5 +1,6 @@
 import type { Row } from '../../db/sql.ts';
 import type { Tag } from '../mlflow/messages.ts';
+import { addTo } from './add-to.ts';
 import type { SqlTables } from './sql-source.ts';
 
 /** Keys and values by the text in the column `of`; a key without a value has an empty one. */
@@ -13,10 +14,7 @@ export function tagsOf(
   for (const row of rows) {
     const id = String(row[of]);
     const name = cells.text(row[key], `key of ${id}`) ?? '';
-    const tag = { key: name, value: cells.text(row[value], `${name} of ${id}`) ?? '' };
-    const list = found.get(id);
-    if (list === undefined) found.set(id, [tag]);
-    else list.push(tag);
+    addTo(found, id, { key: name, value: cells.text(row[value], `${name} of ${id}`) ?? '' });
   }
   return found;
 }

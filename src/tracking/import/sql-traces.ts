@@ -1,7 +1,9 @@
 import { inList, listOf } from '../mlflow/in-list.ts';
 import { TRACE_STATES, type TraceState } from '../mlflow/traces.ts';
 import type { SourceTrace } from './source-records.ts';
+import { readAssessments } from './sql-assessments.ts';
 import type { SqlTables } from './sql-source.ts';
+import { readSpans } from './sql-spans.ts';
 import { tagsOf } from './sql-tags.ts';
 
 /** Spans of a trace may be megabytes. */
@@ -34,15 +36,8 @@ export async function* readTraces(tables: SqlTables): AsyncGenerator<readonly So
       ),
       'request_id',
     );
-    const spans = hasSpans
-      ? Map.groupBy(
-          await reader.all(
-            `SELECT trace_id, content FROM spans WHERE trace_id ${some} ORDER BY trace_id, start_time_unix_nano, span_id`,
-            ids,
-          ),
-          (row) => String(row['trace_id']),
-        )
-      : undefined;
+    const spans = hasSpans ? await readSpans(tables, ids) : undefined;
+    const assessments = await readAssessments(tables, ids);
     yield rows.flatMap((row) => {
       const id = String(row['request_id']);
       const state = stateOf(row['status']);
@@ -63,7 +58,8 @@ export async function* readTraces(tables: SqlTables): AsyncGenerator<readonly So
         responsePreview: text('response_preview'),
         metadata: metadata.get(id) ?? [],
         tags: tags.get(id) ?? [],
-        spans: spans?.get(id)?.map(({ content }) => String(content)),
+        assessments: assessments.get(id) ?? [],
+        spans: spans?.get(id) ?? [],
       };
     });
   }

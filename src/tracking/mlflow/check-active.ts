@@ -1,6 +1,6 @@
+import { lock } from '../../db/lock.ts';
 import type { Sql } from '../../db/sql.ts';
 import { checkRunId } from './check.ts';
-import { lock } from './lock.ts';
 import { invalid, missing } from './mlflow-error.ts';
 
 /**

@@ -1,7 +1,7 @@
+import { lock } from '../../db/lock.ts';
 import type { Row, Sql } from '../../db/sql.ts';
 import { checkExperimentName, checkKey, checkLength, experimentNumber } from './check.ts';
 import { inList, listOf } from './in-list.ts';
-import { lock } from './lock.ts';
 import type { Experiment, Lifecycle, Tag } from './messages.ts';
 import { invalid, MlflowError, missing } from './mlflow-error.ts';
 

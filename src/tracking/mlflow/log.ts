@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Sql, SqlValue } from '../../db/sql.ts';
+import type { Sql } from '../../db/sql.ts';
+import { together } from '../../db/together.ts';
 import {
   checkDataset,
   checkLength,
@@ -13,9 +14,9 @@ import {
 } from './check.ts';
 import { checkActive } from './check-active.ts';
 import { writeModelMetrics } from './logged-model-metrics.ts';
-import type { DatasetInput, Metric, NewMetric, Param, Tag } from './messages.ts';
+import type { DatasetInput, NewMetric, Param, Tag } from './messages.ts';
 import { invalid, missing } from './mlflow-error.ts';
-import { storedNumber } from './stored-number.ts';
+import { writeMetrics } from './write-metrics.ts';
 
 export interface Batch {
   readonly metrics: readonly NewMetric[];
@@ -42,42 +43,55 @@ export async function logBatch(sql: Sql, run: string, { metrics, params, tags }:
   for (const [index, metric] of metrics.entries()) checkMetric(metric, `metrics[${index}].`);
   for (const [index, param] of params.entries()) checkParam(param, `params[${index}].`);
   for (const [index, tag] of tags.entries()) checkTag(tag, `tags[${index}].`);
-  await checkActive(sql, run);
-  await writeParams(sql, run, params);
-  await writeMetrics(sql, run, metrics);
-  await writeModelMetrics(sql, run, metrics);
-  await writeTags(sql, run, tags);
+  await together(
+    () => checkActive(sql, run),
+    () => writeParams(sql, run, params),
+    () => writeMetrics(sql, run, metrics),
+    () => writeModelMetrics(sql, run, metrics),
+    () => writeTags(sql, run, tags),
+  );
 }
 
 export async function logMetric(sql: Sql, run: string, metric: NewMetric): Promise<void> {
   checkMetric(metric);
-  await checkActive(sql, run);
-  await writeMetrics(sql, run, [metric]);
-  await writeModelMetrics(sql, run, [metric]);
+  await together(
+    () => checkActive(sql, run),
+    () => writeMetrics(sql, run, [metric]),
+    () => writeModelMetrics(sql, run, [metric]),
+  );
 }
 
 export async function logParam(sql: Sql, run: string, param: Param): Promise<void> {
   checkParam(param);
-  await checkActive(sql, run);
-  await writeParams(sql, run, [param]);
+  await together(
+    () => checkActive(sql, run),
+    () => writeParams(sql, run, [param]),
+  );
 }
 
 export async function setTag(sql: Sql, run: string, tag: Tag): Promise<void> {
   checkTag(tag);
-  await checkActive(sql, run);
-  await writeTags(sql, run, [tag]);
+  await together(
+    () => checkActive(sql, run),
+    () => writeTags(sql, run, [tag]),
+  );
 }
 
 /** The last of several values for a key stays. */
 export async function writeTags(sql: Sql, run: string, tags: readonly Tag[]): Promise<void> {
   const last = new Map(tags.map(({ key, value }) => [key, value]));
   if (last.size === 0) return;
-  await sql.runMany(
-    'INSERT INTO tags (run_uuid, key, value) VALUES (?, ?, ?) ON CONFLICT (run_uuid, key) DO UPDATE SET value = excluded.value',
-    Array.from(last, ([key, value]) => [run, key, value]),
-  );
+  await putTags(sql, run, last);
   const name = last.get('mlflow.runName');
   if (name !== undefined) await sql.run('UPDATE runs SET name = ? WHERE run_uuid = ?', name, run);
+}
+
+/** Tags alone: who calls sees to the name of the run. */
+export async function putTags(sql: Sql, run: string, tags: ReadonlyMap<string, string>): Promise<void> {
+  await sql.runMany(
+    'INSERT INTO tags (run_uuid, key, value) VALUES (?, ?, ?) ON CONFLICT (run_uuid, key) DO UPDATE SET value = excluded.value',
+    Array.from(tags, ([key, value]) => [run, key, value]),
+  );
 }
 
 export async function deleteTag(sql: Sql, run: string, key: string): Promise<void> {
@@ -120,37 +134,6 @@ export async function writeParams(sql: Sql, run: string, params: readonly Param[
   throw invalid(
     `Changing param values is not allowed. Params were already logged='[${list.join(', ')}]' for run ID='${run}'.`,
   );
-}
-
-/** Equal points are one; the latest is that of the highest step, then time, then value. */
-export async function writeMetrics(sql: Sql, run: string, metrics: readonly Metric[]): Promise<void> {
-  if (metrics.length === 0) return;
-  const latest = new Map<string, readonly SqlValue[]>();
-  const rows = metrics.map(({ key, value, step, timestamp }) => {
-    const row = [run, key, step, timestamp, ...storedNumber(value)] as const;
-    const before = latest.get(key);
-    if (before === undefined || !isAfter(before, row)) latest.set(key, row);
-    return row;
-  });
-  await sql.runMany(
-    'INSERT INTO metrics (run_uuid, key, step, timestamp, value, is_nan) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-    rows,
-  );
-  await sql.runMany(
-    `INSERT INTO latest_metrics (run_uuid, key, step, timestamp, value, is_nan) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run_uuid, key) DO UPDATE SET
-       value = excluded.value, timestamp = excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan
-     WHERE (excluded.step, excluded.timestamp, excluded.value) >= (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)`,
-    [...latest.values()],
-  );
-}
-
-/** Whether `a` comes after `b`, both as rows of `metrics`. */
-function isAfter(a: readonly SqlValue[], b: readonly SqlValue[]): boolean {
-  for (const column of [2, 3, 4]) {
-    const [left, right] = [Number(a[column]), Number(b[column])];
-    if (left !== right) return left > right;
-  }
-  return false;
 }
 
 /** One row for each data set of an experiment, whoever uses it. */

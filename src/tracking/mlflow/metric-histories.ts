@@ -45,9 +45,17 @@ export async function sampledHistories(
 ): Promise<RunMetric[]> {
   const where = `run_uuid IN ${inList(sql, 'text')} AND key = ? AND step >= ? AND step <= ?`;
   const values = [listOf(runs), key, ...interval];
-  const all = await sql.all(`SELECT DISTINCT step FROM metrics WHERE ${where} ORDER BY step`, ...values);
+  // Not through the view: SQLite would copy what it gives before it counts.
+  const all = await sql.all(
+    `SELECT DISTINCT step FROM earlier_metrics WHERE ${where} UNION SELECT step FROM latest_metrics WHERE ${where} ORDER BY step`,
+    ...values,
+    ...values,
+  );
   const ends = await sql.all(
-    `SELECT min(step) AS first, max(step) AS last FROM metrics WHERE ${where} GROUP BY run_uuid`,
+    `SELECT min(first) AS first, max(last) AS last FROM (
+       SELECT run_uuid, min(step) AS first, max(step) AS last FROM earlier_metrics WHERE ${where} GROUP BY run_uuid
+       UNION ALL SELECT run_uuid, step, step FROM latest_metrics WHERE ${where}) AS ends GROUP BY run_uuid`,
+    ...values,
     ...values,
   );
   const shown = new Set(

@@ -1,6 +1,7 @@
 import type { Row, Sql } from '../../db/sql.ts';
 import { checkAlias } from '../limits.ts';
 import { requireNoProtection, requireNotAliased, requireUnprotected } from '../protection/protections.ts';
+import { announce, announceVersion } from '../webhooks/announce.ts';
 import { audit, type Change } from './audit.ts';
 import { checkLength, checkText } from './check.ts';
 import { inList, listOf } from './in-list.ts';
@@ -53,6 +54,7 @@ export async function createVersion(sql: Sql, version: NewVersion, change: Chang
   );
   for (const tag of tags) await writeTag(sql, name, number, tag);
   await audit(sql, change, { action: 'register', name, before: null, after: String(number) });
+  await announceVersion(sql, { ...version, version: String(number) }, change.at);
   return String(number);
 }
 
@@ -200,6 +202,7 @@ export async function setVersionTag(
   const before = tags.find(({ key }) => key === tag.key)?.value ?? null;
   if (before !== tag.value)
     await audit(sql, change, { action: `tag ${tag.key} of ${version}`, name, before, after: tag.value });
+  await announce(sql, { what: 'version tag set', name, data: { version, ...tag } }, change.at);
 }
 
 export async function deleteVersionTag(
@@ -219,6 +222,7 @@ export async function deleteVersionTag(
     key,
   );
   await audit(sql, change, { action: `tag ${key} of ${version}`, name, before: before.value, after: null });
+  await announce(sql, { what: 'version tag deleted', name, data: { version, key } }, change.at);
 }
 
 /** Points an alias to a version, whatever it pointed to; one that is protected only moves with an approval. */
@@ -251,6 +255,7 @@ export async function moveAlias(
   );
   if (before !== version)
     await audit(sql, change, { action: `alias ${alias}`, name, before: before ?? null, after: version });
+  await announce(sql, { what: 'alias set', name, data: { alias, version } }, change.at);
 }
 
 export async function deleteAlias(sql: Sql, name: string, alias: string, change: Change): Promise<void> {
@@ -260,6 +265,7 @@ export async function deleteAlias(sql: Sql, name: string, alias: string, change:
   if (before === undefined) return;
   await sql.run('DELETE FROM registered_model_aliases WHERE name = ? AND alias = ?', name, alias);
   await audit(sql, change, { action: `alias ${alias}`, name, before, after: null });
+  await announce(sql, { what: 'alias deleted', name, data: { alias } }, change.at);
 }
 
 export async function readAlias(sql: Sql, name: string, alias: string): Promise<ModelVersion> {

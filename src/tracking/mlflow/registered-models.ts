@@ -1,17 +1,17 @@
 import type { Row, Sql } from '../../db/sql.ts';
 import { checkModelName } from '../limits.ts';
 import { requireNoProtection } from '../protection/protections.ts';
+import { announce, announceModel } from '../webhooks/announce.ts';
 import { audit, type Change } from './audit.ts';
 import { checkLength, checkText } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import type { RegisteredModel, Tag } from './messages.ts';
 import { invalid, MlflowError } from './mlflow-error.ts';
 import { latestVersions } from './model-versions.ts';
+import { isPrompt } from './prompt.ts';
 import { checkRegistryTag, lockModel, modelExists, modelNotFound } from './require-model.ts';
 
 const MAX_DESCRIPTION = 5000;
-/** By which clients know a prompt among the registered models. */
-export const PROMPT_TAG = 'mlflow.prompt.is_prompt';
 
 export async function createModel(
   sql: Sql,
@@ -33,6 +33,7 @@ export async function createModel(
   );
   for (const tag of tags) await writeTag(sql, name, tag);
   await audit(sql, change, { action: 'create', name, before: null, after: null });
+  await announceModel(sql, { name, description: description ?? '', tags }, change.at);
 }
 
 /** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
@@ -121,14 +122,17 @@ export async function deleteModel(sql: Sql, name: string, change: Change): Promi
   await audit(sql, change, { action: 'delete', name, before: name, after: null });
 }
 
-export async function setModelTag(sql: Sql, name: string, tag: Tag): Promise<void> {
+export async function setModelTag(sql: Sql, name: string, tag: Tag, at: number): Promise<void> {
   checkRegistryTag(tag);
   await lockModel(sql, name);
   await writeTag(sql, name, tag);
+  await announce(sql, { what: 'tag set', name, data: tag }, at);
 }
 
-export async function deleteModelTag(sql: Sql, name: string, key: string): Promise<void> {
+export async function deleteModelTag(sql: Sql, name: string, key: string, at: number): Promise<void> {
   await lockModel(sql, name);
+  // What says that it is a prompt may be the very tag that goes.
+  await announce(sql, { what: 'tag deleted', name, data: { key } }, at);
   await sql.run('DELETE FROM registered_model_tags WHERE name = ? AND key = ?', name, key);
 }
 
@@ -146,10 +150,6 @@ function checkName(name: string): void {
   checkText('name', name);
   // Encoded or not, two names that a reader takes for one would be one model's poison.
   if (name.includes('%')) throw invalid(`Invalid name: '${name.slice(0, 80)}'. A name has no %.`);
-}
-
-function isPrompt(tags: readonly Tag[]): boolean {
-  return tags.some(({ key, value }) => key === PROMPT_TAG && value.toLowerCase() === 'true');
 }
 
 /** @param prompt which of the two is a prompt */

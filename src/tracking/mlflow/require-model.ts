@@ -1,6 +1,6 @@
+import { lock } from '../../db/lock.ts';
 import type { Sql } from '../../db/sql.ts';
 import { checkKey, checkLength } from './check.ts';
-import { lock } from './lock.ts';
 import type { Tag } from './messages.ts';
 import { type MlflowError, missing } from './mlflow-error.ts';
 

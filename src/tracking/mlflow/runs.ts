@@ -1,12 +1,14 @@
-import type { Row, Sql, SqlValue } from '../../db/sql.ts';
-import { checkLength, checkRunId, checkTag } from './check.ts';
+import type { Row, Sql } from '../../db/sql.ts';
+import { together } from '../../db/together.ts';
+import { checkLength, checkRunId, checkTag, experimentNumber } from './check.ts';
 import { checkActive } from './check-active.ts';
 import { activeExperiment } from './experiments.ts';
 import { inList, listOf } from './in-list.ts';
-import { writeTags } from './log.ts';
+import { putTags } from './log.ts';
 import type { DatasetInput, Lifecycle, Metric, Run, RunInfo, RunStatus, Tag } from './messages.ts';
 import { invalid, missing } from './mlflow-error.ts';
 import { modelsOfRun } from './run-models.ts';
+import { numberOf } from './stored-number.ts';
 
 export interface NewRun {
   readonly id: string;
@@ -22,9 +24,27 @@ export interface NewRun {
 const NAME_TAG = 'mlflow.runName';
 const MAX_NAME = 8000;
 
-/** A name and its tag are one thing: given both, they must agree. Gives the tags, by key. */
-export async function createRun(sql: Sql, run: NewRun): Promise<Tag[]> {
-  const experiment = await activeExperiment(sql, run.experimentId, 'share');
+/** What a statement that writes a run gives back of it. */
+const WRITTEN = `RETURNING *,
+  (SELECT artifact_location FROM experiments e WHERE e.experiment_id = runs.experiment_id) AS artifact_location`;
+
+/** A name and its tag are one thing: given both, they must agree. May be done at once. */
+export async function createRun(sql: Sql, run: NewRun, root: string): Promise<Run> {
+  const [, made] = await together(
+    () => activeExperiment(sql, run.experimentId, 'share'),
+    () => insertRun(sql, run, experimentNumber(run.experimentId), root),
+  );
+  if (made === undefined) throw new Error(`Internal error: the run ${run.id} was not made`);
+  return made;
+}
+
+/** Undefined if the experiment takes no runs. */
+async function insertRun(
+  sql: Sql,
+  run: NewRun,
+  experiment: number | undefined,
+  root: string,
+): Promise<Run | undefined> {
   for (const tag of run.tags) checkTag(tag);
   const tagged = run.tags.findLast(({ key }) => key === NAME_TAG)?.value;
   const named = run.name === '' ? undefined : run.name;
@@ -35,19 +55,38 @@ export async function createRun(sql: Sql, run: NewRun): Promise<Tag[]> {
   const name = named ?? tagged ?? run.fallbackName;
   checkLength('Run name', name, MAX_NAME);
   checkLength('User', run.user, 256);
-  await sql.run(
-    `INSERT INTO runs (run_uuid, experiment_id, name, status, start_time, user_id) VALUES (?, ?, ?, 'RUNNING', ?, ?)`,
-    run.id,
-    experiment,
-    name,
-    run.startTime,
-    run.user,
+  if (experiment === undefined) return undefined;
+  const tags = new Map(run.tags.map(({ key, value }) => [key, value])).set(NAME_TAG, name);
+  const [row] = await together(
+    () =>
+      sql.get(
+        `INSERT INTO runs (run_uuid, experiment_id, name, status, start_time, user_id)
+       SELECT CAST(? AS text), experiment_id, CAST(? AS text), 'RUNNING', CAST(? AS bigint), CAST(? AS text)
+         FROM experiments WHERE experiment_id = ? AND lifecycle_stage = 'active' ${WRITTEN}`,
+        run.id,
+        name,
+        run.startTime,
+        run.user,
+        experiment,
+      ),
+    // Refused, as all is, where there is no run.
+    () => putTags(sql, run.id, tags),
   );
-  await writeTags(sql, run.id, [
-    ...run.tags.filter(({ key }) => key !== NAME_TAG),
-    { key: NAME_TAG, value: name },
-  ]);
-  return (await sql.all('SELECT key, value FROM tags WHERE run_uuid = ? ORDER BY key', run.id)).map(tagOf);
+  if (row === undefined) return undefined;
+  return {
+    info: infoOf(row, root),
+    data: {
+      metrics: [],
+      params: [],
+      tags: Array.from(tags, ([key, value]) => ({ key, value })).toSorted(byCodePoint),
+    },
+    inputs: { dataset_inputs: [] },
+  };
+}
+
+/** As the databases order them. */
+function byCodePoint(a: Tag, b: Tag): number {
+  return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
 }
 
 export interface RunChange {
@@ -56,21 +95,31 @@ export interface RunChange {
   readonly name: string | undefined;
 }
 
-export async function updateRun(sql: Sql, id: string, { status, endTime, name }: RunChange): Promise<void> {
-  await checkActive(sql, id);
-  const [sets, values]: [string[], SqlValue[]] = [[], []];
-  const set = (column: string, value: SqlValue): void => {
-    sets.push(`${column} = ?`);
-    values.push(value);
-  };
-  if (status !== undefined) set('status', status);
-  if (endTime !== undefined) set('end_time', endTime);
-  if (name !== undefined && name !== '') {
-    checkLength('Run name', name, MAX_NAME);
-    set('name', name);
-    await writeTags(sql, id, [{ key: NAME_TAG, value: name }]);
-  }
-  if (sets.length > 0) await sql.run(`UPDATE runs SET ${sets.join(', ')} WHERE run_uuid = ?`, ...values, id);
+/** What is undefined stays as it is; so does the name if it is empty. May be done at once if it stays. */
+export async function updateRun(
+  sql: Sql,
+  id: string,
+  { status, endTime, name: given }: RunChange,
+  root: string,
+): Promise<RunInfo> {
+  checkRunId(id);
+  const name = given === '' ? undefined : given;
+  if (name !== undefined) checkLength('Run name', name, MAX_NAME);
+  const [, row] = await together(
+    () => checkActive(sql, id),
+    () =>
+      sql.get(
+        `UPDATE runs SET status = coalesce(?, status), end_time = coalesce(?, end_time), name = coalesce(?, name)
+       WHERE run_uuid = ? AND lifecycle_stage = 'active' ${WRITTEN}`,
+        status ?? null,
+        endTime ?? null,
+        name ?? null,
+        id,
+      ),
+  );
+  if (row === undefined) throw new Error(`Internal error: the run ${id} takes writes, and did not take one`);
+  if (name !== undefined) await putTags(sql, id, new Map([[NAME_TAG, name]]));
+  return infoOf(row, root);
 }
 
 export async function moveRun(sql: Sql, id: string, to: Lifecycle, now: number): Promise<void> {
@@ -171,7 +220,7 @@ function infoOf(row: Row, root: string): RunInfo {
 export function metricOf(row: Row): Metric {
   return {
     key: String(row['key']),
-    value: Number(row['is_nan']) === 1 ? Number.NaN : Number(row['value']),
+    value: numberOf(row['value'], row['is_nan']),
     timestamp: Number(row['timestamp']),
     step: Number(row['step']),
   };

@@ -6,7 +6,8 @@ import type { ModelVersion, RegisteredModel } from './messages.ts';
 import { invalid } from './mlflow-error.ts';
 import { versionsOf } from './model-versions.ts';
 import { comparisonsOf, keysOf, type Page, type PageRequest, pageBy, type Searchable } from './page.ts';
-import { modelsOf, PROMPT_TAG } from './registered-models.ts';
+import { PROMPT_TAG } from './prompt.ts';
+import { modelsOf } from './registered-models.ts';
 
 const MODELS: Searchable = {
   grammar: {

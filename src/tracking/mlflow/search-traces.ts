@@ -3,7 +3,8 @@ import { columnKey } from '../sort-key.ts';
 import { experimentNumber } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import { invalid } from './mlflow-error.ts';
-import { type PageRequest, page, type Searchable } from './page.ts';
+import { comparisonsOf, keysOf, type PageRequest, pageBy, type Searchable } from './page.ts';
+import { traceConditions } from './trace-filter.ts';
 import { type Trace, tracesOf } from './traces.ts';
 
 const TRACES: Searchable = {
@@ -26,9 +27,12 @@ const TRACES: Searchable = {
       client_request_id: 'client_request_id',
       name: 'name',
       run_id: 'run_id',
+      prompt: 'prompt',
+      text: 'text',
     },
     numeric: new Set(['experiment_id', 'request_time', 'execution_ms', 'end_time']),
-    entities: ['attribute', 'tag', 'metadata'],
+    unordered: new Set(['prompt', 'text']),
+    entities: ['attribute', 'tag', 'metadata', 'feedback', 'expectation', 'issue', 'span'],
   },
   searched: {
     columns: {
@@ -68,12 +72,19 @@ export async function searchTraces(
     throw invalid(
       `Invalid value ${search.maxResults} for parameter 'max_results' supplied: it must be from 1 to ${MAX_RESULTS}.`,
     );
-  const { rows, token } = await page(sql, TRACES, search, [
-    {
-      text: `t.experiment_id IN ${inList(sql, 'integer')}`,
-      values: [listOf(search.experimentIds.flatMap((id) => experimentNumber(id) ?? []))],
-    },
-  ]);
+  const { rows, token } = await pageBy(
+    sql,
+    TRACES,
+    search,
+    [
+      {
+        text: `t.experiment_id IN ${inList(sql, 'integer')}`,
+        values: [listOf(search.experimentIds.flatMap((id) => experimentNumber(id) ?? []))],
+      },
+      ...traceConditions(comparisonsOf(TRACES, search), TRACES.searched, sql.dialect),
+    ],
+    keysOf(TRACES, search),
+  );
   return { traces: await tracesOf(sql, rows), token };
 }
 

@@ -5,3 +5,8 @@ const LARGEST = Number.MAX_VALUE;
 export function storedNumber(value: number): readonly [value: number, isNan: 0 | 1] {
   return Number.isNaN(value) ? [0, 1] : [Math.max(-LARGEST, Math.min(LARGEST, value)), 0];
 }
+
+/** The value of a metric whose columns hold these. */
+export function numberOf(value: unknown, isNan: unknown): number {
+  return Number(isNan) === 1 ? Number.NaN : Number(value);
+}

@@ -1,10 +1,13 @@
+import { lock } from '../../db/lock.ts';
 import type { Row, Sql } from '../../db/sql.ts';
 import { TRACKING_LIMITS } from '../../engine/tracking-limits.ts';
+import { type Assessment, assessmentsOf, type NewAssessment, writeAssessments } from './assessments.ts';
 import { checkLength } from './check.ts';
 import { activeExperiment, locationOf } from './experiments.ts';
 import { inList, listOf } from './in-list.ts';
 import type { Tag } from './messages.ts';
-import { invalid, type MlflowError, missing } from './mlflow-error.ts';
+import { invalid, missing } from './mlflow-error.ts';
+import { noTrace } from './require-trace.ts';
 
 export const TRACE_STATES = ['STATE_UNSPECIFIED', 'IN_PROGRESS', 'OK', 'ERROR'] as const;
 export type TraceState = (typeof TRACE_STATES)[number];
@@ -23,6 +26,13 @@ export interface Trace {
   readonly responsePreview: string | undefined;
   readonly metadata: readonly Tag[];
   readonly tags: readonly Tag[];
+  /** The oldest first. */
+  readonly assessments: readonly Assessment[];
+}
+
+/** A trace as a client sends it. */
+export interface NewTrace extends Omit<Trace, 'assessments'> {
+  readonly assessments?: readonly NewAssessment[];
 }
 
 /** Where clients look for the spans. */
@@ -35,7 +45,7 @@ const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const LONGEST_MS = 315_576_000_000_000;
 
 /** Clients give ids, and may send a trace again with what they learnt since. */
-export async function writeTrace(sql: Sql, trace: Trace, root: string): Promise<void> {
+export async function writeTrace(sql: Sql, trace: NewTrace, root: string): Promise<void> {
   const { id, requestTime, executionMs, state } = trace;
   // An id is part of a path.
   if (!/^[A-Za-z0-9][\w-]{0,127}$/.test(id)) throw invalid(`Invalid trace ID: '${id.slice(0, 80)}'`);
@@ -73,6 +83,21 @@ export async function writeTrace(sql: Sql, trace: Trace, root: string): Promise<
     ...trace.tags,
     { key: LOCATION_TAG, value: `${folderOf(row ?? {}, id, root)}/artifacts` },
   ]);
+  await writeAssessments(sql, id, trace.assessments ?? []);
+}
+
+/** Makes sure that there is a trace by this id; nobody else changes it until the transaction ends. */
+export async function holdTrace(
+  sql: Sql,
+  { id, experimentId, requestTime }: Pick<Trace, 'id' | 'experimentId' | 'requestTime'>,
+): Promise<void> {
+  await sql.run(
+    `INSERT INTO traces (trace_id, experiment_id, request_time, state) VALUES (?, ?, ?, 'IN_PROGRESS') ON CONFLICT (trace_id) DO NOTHING`,
+    id,
+    await activeExperiment(sql, experimentId),
+    requestTime,
+  );
+  await sql.get(`SELECT 1 AS found FROM traces WHERE trace_id = ?${lock(sql, 'change')}`, id);
 }
 
 export interface TraceEnd {
@@ -103,6 +128,13 @@ export async function readTrace(sql: Sql, id: string): Promise<Trace> {
   return (await tracesOf(sql, [row]))[0] as Trace;
 }
 
+/** Those of some traces that are there, in the order of the list. */
+export async function readTraces(sql: Sql, ids: readonly string[]): Promise<Trace[]> {
+  const rows = await sql.all(`SELECT * FROM traces WHERE trace_id IN ${inList(sql, 'text')}`, listOf(ids));
+  const found = new Map((await tracesOf(sql, rows)).map((trace) => [trace.id, trace]));
+  return [...new Set(ids)].flatMap((id) => found.get(id) ?? []);
+}
+
 /** Rows of `traces` with their tags and metadata. */
 export async function tracesOf(sql: Sql, rows: readonly Row[]): Promise<Trace[]> {
   const ids = listOf(rows.map((row) => String(row['trace_id'])));
@@ -115,6 +147,10 @@ export async function tracesOf(sql: Sql, rows: readonly Row[]): Promise<Trace[]>
   };
   const metadata = await of('trace_metadata');
   const tags = await of('trace_tags');
+  const assessments = await assessmentsOf(
+    sql,
+    rows.map((row) => String(row['trace_id'])),
+  );
   return rows.map((row) => {
     const id = String(row['trace_id']);
     return {
@@ -128,6 +164,7 @@ export async function tracesOf(sql: Sql, rows: readonly Row[]): Promise<Trace[]>
       responsePreview: textOf(row['response_preview']),
       metadata: (metadata.get(id) ?? []).map(pairOf),
       tags: (tags.get(id) ?? []).map(pairOf),
+      assessments: assessments.get(id) ?? [],
     };
   });
 }
@@ -141,6 +178,18 @@ export async function deleteTraceTag(sql: Sql, id: string, key: string): Promise
   await readTrace(sql, id);
   if ((await sql.run('DELETE FROM trace_tags WHERE trace_id = ? AND key = ?', id, key)) === 0)
     throw missing(`No trace tag with key '${key.slice(0, 80)}' for trace with ID '${id}'`);
+}
+
+/**
+ * Where the files of a trace lie, whatever its tags say, which everybody writes who may edit it. Undefined: there
+ * is no such trace.
+ */
+export async function filesOfTrace(sql: Sql, id: string, root: string): Promise<string | undefined> {
+  const row = await sql.get(
+    'SELECT e.* FROM traces t JOIN experiments e ON e.experiment_id = t.experiment_id WHERE t.trace_id = ?',
+    id,
+  );
+  return row === undefined ? undefined : `${folderOf(row, id, root)}/artifacts`;
 }
 
 /** The folder below which all that a trace has among the artifacts lies; `row` is of `experiments`. */
@@ -164,11 +213,6 @@ async function writePairs(sql: Sql, table: PairTable, id: string, pairs: readonl
     `INSERT INTO ${table} (trace_id, key, value) VALUES (?, ?, ?) ON CONFLICT (trace_id, key) DO UPDATE SET value = excluded.value`,
     Array.from(new Map(pairs.map(({ key, value }) => [key, value])), ([key, value]) => [id, key, value]),
   );
-}
-
-/** Clients of 3.x know by this very text, with `get` for the id, that a server is not as new as they are. */
-function noTrace(id: string): MlflowError {
-  return missing(`Trace with ID '${id.slice(0, 80)}' not found.`);
 }
 
 function pairOf(row: Row): Tag {

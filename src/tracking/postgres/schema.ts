@@ -1,5 +1,7 @@
 import { accessTables } from '../access/schema.ts';
 import { protectionTables } from '../protection/schema.ts';
+import { uploadTables } from '../uploads/schema.ts';
+import { webhookTables } from '../webhooks/schema.ts';
 
 /** Compared and ordered by code point, whatever the database's own language. */
 const TEXT = 'text COLLATE "C"';
@@ -96,4 +98,50 @@ export const POSTGRES_TRACKING_MIGRATIONS: readonly string[] = [
   // What SQLite lays out a second time, read where it is.
   `CREATE VIEW metric_columns AS SELECT key, value, is_nan FROM latest_metrics;
    CREATE VIEW metric_values AS SELECT run_uuid, key, value, is_nan FROM latest_metrics;`,
+  // What people, judges and code think of traces, what traces consist of, and what they belong to.
+  `CREATE TABLE assessments (
+     assessment_id ${TEXT} PRIMARY KEY, trace_id ${TEXT} NOT NULL REFERENCES traces ON DELETE CASCADE, name ${TEXT} NOT NULL,
+     kind ${TEXT} NOT NULL CHECK (kind IN ('feedback', 'expectation', 'issue')), value ${TEXT} NOT NULL, number double precision,
+     error ${TEXT}, source_type ${TEXT} NOT NULL, source_id ${TEXT}, span_id ${TEXT}, rationale ${TEXT}, metadata ${TEXT} NOT NULL,
+     overrides ${TEXT}, valid integer NOT NULL DEFAULT 1, created_time bigint NOT NULL, last_updated_time bigint NOT NULL);
+   CREATE INDEX assessments_by_trace ON assessments (trace_id, created_time);
+   CREATE TABLE spans (trace_id ${TEXT} NOT NULL REFERENCES traces ON DELETE CASCADE, span_id ${TEXT} NOT NULL, name ${TEXT} NOT NULL,
+     type ${TEXT} NOT NULL, status ${TEXT} NOT NULL, start_time ${TEXT} NOT NULL, content ${TEXT} NOT NULL, PRIMARY KEY (trace_id, span_id));
+   CREATE TABLE trace_links (trace_id ${TEXT} NOT NULL REFERENCES traces ON DELETE CASCADE,
+     kind ${TEXT} NOT NULL CHECK (kind IN ('run', 'prompt')), target ${TEXT} NOT NULL, PRIMARY KEY (kind, target, trace_id));
+   CREATE INDEX trace_links_by_trace ON trace_links (trace_id);
+   CREATE TABLE evaluation_datasets (dataset_id ${TEXT} PRIMARY KEY, name ${TEXT} NOT NULL, schema ${TEXT}, digest ${TEXT} NOT NULL,
+     record_count bigint NOT NULL DEFAULT 0, created_time bigint NOT NULL, last_update_time bigint NOT NULL, created_by ${TEXT},
+     last_updated_by ${TEXT});
+   CREATE TABLE evaluation_dataset_tags (dataset_id ${TEXT} NOT NULL REFERENCES evaluation_datasets ON DELETE CASCADE,
+     key ${TEXT} NOT NULL, value ${TEXT} NOT NULL, PRIMARY KEY (dataset_id, key));
+   CREATE TABLE evaluation_dataset_experiments (dataset_id ${TEXT} NOT NULL REFERENCES evaluation_datasets ON DELETE CASCADE,
+     experiment_id bigint NOT NULL REFERENCES experiments, PRIMARY KEY (dataset_id, experiment_id));
+   CREATE TABLE evaluation_dataset_records (record_id ${TEXT} PRIMARY KEY,
+     dataset_id ${TEXT} NOT NULL REFERENCES evaluation_datasets ON DELETE CASCADE, inputs ${TEXT} NOT NULL, outputs ${TEXT},
+     expectations ${TEXT}, tags ${TEXT} NOT NULL, source ${TEXT}, source_id ${TEXT}, source_type ${TEXT}, created_time bigint NOT NULL,
+     last_update_time bigint NOT NULL, created_by ${TEXT}, last_updated_by ${TEXT}, input_hash ${TEXT} NOT NULL,
+     UNIQUE (dataset_id, input_hash));
+   CREATE INDEX records_by_time ON evaluation_dataset_records (dataset_id, created_time, record_id);`,
+  webhookTables('postgres'),
+  // Who writes points holds the run that they belong to, and runs stay: to look for it again for each of them
+  // was a third of the work.
+  `ALTER TABLE metrics DROP CONSTRAINT metrics_run_uuid_fkey;
+   ALTER TABLE latest_metrics DROP CONSTRAINT latest_metrics_run_uuid_fkey;`,
+  uploadTables('postgres'),
+  // Each point once: the latest ones stay where they are, the others beside them. A latest point that is not the
+  // greatest, or is missing, as an import of a run that was under way had left it, is put right first.
+  `INSERT INTO latest_metrics (run_uuid, key, step, timestamp, value, is_nan)
+     SELECT DISTINCT ON (run_uuid, key) run_uuid, key, step, timestamp, value, is_nan FROM metrics
+       ORDER BY run_uuid, key, step DESC, timestamp DESC, value DESC, is_nan DESC
+     ON CONFLICT (run_uuid, key) DO UPDATE SET step = excluded.step, timestamp = excluded.timestamp, value = excluded.value, is_nan = excluded.is_nan
+       WHERE (excluded.step, excluded.timestamp, excluded.value) > (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value);
+   ALTER TABLE metrics RENAME TO earlier_metrics;
+   ALTER INDEX metrics_pkey RENAME TO earlier_metrics_pkey;
+   DELETE FROM earlier_metrics e USING latest_metrics l WHERE l.run_uuid = e.run_uuid AND l.key = e.key AND l.step = e.step
+     AND l.timestamp = e.timestamp AND l.value = e.value AND l.is_nan = e.is_nan;
+   CREATE VIEW metrics AS
+     SELECT run_uuid, key, step, timestamp, value, is_nan FROM earlier_metrics
+     UNION ALL
+     SELECT run_uuid, key, step, timestamp, value, is_nan FROM latest_metrics;`,
 ];

@@ -3,6 +3,7 @@ import { audit, type Change } from '../mlflow/audit.ts';
 import { invalid, MlflowError, missing } from '../mlflow/mlflow-error.ts';
 import { aliasedVersion, moveAlias, readVersion } from '../mlflow/model-versions.ts';
 import { lockModel } from '../mlflow/require-model.ts';
+import { announce } from '../webhooks/announce.ts';
 import { protectionOf } from './protections.ts';
 
 /** Somebody's wish that a protected alias point to a version. Times in milliseconds since the Unix epoch. */
@@ -89,7 +90,9 @@ export async function moveOrAsk(sql: Sql, wish: AliasWish, change: Change): Prom
     before: before ?? null,
     after: version,
   });
-  return { kind: 'pending', promotion: promotionOf(row ?? {}) };
+  const promotion = promotionOf(row ?? {});
+  await announce(sql, { what: 'promotion requested', name, data: toldOf(promotion) }, change.at);
+  return { kind: 'pending', promotion };
 }
 
 /** Newest first; of all models where `name` is undefined. */
@@ -156,7 +159,7 @@ async function undecided(sql: Sql, id: string, { actor, principals }: Approver):
 async function decide(
   sql: Sql,
   id: string,
-  state: Promotion['state'],
+  state: Exclude<Promotion['state'], 'pending'>,
   { actor, at }: Change,
 ): Promise<Promotion> {
   await sql.run(
@@ -168,9 +171,15 @@ async function decide(
   );
   const decided = await readPromotion(sql, id);
   const { name, alias, version, before } = decided;
-  const action = { approved: 'approve', rejected: 'reject', stale: 'find stale', pending: '' }[state];
+  const action = { approved: 'approve', rejected: 'reject', stale: 'find stale' }[state];
   await audit(sql, { actor, at }, { action: `${action} ${alias} #${id}`, name, before, after: version });
+  const data = { ...toldOf(decided), decided_by: actor };
+  await announce(sql, { what: `promotion ${state}`, name, data }, at);
   return decided;
+}
+
+function toldOf({ id, alias, version, before, requested_by }: Promotion): object {
+  return { promotion_id: id, alias, version, before, requested_by };
 }
 
 function promotionOf(row: Row): Promotion {

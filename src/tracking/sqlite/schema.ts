@@ -1,5 +1,7 @@
 import { accessTables } from '../access/schema.ts';
 import { protectionTables } from '../protection/schema.ts';
+import { uploadTables } from '../uploads/schema.ts';
+import { webhookTables } from '../webhooks/schema.ts';
 
 /**
  * MLflow's data model (its SQL store of 2.22, by its own names where it has them). Numbered: a released
@@ -146,4 +148,50 @@ export const TRACKING_MIGRATIONS: readonly string[] = [
        WHERE NOT EXISTS (SELECT 1 FROM stale_runs s WHERE s.run_uuid = r.run_uuid)
      UNION ALL
      SELECT l.run_uuid, l.key, l.value, l.is_nan FROM stale_runs s CROSS JOIN latest_metrics l USING (run_uuid);`,
+  // What people, judges and code think of traces, what traces consist of, and what they belong to.
+  `CREATE TABLE assessments (
+     assessment_id TEXT PRIMARY KEY, trace_id TEXT NOT NULL REFERENCES traces ON DELETE CASCADE, name TEXT NOT NULL,
+     kind TEXT NOT NULL CHECK (kind IN ('feedback', 'expectation', 'issue')), value TEXT NOT NULL, number REAL, error TEXT,
+     source_type TEXT NOT NULL, source_id TEXT, span_id TEXT, rationale TEXT, metadata TEXT NOT NULL, overrides TEXT,
+     valid INTEGER NOT NULL DEFAULT 1, created_time INTEGER NOT NULL, last_updated_time INTEGER NOT NULL) WITHOUT ROWID;
+   CREATE INDEX assessments_by_trace ON assessments (trace_id, created_time);
+   CREATE TABLE spans (trace_id TEXT NOT NULL REFERENCES traces ON DELETE CASCADE, span_id TEXT NOT NULL, name TEXT NOT NULL,
+     type TEXT NOT NULL, status TEXT NOT NULL, start_time TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (trace_id, span_id)) WITHOUT ROWID;
+   CREATE TABLE trace_links (trace_id TEXT NOT NULL REFERENCES traces ON DELETE CASCADE,
+     kind TEXT NOT NULL CHECK (kind IN ('run', 'prompt')), target TEXT NOT NULL, PRIMARY KEY (kind, target, trace_id)) WITHOUT ROWID;
+   CREATE INDEX trace_links_by_trace ON trace_links (trace_id);
+   CREATE TABLE evaluation_datasets (dataset_id TEXT PRIMARY KEY, name TEXT NOT NULL, schema TEXT, digest TEXT NOT NULL,
+     record_count INTEGER NOT NULL DEFAULT 0, created_time INTEGER NOT NULL, last_update_time INTEGER NOT NULL, created_by TEXT,
+     last_updated_by TEXT) WITHOUT ROWID;
+   CREATE TABLE evaluation_dataset_tags (dataset_id TEXT NOT NULL REFERENCES evaluation_datasets ON DELETE CASCADE,
+     key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (dataset_id, key)) WITHOUT ROWID;
+   CREATE TABLE evaluation_dataset_experiments (dataset_id TEXT NOT NULL REFERENCES evaluation_datasets ON DELETE CASCADE,
+     experiment_id INTEGER NOT NULL REFERENCES experiments, PRIMARY KEY (dataset_id, experiment_id)) WITHOUT ROWID;
+   CREATE TABLE evaluation_dataset_records (record_id TEXT PRIMARY KEY,
+     dataset_id TEXT NOT NULL REFERENCES evaluation_datasets ON DELETE CASCADE, inputs TEXT NOT NULL, outputs TEXT,
+     expectations TEXT, tags TEXT NOT NULL, source TEXT, source_id TEXT, source_type TEXT, created_time INTEGER NOT NULL,
+     last_update_time INTEGER NOT NULL, created_by TEXT, last_updated_by TEXT, input_hash TEXT NOT NULL,
+     UNIQUE (dataset_id, input_hash)) WITHOUT ROWID;
+   CREATE INDEX records_by_time ON evaluation_dataset_records (dataset_id, created_time, record_id);`,
+  webhookTables('sqlite'),
+  uploadTables('sqlite'),
+  // Each point once: the latest ones stay where they are, the others beside them. A latest point that is not the
+  // greatest, or is missing, as an import of a run that was under way had left it, is put right first.
+  `INSERT INTO latest_metrics (run_uuid, key, step, timestamp, value, is_nan)
+     SELECT run_uuid, key, step, timestamp, value, is_nan FROM metrics m
+       WHERE NOT EXISTS (SELECT 1 FROM latest_metrics l WHERE l.run_uuid = m.run_uuid AND l.key = m.key)
+       ORDER BY run_uuid, key, step, timestamp, value, is_nan
+     ON CONFLICT DO UPDATE SET step = excluded.step, timestamp = excluded.timestamp, value = excluded.value, is_nan = excluded.is_nan;
+   UPDATE latest_metrics SET (step, timestamp, value, is_nan) = (SELECT step, timestamp, value, is_nan FROM metrics m
+       WHERE m.run_uuid = latest_metrics.run_uuid AND m.key = latest_metrics.key ORDER BY step DESC, timestamp DESC, value DESC, is_nan DESC LIMIT 1)
+     WHERE EXISTS (SELECT 1 FROM metrics m WHERE m.run_uuid = latest_metrics.run_uuid AND m.key = latest_metrics.key
+       AND (m.step, m.timestamp, m.value) > (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value));
+   ALTER TABLE metrics RENAME TO earlier_metrics;
+   DELETE FROM earlier_metrics WHERE EXISTS (SELECT 1 FROM latest_metrics l WHERE l.run_uuid = earlier_metrics.run_uuid
+     AND l.key = earlier_metrics.key AND l.step = earlier_metrics.step AND l.timestamp = earlier_metrics.timestamp
+     AND l.value = earlier_metrics.value AND l.is_nan = earlier_metrics.is_nan);
+   CREATE VIEW metrics AS
+     SELECT run_uuid, key, step, timestamp, value, is_nan FROM earlier_metrics
+     UNION ALL
+     SELECT run_uuid, key, step, timestamp, value, is_nan FROM latest_metrics;`,
 ];

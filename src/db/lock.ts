@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/sql.ts';
+import type { Sql } from './sql.ts';
 
 /**
  * Goes at the end of a SELECT within a write: the row stays as it was read until the transaction ends.

@@ -1,0 +1,45 @@
+import type { TickEnd } from '../ledger/ticks.ts';
+import type { Context } from './context.ts';
+import { openSchedules } from './open-schedules.ts';
+import { scheduleRunner } from './schedule-runner.ts';
+
+/** How long a ledger that is away is left alone, milliseconds. */
+const AGAIN_MS = 2000;
+
+/** The scheduler of a server's folder, in the server's process. */
+export interface ServerSchedules extends AsyncDisposable {
+  /** How many ticks ended how, since the start. */
+  readonly ticks: ReadonlyMap<TickEnd['state'], number>;
+  /** Until the context's signal: runs are stopped, and their ticks closed. What goes wrong is said, and it goes on. */
+  readonly serve: () => Promise<void>;
+}
+
+/**
+ * What it does goes to standard error, where a server's log is.
+ *
+ * @throws RecipeError RECIPE_NOT_FOUND outside of a project, and as `openSchedules`
+ */
+export async function openServerSchedules(context: Context): Promise<ServerSchedules> {
+  const { project, schedules } = await openSchedules(context);
+  const ticks = new Map<TickEnd['state'], number>();
+  const { scheduler } = scheduleRunner(schedules, { ...context, out: context.err }, true, ({ state }) =>
+    ticks.set(state, (ticks.get(state) ?? 0) + 1),
+  );
+  return {
+    ticks,
+    serve: async () => {
+      while (!context.signal.aborted) {
+        try {
+          await scheduler.serve();
+        } catch (error) {
+          context.err(`warning: schedules could not be looked after: ${String(error)}\n`);
+          await context.world.clock.sleep(AGAIN_MS, context.signal).catch(() => undefined);
+        }
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await schedules[Symbol.asyncDispose]();
+      await project[Symbol.asyncDispose]();
+    },
+  };
+}

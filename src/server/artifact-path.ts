@@ -1,0 +1,20 @@
+import { invalid } from '../tracking/mlflow/mlflow-error.ts';
+
+/** Bytes: what a database sorts by. */
+const MAX_PATH = 2000;
+
+/** Refuses what would be another path once it is tidied up, and what no file system or browser takes. */
+export function checkPath(path: string): void {
+  if (!isPath(path)) throw invalid(`Invalid path: ${JSON.stringify(path.slice(0, 80))}`);
+}
+
+/** Whether artifacts may have this path. */
+export function isPath(path: string): boolean {
+  return (
+    Buffer.byteLength(path) <= MAX_PATH &&
+    // oxlint-disable-next-line no-control-regex
+    !/[\u0000-\u001f\u007f\\]/.test(path) &&
+    path.isWellFormed() &&
+    path.split('/').every((one) => one !== '' && one !== '.' && one !== '..')
+  );
+}

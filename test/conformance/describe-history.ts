@@ -1,0 +1,132 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Database } from '../../src/db/sql.ts';
+import { pointOf } from '../../src/tracking/mlflow/arrange-points.ts';
+import { logBatch } from '../../src/tracking/mlflow/log.ts';
+import type { Metric } from '../../src/tracking/mlflow/messages.ts';
+import { historyPage, pointsOf } from '../../src/tracking/mlflow/metric-history.ts';
+import { storedNumber } from '../../src/tracking/mlflow/stored-number.ts';
+import { writeMetrics, writePoints } from '../../src/tracking/mlflow/write-metrics.ts';
+import { log, newRun, type OpenStore, points, read } from './mlflow-store.ts';
+
+export function describeHistory(name: string, open: () => Promise<OpenStore>): void {
+  describe(`${name}: the history of a metric`, () => {
+    test('a history holds every number as it was written', async () => {
+      await using store = await open();
+      const { database } = store;
+      await newRun(database, 'r');
+      const key = 'a{b} c';
+      const numbers = fc.uniqueArray(fc.double({ noDefaultInfinity: true }), {
+        comparator: 'SameValueZero',
+        maxLength: 50,
+      });
+      let step = 0;
+      await fc.assert(
+        fc.asyncProperty(numbers, async (values) => {
+          const first = step;
+          const written = values.map((value) => ({ key, value, timestamp: 1, step: step++ }));
+          await database.write((sql) => writeMetrics(sql, 'r', written));
+          const read = await wholeHistory(database, key);
+          // A zero has no sign to keep.
+          const unsigned = (one: Metric): Metric => ({ ...one, value: one.value + 0 });
+          expect(read.slice(first).map(unsigned)).toEqual(written.map(unsigned));
+        }),
+        { numRuns: 20 },
+      );
+    });
+
+    test('each point is there once, and the latest is the greatest, in whatever order they come', async () => {
+      await using store = await open();
+      const { database } = store;
+      const point = fc.record({
+        key: fc.constantFrom('a', 'b'),
+        value: fc.constantFrom(0, 1, -1, Number.NaN, Number.MAX_VALUE),
+        timestamp: fc.integer({ min: 0, max: 1 }),
+        step: fc.integer({ min: 0, max: 2 }),
+      });
+      const batch = fc.record({
+        points: fc.array(point, { minLength: 1, maxLength: 8 }),
+        isImport: fc.boolean(),
+      });
+      let count = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 6 }), async (batches) => {
+          const run = `r${count++}`;
+          await newRun(database, run);
+          for (const { points, isImport } of batches)
+            if (isImport)
+              await database.write((sql) =>
+                writePoints(
+                  sql,
+                  points.map((one) => pointOf(run, one)),
+                ),
+              );
+            else
+              await database.write(
+                (sql) => logBatch(sql, run, { metrics: points, params: [], tags: [] }),
+                'at-once',
+              );
+          const written = batches.flatMap(({ points }) => points);
+          for (const key of ['a', 'b']) {
+            const own = written.filter((one) => one.key === key);
+            const history = await wholeHistory(database, key, run);
+            expect(history.map(text).toSorted()).toEqual([...new Set(own.map(text))].toSorted());
+            expect(history).toEqual(history.toSorted(compare));
+            // Of 0 and what is no number, stored as 0, what was written last.
+            const latest = own.reduce<Metric | undefined>(
+              (last, one) => (last === undefined || compare(one, last) >= 0 ? one : last),
+              undefined,
+            );
+            expect(history.at(-1)).toEqual(latest);
+            const { data } = await read(database, run);
+            expect(data.metrics.find((one) => one.key === key)).toEqual(latest);
+          }
+          const rows = await database.read((sql) => sql.all('SELECT * FROM metrics WHERE run_uuid = ?', run));
+          expect(rows).toHaveLength(new Set(written.map(text)).size);
+        }),
+        { numRuns: 100 },
+      );
+    });
+
+    test('a page that is full up to the latest point has a next one, and that has no more', async () => {
+      await using store = await open();
+      const { database } = store;
+      await newRun(database, 'r');
+      await log(database, 'r', points(['a', 1, 1], ['a', 2, 2], ['a', 3, 3]));
+      const page = async (
+        maxResults: number,
+        pageToken?: string,
+      ): Promise<[number[], string | undefined]> => {
+        const found = await database.read((sql) => historyPage(sql, 'r', 'a', { maxResults, pageToken }));
+        return [pointsOf(found.metrics).map(({ step }) => step), found.next_page_token];
+      };
+      const [first, token] = await page(2);
+      expect([first, await page(2, token)]).toEqual([
+        [1, 2],
+        [[3], undefined],
+      ]);
+      expect(await page(3)).toEqual([[1, 2, 3], undefined]);
+    });
+  });
+}
+
+async function wholeHistory(database: Database, key: string, run = 'r'): Promise<Metric[]> {
+  const points: Metric[] = [];
+  let pageToken: string | undefined;
+  do {
+    const page = await database.read((sql) => historyPage(sql, run, key, { maxResults: 7, pageToken }));
+    points.push(...pointsOf(page.metrics));
+    pageToken = page.next_page_token;
+  } while (pageToken !== undefined);
+  return points;
+}
+
+function text({ key, value, step, timestamp }: Metric): string {
+  return JSON.stringify([key, String(value), step, timestamp]);
+}
+
+/** By step, time and value as it is stored. */
+function compare(a: Metric, b: Metric): number {
+  const value = ({ value }: Metric): number => storedNumber(value)[0];
+  return a.step - b.step || a.timestamp - b.timestamp || Math.sign(value(a) - value(b));
+}

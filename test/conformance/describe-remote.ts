@@ -1,0 +1,373 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Digest, fingerprint } from '../../src/core/ids.ts';
+import { digestOf } from '../../src/store/hash.ts';
+import { type Remote, RemoteUnreachable } from '../../src/store/remote/remote.ts';
+import { RemoteCache, type RemoteCacheOptions } from '../../src/store/remote/remote-cache.ts';
+import { acceptedKeys, newKey, Signer } from '../../src/store/remote/signing.ts';
+import type { Result } from '../../src/store/results.ts';
+import { Store } from '../../src/store/store.ts';
+import { treeText } from '../../src/store/trees.ts';
+
+/** One kind of remote, and what a test does to it from outside. */
+export interface RemoteUnderTest extends AsyncDisposable {
+  /** What another machine sees: every call gives a new one. */
+  readonly open: () => Remote;
+  /** Changes the bytes of a blob, not how many, or takes it away. */
+  readonly damage: (digest: Digest, how: 'flip' | 'remove') => Promise<void>;
+  /** Nobody reaches it any more. */
+  readonly goAway: () => Promise<void>;
+}
+
+const FP = fingerprint('a'.repeat(64));
+const NOW = 1_700_000_000_000;
+
+/** What any remote must do, and a cache in front of it. */
+export function describeRemote(name: string, make: () => Promise<RemoteUnderTest>): void {
+  describe(`${name}: the remote`, () => {
+    test('gives blobs as they were put, from any byte on, and says which are there', async () => {
+      await using under = await make();
+      using machine = new Machine();
+      await fc.assert(
+        fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.nat(6000), async (bytes, from) => {
+          const [writer, reader] = [under.open(), under.open()];
+          const file = machine.file(bytes);
+          const digest = digestOf(bytes);
+          await writer.put(digest, file, { replace: false });
+          expect(
+            (await collect(await reader.get(digest, Math.min(from, bytes.length)))).toString('hex'),
+          ).toBe(Buffer.from(bytes).subarray(Math.min(from, bytes.length)).toString('hex'));
+          const absent = digestOf(`no ${from}`);
+          expect(await reader.sizes([digest, absent], { refresh: true })).toEqual(
+            new Map([[digest, bytes.length]]),
+          );
+          expect(await reader.get(absent, 0)).toBeUndefined();
+        }),
+        { numRuns: 15 },
+      );
+    });
+
+    test('gives a result its name once: of many who write at once one succeeds', async () => {
+      await using under = await make();
+      const writers = Array.from({ length: 8 }, (_, n) => ({ remote: under.open(), text: `{"n":${n}}` }));
+      const won = await Promise.all(
+        writers.map(({ remote, text }) => remote.writeResult(FP, text, undefined)),
+      );
+      const winner = won.indexOf(true);
+      expect(won.filter(Boolean).length).toBe(1);
+      const there = await under.open().readResult(FP);
+      expect(there?.text).toBe(writers[winner]?.text);
+      expect(await under.open().writeResult(FP, 'new', { text: '', version: 'another' })).toBe(false);
+      expect(await under.open().writeResult(FP, 'new', there)).toBe(true);
+      expect((await under.open().readResult(FP))?.text).toBe('new');
+      expect(await under.open().readResult(fingerprint('b'.repeat(64)))).toBeUndefined();
+    });
+
+    test('that is away is told apart from an empty one', async () => {
+      await using under = await make();
+      const remote = under.open();
+      await remote.writeResult(FP, 'x', undefined);
+      await under.goAway();
+      await expect(remote.readResult(FP)).rejects.toThrow(RemoteUnreachable);
+      await expect(remote.sizes([digestOf('x')], { refresh: false })).rejects.toThrow(RemoteUnreachable);
+      await expect(remote.writeResult(FP, 'y', undefined)).rejects.toThrow(RemoteUnreachable);
+      using machine = new Machine();
+      const put = remote.put(digestOf('x'), machine.file(Buffer.from('x')), { replace: false });
+      await expect(put).rejects.toThrow(RemoteUnreachable);
+    });
+  });
+
+  describe(`${name}: a cache in front of it`, () => {
+    test('finds what another machine published, and brings what is asked for, and no more', async () => {
+      await using under = await make();
+      using here = new Machine();
+      using there = new Machine();
+      const result = await here.result({ table: 'rows', folder: { 'a/b': 'one', c: 'two' } });
+      expect(await here.cache(under).publish(result, { replace: false })).toEqual(result);
+      const cache = there.cache(under);
+      expect(await cache.find(FP)).toEqual(result);
+      const { table, folder } = result.outputs;
+      if (table === undefined || folder === undefined) throw new Error('lost');
+      // The list of a folder is what says that its files are there.
+      expect(there.store.blobs.size(folder.digest)).toBeDefined();
+      expect(there.store.blobs.size(digestOf('rows'))).toBeUndefined();
+      expect(there.store.blobs.size(digestOf('one'))).toBeUndefined();
+      let travelled = 0;
+      expect(await cache.bringAll([folder], (bytes) => (travelled += bytes))).toEqual([]);
+      expect(travelled).toBe(6);
+      expect(there.store.blobs.read(digestOf('two')).toString()).toBe('two');
+      expect(await cache.bringAll(Object.values(result.outputs), (bytes) => (travelled += bytes))).toEqual(
+        [],
+      );
+      expect(travelled).toBe(10);
+      expect(there.store.results.isComplete(result)).toBe(true);
+    });
+
+    test('of two that publish other bytes for one fingerprint, the first wins for both', async () => {
+      await using under = await make();
+      using one = new Machine();
+      using two = new Machine();
+      const [first, second] = [await one.result({ x: '1' }), await two.result({ x: '2' })];
+      const winners = await Promise.all([
+        one.cache(under).publish(first, { replace: false }),
+        two.cache(under).publish(second, { replace: false }),
+      ]);
+      expect(winners[0]).toEqual(winners[1]);
+      using reader = new Machine();
+      expect(await reader.cache(under).find(FP)).toEqual(winners[0]);
+      const forced = await two.cache(under).publish(second, { replace: true });
+      expect(forced).toEqual(second);
+      using later = new Machine();
+      expect(await later.cache(under).find(FP)).toEqual(second);
+    });
+
+    test('never takes bytes that are not what their digest says, and what is published anew mends them', async () => {
+      await using under = await make();
+      using here = new Machine();
+      const result = await here.result({ x: 'right' });
+      await here.cache(under).publish(result, { replace: false });
+      await under.damage(digestOf('right'), 'flip');
+      using there = new Machine();
+      const cache = there.cache(under);
+      expect(await cache.find(FP)).toEqual(result);
+      expect(await cache.bring([digestOf('right')])).toEqual([digestOf('right')]);
+      expect(there.store.blobs.size(digestOf('right'))).toBeUndefined();
+      expect(await cache.find(FP)).toBeUndefined();
+      const again = await there.result({ x: 'right' });
+      await cache.publish(again, { replace: true });
+      using third = new Machine();
+      expect(await third.cache(under).bring([digestOf('right')])).toEqual([]);
+    });
+
+    test('uses a blob again that was damaged, once it has come whole or was sent anew', async () => {
+      await using under = await make();
+      using here = new Machine();
+      await here.cache(under).publish(await here.result({ x: 'right' }), { replace: false });
+      await under.damage(digestOf('right'), 'flip');
+      using there = new Machine();
+      const finder = there.cache(under);
+      expect(await finder.bring([digestOf('right')])).toEqual([digestOf('right')]);
+      using third = new Machine();
+      const mender = third.cache(under);
+      expect(await mender.bring([digestOf('right')])).toEqual([digestOf('right')]);
+      const mended = await third.result({ x: 'right' });
+      await mender.publish(mended, { replace: true });
+      expect(await mender.find(FP, true)).toEqual(mended);
+      expect(await finder.bring([digestOf('right')])).toEqual([]);
+      expect(await finder.find(FP, true)).toEqual(mended);
+    });
+
+    test('a result that lacks a blob is none, and another takes its place', async () => {
+      await using under = await make();
+      using here = new Machine();
+      await here.cache(under).publish(await here.result({ x: 'lost' }), { replace: false });
+      await under.damage(digestOf('lost'), 'remove');
+      using there = new Machine();
+      expect(await there.cache(under).find(FP)).toBeUndefined();
+      const other = await there.result({ x: 'other' });
+      expect(await there.cache(under).publish(other, { replace: false })).toEqual(other);
+      using third = new Machine();
+      expect(await third.cache(under).find(FP)).toEqual(other);
+    });
+
+    test('takes results of the keys that it lists, as they were signed, and of no others', async () => {
+      await using under = await make();
+      const [ours, theirs] = [newKey(), newKey()];
+      using here = new Machine();
+      const result = await here.result({ x: '1' });
+      const signer = new Signer(ours.privateKey);
+      expect(signer.publicKey).toBe(ours.publicKey);
+      const signed = await here.cache(under, { signer }).publish(result, { replace: false });
+      const find = async (keys: readonly string[], warnings: string[] = []): Promise<Result | undefined> => {
+        using machine = new Machine();
+        return await machine
+          .cache(under, { accepted: acceptedKeys(keys), onWarning: (line) => void warnings.push(line) })
+          .find(FP);
+      };
+      expect(await find([theirs.publicKey, ours.publicKey])).toEqual(signed);
+      expect(await find(['any'])).toEqual(signed);
+      const warnings: string[] = [];
+      expect(await find([theirs.publicKey], warnings)).toBeUndefined();
+      expect(warnings).toEqual([
+        `results in ${under.open().name} are signed by nobody whom \`accept:\` lists, and are not used`,
+      ]);
+      // Younger than it is, a result with a ttl would never lapse.
+      const forged = { ...signed, producer: { ...signed.producer, at: NOW + 1 } };
+      const remote = under.open();
+      await remote.writeResult(FP, JSON.stringify(forged), await remote.readResult(FP));
+      expect(await find([ours.publicKey])).toBeUndefined();
+      expect(await find(['any'])).toEqual(forged);
+    });
+
+    test('asks once an hour whether all is still there', async () => {
+      await using under = await make();
+      using here = new Machine();
+      await here.cache(under).publish(await here.result({ x: '1' }), { replace: false });
+      using there = new Machine();
+      let now = NOW;
+      const cache = there.cache(under, { now: () => now });
+      const found = await cache.find(FP);
+      expect(found).toBeDefined();
+      await under.damage(digestOf('1'), 'remove');
+      expect(await cache.find(FP)).toEqual(found);
+      now += 3_600_000;
+      expect(await cache.find(FP)).toBeUndefined();
+    });
+
+    test('one that may only read writes nothing', async () => {
+      await using under = await make();
+      using here = new Machine();
+      const result = await here.result({ x: '1' });
+      expect(await here.cache(under, { readOnly: true }).publish(result, { replace: true })).toEqual(result);
+      expect(await under.open().readResult(FP)).toBeUndefined();
+    });
+
+    test('that breaks off goes on where it broke, and after too many breaks with the next fetch', async () => {
+      await using under = await make();
+      using here = new Machine();
+      const bytes = Buffer.alloc(1_000_000, 'stockpot ');
+      const digest = digestOf(bytes);
+      await here.cache(under).publish(await here.result({ x: bytes.toString() }), { replace: false });
+      using there = new Machine();
+      let given = 0;
+      const breaking: Remote = {
+        ...bound(under.open()),
+        get: async (wanted, from) => {
+          const all = await under.open().get(wanted, from);
+          return all === undefined ? undefined : first(all, 150_000, (count) => (given += count));
+        },
+      };
+      const warnings: string[] = [];
+      const cache = there.cacheOf(breaking, { onWarning: (line) => void warnings.push(line) });
+      expect(await cache.bring([digest])).toEqual([digest]);
+      expect(warnings.length).toBe(1);
+      expect(given).toBe(450_000);
+      given = 0;
+      const again = (): Promise<Digest[]> =>
+        there.cacheOf(breaking, { onWarning: (line) => void warnings.push(line) }).bring([digest]);
+      expect(await again()).toEqual([digest]);
+      expect(await again()).toEqual([]);
+      expect(given).toBe(550_000);
+      expect(there.store.blobs.read(digest).equals(bytes)).toBe(true);
+    });
+
+    test('that is away is warned of once, and the own cache is used', async () => {
+      await using under = await make();
+      using here = new Machine();
+      const result = await here.result({ x: '1' });
+      const warnings: string[] = [];
+      const cache = here.cache(under, { onWarning: (line) => void warnings.push(line) });
+      await under.goAway();
+      expect(await cache.find(FP)).toBeUndefined();
+      expect(await cache.publish(result, { replace: false })).toEqual(result);
+      expect(await cache.bring([digestOf('other')])).toEqual([digestOf('other')]);
+      expect(warnings.length).toBe(1);
+      expect(warnings[0]).toContain('the remote cache is not used from here on');
+    });
+  });
+}
+
+/** A machine with a cache of its own. */
+class Machine implements Disposable {
+  readonly #dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
+  readonly store = Store.open({ home: this.#dir, now: () => NOW });
+
+  file(bytes: Uint8Array): { path: string; size: number } {
+    const path = join(this.#dir, 'file');
+    writeFileSync(path, bytes);
+    return { path, size: bytes.length };
+  }
+
+  /** A result that is in this machine's store: outputs by name, a file's text or a folder's files. */
+  async result(outputs: Record<string, string | Record<string, string>>): Promise<Result> {
+    const { blobs } = this.store;
+    const named: Record<string, Result['outputs'][string]> = {};
+    for (const [name, content] of Object.entries(outputs)) {
+      if (typeof content === 'string') {
+        named[name] = { ...(await blobs.putDurably(content)), kind: 'file' };
+        continue;
+      }
+      const files = [];
+      for (const [path, text] of Object.entries(content))
+        files.push({ path, ...(await blobs.putDurably(text)) });
+      const { digest } = await blobs.putDurably(treeText(files));
+      named[name] = { digest, size: files.reduce((sum, { size }) => sum + size, 0), kind: 'directory' };
+    }
+    const result: Result = {
+      v: 1,
+      fingerprint: FP,
+      outputs: named,
+      producer: { run: 'r', step: 's', at: NOW, durationMs: 1, stockpot: '0.0.0' },
+    };
+    return this.store.results.commit(result, { replace: true });
+  }
+
+  cache(under: RemoteUnderTest, options: Partial<RemoteCacheOptions> = {}): RemoteCache {
+    return this.cacheOf(under.open(), options);
+  }
+
+  cacheOf(remote: Remote, options: Partial<RemoteCacheOptions> = {}): RemoteCache {
+    return new RemoteCache(remote, this.store, {
+      accepted: 'any',
+      signer: undefined,
+      readOnly: false,
+      now: () => NOW,
+      onWarning: (message) => {
+        throw new Error(message);
+      },
+      ...options,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.store[Symbol.dispose]();
+    rmSync(this.#dir, { recursive: true });
+  }
+}
+
+async function collect(bytes: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes ?? []) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** The methods of a remote as properties, to put others in their places. */
+function bound(remote: Remote): Remote {
+  return {
+    name: remote.name,
+    sizes: (...args) => remote.sizes(...args),
+    get: (...args) => remote.get(...args),
+    put: (...args) => remote.put(...args),
+    readResult: (...args) => remote.readResult(...args),
+    writeResult: (...args) => remote.writeResult(...args),
+    writeRecord: (...args) => remote.writeRecord(...args),
+    readRecords: (...args) => remote.readRecords(...args),
+    [Symbol.asyncDispose]: () => remote[Symbol.asyncDispose](),
+  };
+}
+
+/** So many bytes, and then the connection is gone, unless those were all. */
+async function* first(
+  bytes: AsyncIterable<Uint8Array>,
+  limit: number,
+  onBytes: (count: number) => void,
+): AsyncIterable<Uint8Array> {
+  let left = limit;
+  for await (const chunk of bytes) {
+    const part = chunk.subarray(0, left);
+    left -= part.length;
+    onBytes(part.length);
+    yield part;
+    if (left === 0) throw new Error('the connection was closed');
+  }
+}
+
+export function flipFirstByte(path: string): void {
+  const bytes = readFileSync(path);
+  bytes[0] = (bytes[0] ?? 0) ^ 1;
+  rmSync(path);
+  writeFileSync(path, bytes);
+}

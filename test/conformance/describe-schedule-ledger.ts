@@ -1,0 +1,242 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
+import type { Database } from '../../src/db/sql.ts';
+import {
+  applySchedule,
+  findSchedule,
+  listSchedules,
+  pauseSchedule,
+  resumeSchedule,
+} from '../../src/ledger/schedules.ts';
+import {
+  claimTick,
+  closeLapsed,
+  endTick,
+  forceTick,
+  lastSeen,
+  listTicks,
+  nameRun,
+  offerTicks,
+  renewTick,
+  type Tick,
+} from '../../src/ledger/ticks.ts';
+
+/** One ledger, and several that have it open: each as another scheduler would. */
+export interface OpenLedgers extends AsyncDisposable {
+  readonly schedulers: readonly [Database, Database];
+}
+
+const SETTINGS: ScheduleSettings = {
+  when: { kind: 'every', everyMs: 1000 },
+  jitterMs: 0,
+  overlap: 'skip',
+  catchUp: 'one',
+  windowMs: 1000,
+  pauseOnFailure: false,
+  onlyIfChanged: [],
+};
+
+export function describeScheduleLedger(name: string, open: () => Promise<OpenLedgers>): void {
+  describe(`the ledger of schedules (${name})`, () => {
+    test('a schedule that is applied again keeps its cursor, its pause and its ticks', async () => {
+      await using ledgers = await open();
+      const [ledger] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      await offer(ledger, 'a', [200], { cursor: 200 });
+      await ledger.write((sql) => pauseSchedule(sql, 'a', { at: 300, because: 'asked' }));
+      const again = await ledger.write((sql) =>
+        applySchedule(sql, { ...NEW, id: 'other', name: 'a@prod', snapshot: 's2', appliedAt: 400 }),
+      );
+      expect(again).toEqual({
+        ...NEW,
+        id: 'a',
+        name: 'a@prod',
+        snapshot: 's2',
+        appliedAt: 400,
+        cursor: 200,
+        paused: { at: 300, because: 'asked' },
+        health: 'ok',
+      });
+      expect(await ledger.read((sql) => listSchedules(sql, '/p'))).toEqual([again]);
+      expect(await ledger.read((sql) => listSchedules(sql, '/q'))).toEqual([]);
+      expect(await states(ledger, 'a')).toEqual({ '200': 'waiting' });
+    });
+
+    test('a pause takes no tick of the clock, and what fell into it is not run', async () => {
+      await using ledgers = await open();
+      const [ledger] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      await ledger.write((sql) => pauseSchedule(sql, 'a', { at: 150, because: 'asked' }));
+      expect(await offer(ledger, 'a', [200])).toBe(false);
+      expect(await offer(ledger, 'a', [201], { cause: 'request' })).toBe(true);
+      expect(await ledger.write((sql) => resumeSchedule(sql, 'a', 900))).toBe(true);
+      expect(await ledger.write((sql) => resumeSchedule(sql, 'a', 950))).toBe(false);
+      const schedule = await ledger.read((sql) => findSchedule(sql, '/p', 'a@prod'));
+      expect([schedule?.cursor, schedule?.paused]).toEqual([900, undefined]);
+      expect(await states(ledger, 'a')).toEqual({ '201': 'waiting' });
+    });
+
+    test.each([
+      { overlap: 'skip', after: { 1: 'running', 2: 'skipped', 3: 'skipped' } },
+      { overlap: 'queue-one', after: { 1: 'running', 2: 'skipped', 3: 'waiting' } },
+      { overlap: 'allow', after: { 1: 'running', 2: 'running', 3: 'running' } },
+    ] as const)(
+      '$overlap: what ticks do while the run of an earlier one goes on',
+      async ({ overlap, after }) => {
+        await using ledgers = await open();
+        const [ledger] = ledgers.schedulers;
+        await apply(ledger, 'a');
+        for (const instant of [1, 2, 3]) {
+          await offer(ledger, 'a', [instant], { overlap });
+          await claim(ledger, 'a', overlap);
+        }
+        expect(await states(ledger, 'a')).toEqual(after);
+      },
+    );
+
+    test('what is caught up waits for its turn, oldest first', async () => {
+      await using ledgers = await open();
+      const [ledger] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      await offer(ledger, 'a', [3, 1, 2], { cause: 'caught-up' });
+      const order: number[] = [];
+      for (let tick = await claim(ledger, 'a'); tick !== undefined; tick = await claim(ledger, 'a')) {
+        order.push(tick.nominal);
+        expect(await claim(ledger, 'a')).toBeUndefined();
+        await ledger.write((sql) => endTick(sql, tick, { state: 'succeeded', at: 9 }));
+      }
+      expect(order).toEqual([1, 2, 3]);
+    });
+
+    test('a claim that lapsed is closed if it may have begun a run, and else waits again', async () => {
+      await using ledgers = await open();
+      const [ledger, other] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      await offer(ledger, 'a', [1, 2], { cause: 'caught-up' });
+      const [begun, fresh] = [await claim(ledger, 'a', 'allow'), await claim(ledger, 'a', 'allow')] as [
+        Tick,
+        Tick,
+      ];
+      expect(await ledger.write((sql) => nameRun(sql, begun, 'r1'))).toBe(true);
+      expect(await other.write((sql) => closeLapsed(sql, 'a', LEASE - 1))).toEqual([]);
+      expect(await other.write((sql) => closeLapsed(sql, 'a', LEASE))).toEqual([{ ...begun, run: 'r1' }]);
+      expect(await states(ledger, 'a')).toEqual({ '1': 'interrupted', '2': 'waiting' });
+      const taken = await claim(other, 'a');
+      expect(taken).toMatchObject({ nominal: 2, epoch: 2 });
+      expect(await ledger.write((sql) => renewTick(sql, fresh, 999))).toBe(false);
+      expect(await ledger.write((sql) => endTick(sql, fresh, { state: 'failed', at: 5 }))).toBe(false);
+      expect(await states(ledger, 'a')).toEqual({ '1': 'interrupted', '2': 'running' });
+    });
+
+    test('a forced run of an instant is one more, with a number', async () => {
+      await using ledgers = await open();
+      const [ledger] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      await offer(ledger, 'a', [5], { cause: 'backfill' });
+      const forced = { schedule: 'a', nominal: 5, cause: 'backfill' } as const;
+      expect(await ledger.write((sql) => forceTick(sql, forced))).toBe(1);
+      expect(await ledger.write((sql) => forceTick(sql, forced))).toBe(2);
+      expect((await ledger.read((sql) => listTicks(sql, 'a', 10))).map(({ number }) => number)).toEqual([
+        2, 1, 0,
+      ]);
+    });
+
+    test('what was seen last is that of a tick that came to its end', async () => {
+      await using ledgers = await open();
+      const [ledger] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      const ends = [
+        { state: 'succeeded', seen: 'x' },
+        { state: 'failed', seen: 'y' },
+      ] as const;
+      for (const [at, end] of ends.entries()) {
+        await offer(ledger, 'a', [at], { cause: 'caught-up' });
+        const tick = (await claim(ledger, 'a')) as Tick;
+        await ledger.write((sql) => endTick(sql, tick, { ...end, at }));
+      }
+      expect(await ledger.read((sql) => lastSeen(sql, 'a'))).toBe('x');
+    });
+
+    test('however two schedulers look and die, a tick has one run', async () => {
+      await using ledgers = await open();
+      let schedules = 0;
+      const step = fc.record({
+        who: fc.constantFrom(0, 1),
+        what: fc.constantFrom('offer', 'claim', 'both-claim', 'end', 'die'),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+          schedules += 1;
+          const id = `s${schedules}`;
+          const [first] = ledgers.schedulers;
+          await apply(first, id);
+          const runs: number[] = [];
+          const held: Tick[] = [];
+          let now = 0;
+          const take = async (ledger: Database): Promise<void> => {
+            const tick = await claim(ledger, id, 'queue-one', now + 10);
+            if (tick === undefined) return;
+            held.push(tick);
+            if (await ledger.write((sql) => nameRun(sql, tick, `r${now}`))) runs.push(tick.nominal);
+          };
+          for (const { who, what } of steps) {
+            now += 1;
+            const ledger = ledgers.schedulers[who];
+            const instants = [now, now - 1, now - 2];
+            if (what === 'offer')
+              await Promise.all(
+                ledgers.schedulers.map((one) => offer(one, id, instants, { overlap: 'queue-one' })),
+              );
+            else if (what === 'claim') await take(ledger);
+            else if (what === 'both-claim') await Promise.all(ledgers.schedulers.map(take));
+            else if (what === 'end') {
+              const tick = held.shift();
+              if (tick !== undefined)
+                await ledger.write((sql) => endTick(sql, tick, { state: 'succeeded', at: now }));
+            } else {
+              now += 20;
+              await ledger.write((sql) => closeLapsed(sql, id, now));
+            }
+          }
+          expect(runs).toEqual([...new Set(runs)]);
+        }),
+        { numRuns: 25 },
+      );
+    });
+  });
+}
+
+const LEASE = 100;
+const NEW = { projectDir: '/p', settings: SETTINGS, snapshot: 's1', appliedAt: 100, appliedBy: 'me' };
+
+async function apply(ledger: Database, id: string): Promise<void> {
+  await ledger.write((sql) => applySchedule(sql, { ...NEW, id, name: `${id}@prod` }));
+}
+
+async function offer(
+  ledger: Database,
+  schedule: string,
+  instants: readonly number[],
+  {
+    cause = 'clock',
+    overlap = 'skip',
+    cursor,
+  }: { cause?: Tick['cause']; overlap?: ScheduleSettings['overlap']; cursor?: number } = {},
+): Promise<boolean> {
+  return ledger.write((sql) => offerTicks(sql, { schedule, cause, instants, cursor, overlap }));
+}
+
+async function claim(
+  ledger: Database,
+  schedule: string,
+  overlap: ScheduleSettings['overlap'] = 'skip',
+  leaseUntil = LEASE,
+): Promise<Tick | undefined> {
+  return ledger.write((sql) => claimTick(sql, { schedule, overlap, by: 'me', leaseUntil }));
+}
+
+async function states(ledger: Database, schedule: string): Promise<Record<string, string>> {
+  const ticks = await ledger.read((sql) => listTicks(sql, schedule, 100));
+  return Object.fromEntries(ticks.map(({ nominal, state }) => [nominal, state]));
+}
