@@ -4,7 +4,7 @@ import { ExitCode } from '../core/exit-code.ts';
 import { isTree } from '../core/kinds.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { readTree } from '../store/trees.ts';
-import { type Context, flag, type Parsed } from './context.ts';
+import { type Context, flag, type Parsed, warningsTo } from './context.ts';
 import { openRecipe } from './open-project.ts';
 import { resultOf } from './result-of.ts';
 import { stepOf } from './step-of.ts';
@@ -14,9 +14,13 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const { project: opened, plan, address } = await openRecipe(parsed, context);
   await using project = opened;
   const step = stepOf(plan, address.step);
-  const { outputs } = resultOf(project, plan, step);
+  const nameIn = (known: readonly string[]): string | undefined =>
+    address.output ?? (known.length === 1 ? known[0] : undefined);
+  const { outputs } = await resultOf({ project, plan, step, onWarning: warningsTo(context) }, (result) => [
+    result.outputs[nameIn(Object.keys(result.outputs)) ?? ''],
+  ]);
   const known = Object.keys(outputs);
-  const name = address.output ?? (known.length === 1 ? known[0] : undefined);
+  const name = nameIn(known);
   const output = name === undefined ? undefined : outputs[name];
   if (output === undefined)
     throw new RecipeError('OUTPUT_UNKNOWN', { step: step.id, output: name ?? '(none named)', known });

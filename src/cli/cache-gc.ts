@@ -27,11 +27,12 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     dryRun,
     kept: keptFingerprints(store.index),
   });
-  const { results, blobs, bytesBefore, bytesAfter } = outcome;
+  const { results, blobs, flights, bytesBefore, bytesAfter } = outcome;
+  const old = flights === 0 ? '' : `, and ${formatCount(flights)} flights of more than a week`;
   context.out(
     flag(options, 'json')
       ? `${JSON.stringify(outcome)}\n`
-      : `${dryRun ? 'would remove' : 'removed'} ${formatCount(results)} results and ${formatCount(blobs)} blobs: ${formatBytes(bytesBefore)} → ${formatBytes(bytesAfter)}\n`,
+      : `${dryRun ? 'would remove' : 'removed'} ${formatCount(results)} results and ${formatCount(blobs)} blobs: ${formatBytes(bytesBefore)} → ${formatBytes(bytesAfter)}${old}\n`,
   );
   return ExitCode.ok;
 }

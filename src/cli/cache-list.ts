@@ -1,4 +1,5 @@
 import { ExitCode } from '../core/exit-code.ts';
+import { checkpointUse } from '../engine/kept-folders.ts';
 import { formatBytes, formatCount, formatDuration } from '../report/text/format.ts';
 import { textTable } from '../report/text/table.ts';
 import { listBlobs, listResults } from '../store/walk-cache.ts';
@@ -13,7 +14,8 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     .flatMap(({ result }) => (result === undefined ? [] : [result]))
     .toSorted((a, b) => b.producer.at - a.producer.at);
   const bytes = listBlobs(store.layout).reduce((sum, { size }) => sum + size, 0);
-  if (flag(options, 'json')) context.out(`${JSON.stringify({ bytes, results })}\n`);
+  const checkpoints = checkpointUse(project.home);
+  if (flag(options, 'json')) context.out(`${JSON.stringify({ bytes, checkpoints, results })}\n`);
   else {
     const rows = results
       .slice(0, 100)
@@ -26,6 +28,10 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
       ]);
     context.out(textTable(['step', 'fingerprint', 'made (UTC)', 'took', 'size'], rows));
     context.out(`${formatCount(results.length)} results, ${formatBytes(bytes)} in ${store.layout.root}\n`);
+    if (checkpoints.count > 0)
+      context.out(
+        `${formatCount(checkpoints.count)} checkpoints, ${formatBytes(checkpoints.bytes)} beside it\n`,
+      );
   }
   return ExitCode.ok;
 }

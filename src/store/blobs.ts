@@ -22,6 +22,7 @@ import type { Digest } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { digestFile, digestFileSync, digestOf } from './hash.ts';
 import { type CacheLayout, shardPath } from './layout.ts';
+import { writeHashed } from './write-hashed.ts';
 
 const fsync = promisify(fsyncCallback);
 
@@ -189,6 +190,24 @@ export class Blobs {
       throw error;
     } finally {
       closeSync(fd);
+    }
+  }
+
+  /**
+   * Stores bytes that come from elsewhere, as what they are said to be; false, and nothing is kept, if they are
+   * not. They take the place of what is there, which may have decayed. Durable once `settle` has resolved.
+   */
+  async takeIn(digest: Digest, bytes: AsyncIterable<Uint8Array>): Promise<boolean> {
+    const temporary = this.#temporary();
+    try {
+      const come = await writeHashed(temporary, bytes, { mode: 0o444, isDurable: true });
+      if (come !== digest) return false;
+      failpoint('blob.before-rename');
+      this.#place(temporary, digest);
+      this.#dirty.add(dirname(this.path(digest)));
+      return true;
+    } finally {
+      rmSync(temporary, { force: true });
     }
   }
 

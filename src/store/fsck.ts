@@ -29,10 +29,16 @@ export async function checkCache(
   const results = listResults(store.layout, store.results);
   for (const { fingerprint, result } of results) {
     if (result === undefined) findings.push({ kind: 'result-unreadable', fingerprint });
-    else if (!isComplete(store, result))
+    else if (!isComplete(store, result) && !isElsewhere(store, fingerprint))
       findings.push({ kind: 'result-incomplete', fingerprint, step: result.producer.step });
   }
   return { findings, blobs: blobs.length, results: results.length, bytes: total };
+}
+
+/** Whether it came from a shared cache, where its blobs are. */
+function isElsewhere({ index }: Store, fingerprint: Fingerprint): boolean {
+  const known = index.prepare('SELECT 1 FROM remote_result WHERE fingerprint = ?').get(fingerprint);
+  return known !== undefined;
 }
 
 function isComplete(store: Store, result: Parameters<Store['results']['isComplete']>[0]): boolean {

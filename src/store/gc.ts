@@ -1,11 +1,13 @@
-import { globSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
-import { blobsOf, type Result } from './results.ts';
+import { digestsIn } from './digests-in.ts';
+import { removeOldFlights } from './old-flights.ts';
+import { blobsOf } from './results.ts';
 import { pinnedDigests } from './roots.ts';
 import type { Store } from './store.ts';
-import { listBlobs, listResults } from './walk-cache.ts';
+import { listBlobs, listResults, listShared } from './walk-cache.ts';
 
 /** A blob that nothing names is left alone for so long: a publisher may be about to name it. */
 const GRACE_MS = 24 * 3_600_000;
@@ -23,11 +25,13 @@ export interface GcOutcome {
   readonly bytesAfter: number;
   readonly results: number;
   readonly blobs: number;
+  /** That nobody has written to for a week, whatever the size. */
+  readonly flights: number;
 }
 
 /**
- * Removes results, least recently used first, until the cache fits, then blobs that nothing names.
- * What roots pin and the last results of each step stay, whatever their size.
+ * Removes results, one's own and shared ones, least recently used first, until the cache fits, then blobs that nothing names.
+ * What roots pin and the last results of each step stay, whatever their size. Old flights go in any case.
  */
 export function collectGarbage(store: Store, { maxBytes, now, dryRun, kept }: GcOptions): GcOutcome {
   const blobs = listBlobs(store.layout);
@@ -36,23 +40,17 @@ export function collectGarbage(store: Store, { maxBytes, now, dryRun, kept }: Gc
   const uses = new Map<Digest, number>();
   const pinned = pinnedDigests(store);
   for (const digest of pinned) uses.set(digest, Infinity);
-  const results = listResults(store.layout, store.results)
-    .flatMap(({ fingerprint, result, mtimeMs }) =>
-      result === undefined ? [] : [{ fingerprint, result, at: Math.max(result.producer.at, mtimeMs) }],
-    )
-    .toSorted((a, b) => a.at - b.at);
-  const named = new Map(results.map(({ fingerprint, result }) => [fingerprint, namedBy(store, result)]));
-  for (const digests of named.values())
-    for (const digest of digests) uses.set(digest, (uses.get(digest) ?? 0) + 1);
+  const results = [...ownResults(store, kept), ...sharedResults(store)].toSorted((a, b) => a.at - b.at);
+  for (const { named } of results) for (const digest of named) uses.set(digest, (uses.get(digest) ?? 0) + 1);
   let bytes = bytesBefore;
   let removedResults = 0;
-  for (const { fingerprint } of results) {
+  for (const { path, isKept, named } of results) {
     if (bytes <= maxBytes) break;
-    if (kept.has(fingerprint)) continue;
+    if (isKept) continue;
     removedResults += 1;
     failpoint('gc.before-result');
-    if (!dryRun) rmSync(store.results.path(fingerprint), { force: true });
-    for (const digest of named.get(fingerprint) ?? []) {
+    if (!dryRun) rmSync(path, { force: true });
+    for (const digest of named) {
       const left = (uses.get(digest) ?? 1) - 1;
       uses.set(digest, left);
       if (left === 0) bytes -= sizes.get(digest) ?? 0;
@@ -73,8 +71,9 @@ export function collectGarbage(store: Store, { maxBytes, now, dryRun, kept }: Gc
     if (!dryRun) rmSync(store.blobs.path(digest), { force: true });
   }
   failpoint('gc.after-blobs');
+  const flights = removeOldFlights(store.layout, { now, dryRun });
   if (!dryRun) removeTemporaries(store, now);
-  return { bytesBefore, bytesAfter, results: removedResults, blobs: removedBlobs };
+  return { bytesBefore, bytesAfter, results: removedResults, blobs: removedBlobs, flights };
 }
 
 /** A quarter of what the disk could give: what is free, and what the cache holds already. */
@@ -83,18 +82,41 @@ export function defaultMaxBytes(store: Store, used: number): number {
   return (bavail * bsize + used) / 4;
 }
 
-/** Blobs of a result, and its task document, which is a blob of the fingerprint's own name. */
-function namedBy(store: Store, result: Result): Set<Digest> {
-  const digests = blobsOf(result, store.blobs);
-  digests.add(result.fingerprint as string as Digest);
-  return digests;
+interface Collectable {
+  readonly path: string;
+  /** When it was last of use, as far as it is known: milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly isKept: boolean;
+  /** Blobs that it needs, and its task document, which is a blob of the fingerprint's own name. */
+  readonly named: ReadonlySet<Digest>;
+}
+
+function ownResults(store: Store, kept: ReadonlySet<Fingerprint>): Collectable[] {
+  return listResults(store.layout, store.results).flatMap(({ fingerprint, result, mtimeMs }) => {
+    if (result === undefined) return [];
+    const named = blobsOf(result, store.blobs);
+    named.add(fingerprint as string as Digest);
+    const at = Math.max(result.producer.at, mtimeMs);
+    return [{ path: store.results.path(fingerprint), at, isKept: kept.has(fingerprint), named }];
+  });
+}
+
+/** What a client wrote says nothing that counts but which blobs it needs. */
+function sharedResults({ layout, blobs }: Store): Collectable[] {
+  return listShared(layout).map(({ path, mtimeMs }) => {
+    const named = digestsIn(readFileSync(path, 'utf8'), blobs);
+    named.add(basename(path) as Digest);
+    return { path, at: mtimeMs, isKept: false, named };
+  });
 }
 
 /** What processes that died left half written, in `cas/tmp` and beside results. */
 function removeTemporaries({ layout }: Store, now: number): void {
   const halfWritten = [
     ...readdirSync(layout.tmp).map((name) => join(layout.tmp, name)),
-    ...globSync('*/.*', { cwd: layout.results }).map((name) => join(layout.results, name)),
+    ...[layout.results, layout.shared].flatMap((dir) =>
+      globSync('*/.*', { cwd: dir }).map((name) => join(dir, name)),
+    ),
   ];
   for (const path of halfWritten) {
     const mtimeMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;

@@ -20,6 +20,8 @@ const MIGRATIONS = [
    CREATE TABLE fetched (uri TEXT PRIMARY KEY, etag TEXT, modified TEXT, digest TEXT, size REAL, at REAL) WITHOUT ROWID;`,
   `CREATE TABLE card (key TEXT PRIMARY KEY, blocks TEXT NOT NULL) WITHOUT ROWID;`,
   `CREATE TABLE described (key TEXT PRIMARY KEY, manifest TEXT NOT NULL) WITHOUT ROWID;`,
+  `CREATE TABLE remote_result (remote TEXT, fingerprint TEXT, result TEXT NOT NULL, at REAL NOT NULL,
+     PRIMARY KEY (remote, fingerprint)) WITHOUT ROWID;`,
 ];
 
 /** Opens `index.db`; a damaged one is begun anew. */

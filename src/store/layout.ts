@@ -11,6 +11,10 @@ export interface CacheLayout {
   readonly cas: string;
   readonly tmp: string;
   readonly results: string;
+  /** Results that clients of a server share through it: nobody believes them unread. */
+  readonly shared: string;
+  /** What machines of a fleet tell each other about one try at a task. */
+  readonly flights: string;
   readonly quarantine: string;
   readonly roots: string;
 }
@@ -21,6 +25,8 @@ export function cacheLayout(root: string): CacheLayout {
     cas: join(root, 'cas'),
     tmp: join(root, 'cas', 'tmp'),
     results: join(root, 'results'),
+    shared: join(root, 'shared'),
+    flights: join(root, 'flights'),
     quarantine: join(root, 'quarantine'),
     roots: join(root, 'roots'),
   };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OutputRef, Outputs } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
@@ -9,6 +9,8 @@ import { hasCode } from '../core/recipe-error.ts';
 import { type Blobs, syncFolder, writeDurably } from './blobs.ts';
 import { hasTree } from './has-tree.ts';
 import { type CacheLayout, shardPath } from './layout.ts';
+import { linkExclusively } from './link-exclusively.ts';
+import type { Signature } from './remote/signing.ts';
 import { readTree } from './trees.ts';
 
 /** The only truth about "done": what an attempt at a fingerprint gave. Written after everything it names. */
@@ -23,6 +25,8 @@ export interface Result {
   /** Files and folders that the report names; absent if it names none. */
   readonly artifacts?: readonly OutputRef[];
   readonly producer: Producer;
+  /** Of whoever put it into a shared cache; absent in one's own. */
+  readonly signature?: Signature;
 }
 
 export interface BlobRef {
@@ -115,15 +119,23 @@ export class Results {
     }
   }
 
+  /**
+   * Keeps a result of a shared cache, whose blobs may not be here: found once they are, and read meanwhile. It
+   * may be lost, and is then fetched again.
+   */
+  adopt(result: Result): void {
+    const path = this.path(result.fingerprint);
+    const text = JSON.stringify(result);
+    // Each run that takes it from there would write it again.
+    if (JSON.stringify(this.read(result.fingerprint)) === text) return;
+    mkdirSync(dirname(path), { recursive: true });
+    const temporary = join(dirname(path), `.${randomUUID()}`);
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  }
+
   #place(temporary: string, path: string, result: Result, replace: boolean): Result {
-    try {
-      linkSync(temporary, path);
-      return result;
-    } catch (error) {
-      // NFS may report EEXIST for a link it did make.
-      if (!hasCode(error, 'EEXIST')) throw error;
-      if (lstatSync(temporary).nlink === 2) return result;
-    }
+    if (linkExclusively(temporary, path)) return result;
     const there = replace ? undefined : this.find(result.fingerprint);
     if (there !== undefined) return there;
     renameSync(temporary, path);
@@ -135,21 +147,27 @@ export class Results {
   }
 }
 
+/** All that a result names: outputs, artifacts, report and log. */
+export function partsOf({ outputs, artifacts = [], report, log }: Result): OutputRef[] {
+  const files = [report, log].flatMap((one) =>
+    one === undefined ? [] : [{ ...one, kind: 'file' as const }],
+  );
+  return [...Object.values(outputs), ...artifacts, ...files];
+}
+
 /** Every blob that a result needs, files of its folders included; damaged folders are left out. */
 export function blobsOf(result: Result, blobs: Blobs): Set<Digest> {
   const found = new Set<Digest>();
-  for (const { digest, kind } of [...Object.values(result.outputs), ...(result.artifacts ?? [])]) {
+  for (const { digest, kind } of partsOf(result)) {
     found.add(digest);
     if (isTree(kind) && blobs.size(digest) !== undefined)
       for (const file of readTree(blobs, digest).files) found.add(file.digest);
   }
-  if (result.report !== undefined) found.add(result.report.digest);
-  if (result.log !== undefined) found.add(result.log.digest);
   return found;
 }
 
 /** A torn or foreign file is no result: the step runs again and replaces it. */
-function parseResult(text: string, fingerprint: Fingerprint): Result | undefined {
+export function parseResult(text: string, fingerprint: Fingerprint): Result | undefined {
   try {
     const value = JSON.parse(text) as Result;
     return value.v === 1 && value.fingerprint === fingerprint && typeof value.outputs === 'object'

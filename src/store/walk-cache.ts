@@ -26,6 +26,11 @@ export function listResults(
   }));
 }
 
+/** Every result that clients share, by its file, whatever its text says. */
+export function listShared({ shared }: CacheLayout): { path: string; mtimeMs: number }[] {
+  return listShards(shared).map(({ path }) => ({ path, mtimeMs: statSync(path).mtimeMs }));
+}
+
 function listShards(root: string): { name: string; path: string }[] {
   if (!existsSync(root)) return [];
   return readdirSync(root)

@@ -1,5 +1,5 @@
-import { globSync } from 'node:fs';
-import { rm, utimes } from 'node:fs/promises';
+import { existsSync, globSync } from 'node:fs';
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkHome } from '../rigs/check-home.ts';
@@ -9,6 +9,17 @@ const RECIPE = `params: { n: 0 }
 steps:
   big: { run: [bash, -c, 'head -c 100000 /dev/zero | tr "\\\\0" "$1" > "$2"', x, "{{ params.n }}", "{{ outputs.o }}"], outputs: { o: o.bin } }
 `;
+
+const LONG_AGO = new Date(Date.now() - 8 * 86_400_000);
+
+/** The folder of a flight that was begun more than a week ago. */
+async function oldFlight(rig: CliRig): Promise<string> {
+  const folder = join(rig.dir, '.stockpot/cache/flights', 'a'.repeat(64), '0'.repeat(32));
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'start-1'), 'worker');
+  await utimes(folder, LONG_AGO, LONG_AGO);
+  return folder;
+}
 
 describe('gc', () => {
   test('removes the least recently used, keeps the last results of each step', async () => {
@@ -51,6 +62,29 @@ describe('gc', () => {
     expect(texts).toContain('{"auc": 0.9}\n');
     expect(texts).toContain('flavors: {}\n');
     expect(texts).not.toContain('large\n');
+  });
+
+  test('takes flights of a fleet that are over a week old, and says how many', async () => {
+    await using rig = await CliRig.create({ 'recipe.yaml': RECIPE });
+    await rig.run();
+    const old = await oldFlight(rig);
+    const dry = await rig.recipe('cache', 'gc', '--dry-run');
+    expect(dry.out).toMatch(/^would remove 0 results and 0 blobs: .*, and 1 flights of more than a week\n$/);
+    expect(existsSync(old)).toBe(true);
+    const { out } = await rig.recipe('cache', 'gc', '--json');
+    expect([JSON.parse(out), existsSync(old)]).toMatchObject([{ results: 0, blobs: 0, flights: 1 }, false]);
+    expect((await rig.recipe('cache', 'gc')).out).not.toContain('flights');
+  });
+
+  test('once a day takes old flights, however small the cache is', async () => {
+    await using rig = await CliRig.create({ 'recipe.yaml': RECIPE });
+    await rig.run();
+    const old = await oldFlight(rig);
+    await rig.run();
+    expect(existsSync(old)).toBe(true);
+    await utimes(join(rig.dir, '.stockpot/last-gc'), LONG_AGO, LONG_AGO);
+    await rig.run();
+    expect(existsSync(old)).toBe(false);
   });
 
   test('happens by itself, once a day, down to the size that the profile allows', async () => {

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { hasCode } from '../core/recipe-error.ts';
+import type { CacheLayout } from './layout.ts';
+import { linkExclusively } from './link-exclusively.ts';
+import { flightPath, isRecordName, recordBytes, recordPath } from './remote/flight-path.ts';
+import type { Flight } from './remote/remote.ts';
+
+/** Records of flights in a folder that several processes, on several machines, write to. */
+export class FlightRecords {
+  readonly #layout: Pick<CacheLayout, 'root' | 'tmp'>;
+
+  constructor(layout: Pick<CacheLayout, 'root' | 'tmp'>) {
+    this.#layout = layout;
+  }
+
+  /**
+   * Gives a record its name, whole; false if another has it. It is not brought to the disk: with the power a
+   * record may be lost, or its text, which costs the time of one more try.
+   *
+   * @throws RangeError
+   */
+  write(flight: Flight, name: string, text: string): boolean {
+    const path = join(this.#layout.root, recordPath(flight, name));
+    const bytes = recordBytes(text);
+    for (const dir of [this.#layout.tmp, dirname(path)]) mkdirSync(dir, { recursive: true });
+    const temporary = join(this.#layout.tmp, randomUUID());
+    try {
+      writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o644 });
+      return linkExclusively(temporary, path);
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  }
+
+  /** How many a flight has. */
+  count(flight: Flight): number {
+    return namesIn(join(this.#layout.root, flightPath(flight))).length;
+  }
+
+  /** @throws RangeError */
+  read(flight: Flight): ReadonlyMap<string, string> {
+    const dir = join(this.#layout.root, flightPath(flight));
+    const records = new Map<string, string>();
+    for (const name of namesIn(dir).toSorted()) {
+      const text = textOf(join(dir, name));
+      if (text !== undefined) records.set(name, text);
+    }
+    return records;
+  }
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir).filter(isRecordName);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    // gc takes old flights.
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { constants, createReadStream, lstatSync, mkdirSync } from 'node:fs';
+import { chmod, copyFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest, Fingerprint } from '../../core/ids.ts';
+import { hasCode } from '../../core/recipe-error.ts';
+import { type BlobStamp, Blobs } from '../blobs.ts';
+import { FlightRecords } from '../flight-records.ts';
+import { type CacheLayout, cacheLayout } from '../layout.ts';
+import { SharedResults } from '../shared-results.ts';
+import { sizesOf } from '../sizes-of.ts';
+import {
+  type Flight,
+  type LocalFile,
+  type Remote,
+  RemoteRefused,
+  type RemoteResult,
+  RemoteUnreachable,
+} from './remote.ts';
+
+/** A folder that machines share, as NFS gives it: laid out like a cache, names given exclusively by `link`. */
+export class FolderRemote implements Remote {
+  readonly name: string;
+  readonly #layout: CacheLayout;
+  readonly #blobs: Blobs;
+  readonly #results: SharedResults;
+  readonly #records: FlightRecords;
+  readonly #now: () => number;
+
+  constructor(root: string, now: () => number) {
+    this.name = root;
+    this.#layout = cacheLayout(root);
+    this.#blobs = new Blobs(this.#layout, new Map<Digest, BlobStamp>(), now);
+    this.#results = new SharedResults(this.#layout.results, this.#blobs);
+    this.#records = new FlightRecords(this.#layout);
+    this.#now = now;
+  }
+
+  async sizes(
+    digests: readonly Digest[],
+    { refresh }: { readonly refresh: boolean },
+  ): Promise<ReadonlyMap<Digest, number>> {
+    return this.#reaching(async () => sizesOf(this.#blobs, digests, refresh ? this.#now() : undefined));
+  }
+
+  async get(digest: Digest, from: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    return this.#reaching(async () => {
+      if (this.#blobs.size(digest) === undefined) return undefined;
+      return createReadStream(this.#blobs.path(digest), { start: from });
+    });
+  }
+
+  async put(digest: Digest, { path, size }: LocalFile, { replace }: { replace: boolean }): Promise<void> {
+    await this.#reaching(async () => {
+      if (!replace && this.#blobs.has(digest, size)) return;
+      mkdirSync(this.#layout.tmp, { recursive: true });
+      const temporary = join(this.#layout.tmp, randomUUID());
+      try {
+        await copyFile(path, temporary, constants.COPYFILE_FICLONE);
+        await chmod(temporary, 0o600);
+        await this.#blobs.putFile(temporary);
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    });
+  }
+
+  async readResult(fingerprint: Fingerprint): Promise<RemoteResult | undefined> {
+    return this.#reaching(async () => this.#results.read(fingerprint));
+  }
+
+  async writeResult(
+    fingerprint: Fingerprint,
+    text: string,
+    over: RemoteResult | undefined,
+  ): Promise<boolean> {
+    return this.#reaching(() => this.#results.write(fingerprint, text, over?.version));
+  }
+
+  async writeRecord(flight: Flight, name: string, text: string): Promise<boolean> {
+    return this.#reaching(async () => this.#records.write(flight, name, text));
+  }
+
+  async readRecords(flight: Flight): Promise<ReadonlyMap<string, string>> {
+    return this.#reaching(async () => this.#records.read(flight));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #reaching<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      // A folder that is not mounted is no empty cache, and is not made.
+      lstatSync(this.name);
+      return await work();
+    } catch (error) {
+      const problem = PROBLEMS.find((code) => hasCode(error, code));
+      if (problem === undefined) throw error;
+      const message = `${this.name}: ${(error as Error).message}`;
+      throw REFUSALS.includes(problem)
+        ? new RemoteRefused(message, { cause: error })
+        : new RemoteUnreachable(message, { cause: error });
+    }
+  }
+}
+
+const REFUSALS = ['EACCES', 'EPERM', 'EROFS'];
+const PROBLEMS = [
+  ...REFUSALS,
+  'ENOENT',
+  'ENOTDIR',
+  'ESTALE',
+  'EIO',
+  'ENOSPC',
+  'EDQUOT',
+  'ETIMEDOUT',
+  'EHOSTDOWN',
+];

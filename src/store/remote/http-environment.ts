@@ -1,0 +1,21 @@
+import { RecipeError } from '../../core/recipe-error.ts';
+import type { World } from '../../core/world.ts';
+import { readCredential } from '../../net/credentials.ts';
+import { HttpRemote } from './http-remote.ts';
+
+/**
+ * A remote at `https://SERVER`, with the token of STOCKPOT_REMOTE_TOKEN, or that of `recipe login`, or the name and
+ * password of its address.
+ *
+ * @throws RecipeError REMOTE_INVALID
+ */
+export function httpFromEnvironment(url: string, { env, clock }: Pick<World, 'env' | 'clock'>): HttpRemote {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || parsed.search !== '' || parsed.hash !== '')
+    throw new RecipeError('REMOTE_INVALID', {
+      remote: url,
+      problem: 'it is not https://SERVER or a folder there, without query and fragment',
+    });
+  const token = env['STOCKPOT_REMOTE_TOKEN'] || readCredential(env, parsed.origin)?.token;
+  return new HttpRemote({ url, token, clock });
+}

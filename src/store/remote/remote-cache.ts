@@ -1,0 +1,314 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { OutputRef } from '../../core/events.ts';
+import type { Digest, Fingerprint } from '../../core/ids.ts';
+import { isTree } from '../../core/kinds.ts';
+import type { Blobs } from '../blobs.ts';
+import { hasTree } from '../has-tree.ts';
+import type { CacheLayout } from '../layout.ts';
+import { blobsOf, parseResult, partsOf, type Result } from '../results.ts';
+import { readTree } from '../trees.ts';
+import { checkRemote } from './check-remote.ts';
+import { inLanes } from './in-lanes.ts';
+import { receive } from './receive.ts';
+import { type Remote, RemoteRefused, type RemoteResult, RemoteUnreachable } from './remote.ts';
+import { type Accepted, isAccepted, type Signer } from './signing.ts';
+
+/** The local cache that a remote stands behind. */
+export interface Near {
+  readonly blobs: Blobs;
+  readonly layout: CacheLayout;
+  readonly index: DatabaseSync;
+}
+
+export interface RemoteCacheOptions {
+  readonly accepted: Accepted;
+  /** None: what is published is not signed. */
+  readonly signer: Signer | undefined;
+  readonly readOnly: boolean;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /**
+   * So long after it was away a remote is asked again; undefined: it is not, as a run does not wait for it each
+   * time. For who lives longer than an outage.
+   */
+  readonly retryAfterMs?: number | undefined;
+  /** A line for the user: once each time that the remote is away, once if it holds what is not accepted. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** A blob travels beside so many others: each waits for the network and the disk. */
+const LANES = 8;
+/** As often a result is compared with what others write at the same place meanwhile. */
+const TRIES = 5;
+const HOUR_MS = 3_600_000;
+
+/**
+ * A cache that machines share, behind the one of this machine. A remote that is away is as good as empty, after
+ * one warning: what it would have given is made again.
+ */
+export class RemoteCache {
+  readonly remote: Remote;
+  readonly #near: Near;
+  readonly #options: RemoteCacheOptions;
+  /** When the remote last was away, if it did not answer since. */
+  #awaySince: number | undefined;
+  /** Calls that it did not answer. */
+  #failures = 0;
+  #hasRefused = false;
+  /** Blobs that were given corrupt or not at all: the results that name them are none any more. */
+  readonly #damaged = new Set<Digest>();
+  /** Blobs that were sent or found there, and when. */
+  readonly #sent = new Map<Digest, number>();
+
+  constructor(remote: Remote, near: Near, options: RemoteCacheOptions) {
+    this.remote = remote;
+    this.#near = near;
+    this.#options = options;
+  }
+
+  /**
+   * A result that can be used: by somebody whose results are taken, every blob there, or here, with its size.
+   *
+   * @param isFresh the remote is asked, whatever it said within the last hour
+   * @param isMended somebody says that it is right now: what was damaged is believed again
+   */
+  async find(fingerprint: Fingerprint, isFresh = false, isMended = false): Promise<Result | undefined> {
+    const known = isFresh ? undefined : this.#remembered(fingerprint);
+    if (known !== undefined) return known;
+    return this.#unlessAway(undefined, async () => {
+      const result = this.#accepted(await this.remote.readResult(fingerprint), fingerprint);
+      if (isMended && result !== undefined)
+        for (const { digest } of partsOf(result)) this.#damaged.delete(digest);
+      if (result === undefined || !(await this.#isComplete(result))) return undefined;
+      this.#remember(result);
+      return result;
+    });
+  }
+
+  /** Reads all that the remote has of these results, and says what is wrong with it. */
+  async check(
+    fingerprints: Iterable<Fingerprint>,
+    onBytes: (count: number) => void,
+  ): ReturnType<typeof checkRemote> {
+    const { accepted } = this.#options;
+    const nothing = { findings: [], results: 0, blobs: 0 };
+    return this.#unlessAway(nothing, () =>
+      checkRemote(this.remote, fingerprints, { accepted, blobs: this.#near.blobs }, onBytes),
+    );
+  }
+
+  /** Brings blobs that are not here. Gives those that could not be brought; the store is as it was for them. */
+  async bring(digests: Iterable<Digest>, onBytes: (count: number) => void = () => {}): Promise<Digest[]> {
+    const { blobs } = this.#near;
+    const wanted = [...new Set(digests)].filter((digest) => blobs.size(digest) === undefined);
+    if (wanted.length === 0) return [];
+    const lost = new Set(wanted);
+    await this.#unlessAway(undefined, () =>
+      inLanes(LANES, wanted, async (digest) => {
+        const received = await receive(this.remote, digest, this.#near, onBytes);
+        if (received !== 'received') return this.#forget(digest);
+        lost.delete(digest);
+        // Somebody has put it there anew.
+        this.#damaged.delete(digest);
+      }),
+    );
+    return [...lost];
+  }
+
+  /** Brings what a result names, with what folders among it list. */
+  async bringAll(
+    outputs: Iterable<Pick<OutputRef, 'digest' | 'kind'>>,
+    onBytes?: (count: number) => void,
+  ): Promise<Digest[]> {
+    const { blobs } = this.#near;
+    const all = [...outputs];
+    const lost = await this.bring(
+      all.map(({ digest }) => digest),
+      onBytes,
+    );
+    const files = all
+      .filter(({ kind, digest }) => isTree(kind) && blobs.size(digest) !== undefined)
+      .flatMap(({ digest }) => readTree(blobs, digest).files.map((file) => file.digest));
+    return [...lost, ...(await this.bring(files, onBytes))];
+  }
+
+  /**
+   * Puts a result and all that it names there, the result last. Another that is there already and can be used
+   * wins, unless `replace`: then ours takes its place, and what it names is sent again, as it may be damaged.
+   */
+  async publish(
+    result: Result,
+    { replace }: { readonly replace: boolean },
+    onBytes: (count: number) => void = () => {},
+  ): Promise<Result> {
+    const { readOnly, signer } = this.#options;
+    if (readOnly) return result;
+    const signed = signer === undefined ? result : signer.sign(result);
+    return this.#unlessAway(result, async () => {
+      let isSent = false;
+      for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+        const before = await this.remote.readResult(result.fingerprint);
+        const there = replace ? undefined : this.#accepted(before, result.fingerprint);
+        if (there !== undefined && (await this.#isComplete(there))) return there;
+        if (!isSent) await this.#send(result, replace, onBytes);
+        isSent = true;
+        if (!(await this.remote.writeResult(result.fingerprint, JSON.stringify(signed), before))) continue;
+        this.#remember(signed);
+        return signed;
+      }
+      return result;
+    });
+  }
+
+  /**
+   * For whoever must tell `not there` from `not known`.
+   *
+   * @throws RemoteUnreachable if what was just asked was answered without asking the remote
+   */
+  requireReachable(): void {
+    if (this.#isAway) throw new RemoteUnreachable(`${this.remote.name} was away a moment ago`);
+  }
+
+  /** Puts blobs of this machine there that no result names yet. False: the remote is away. */
+  async push(digests: Iterable<Digest>): Promise<boolean> {
+    const { blobs } = this.#near;
+    const since = this.#options.now() - HOUR_MS;
+    const wanted = [...new Set(digests)].filter((digest) => (this.#sent.get(digest) ?? 0) < since);
+    if (wanted.length === 0) return !this.#isAway;
+    return this.#unlessAway(false, async () => {
+      const there = await this.remote.sizes(wanted, { refresh: true });
+      await inLanes(LANES, wanted, async (digest) => {
+        const size = blobs.size(digest) ?? 0;
+        if (there.get(digest) !== size)
+          await this.remote.put(digest, { path: blobs.path(digest), size }, { replace: there.has(digest) });
+        this.#sent.set(digest, this.#options.now());
+      });
+      return true;
+    });
+  }
+
+  /** Puts a blob there in the place of one that somebody found damaged or missing. False: the remote is away. */
+  async replace(digest: Digest): Promise<boolean> {
+    const { blobs } = this.#near;
+    const file = { path: blobs.path(digest), size: blobs.size(digest) ?? 0 };
+    return this.#unlessAway(false, async () => {
+      await this.remote.put(digest, file, { replace: true });
+      this.#damaged.delete(digest);
+      this.#sent.set(digest, this.#options.now());
+      return true;
+    });
+  }
+
+  async #send(result: Result, again: boolean, onBytes: (count: number) => void): Promise<void> {
+    const { blobs } = this.#near;
+    // The task document is a blob by the name of the fingerprint: what `explain` compares.
+    const named = [...blobsOf(result, blobs), result.fingerprint as string as Digest];
+    const wanted = named.filter((digest) => blobs.size(digest) !== undefined);
+    const there = again ? new Map() : await this.remote.sizes(wanted, { refresh: true });
+    await inLanes(LANES, wanted, async (digest) => {
+      const size = blobs.size(digest) ?? 0;
+      if (there.get(digest) === size) return;
+      const replace = again || there.has(digest);
+      await this.remote.put(digest, { path: blobs.path(digest), size }, { replace });
+      this.#damaged.delete(digest);
+      onBytes(size);
+    });
+  }
+
+  #accepted(found: RemoteResult | undefined, fingerprint: Fingerprint): Result | undefined {
+    if (found === undefined) return undefined;
+    const result = parseResult(found.text, fingerprint);
+    if (result === undefined || isAccepted(result, this.#options.accepted)) return result;
+    if (!this.#hasRefused)
+      this.#options.onWarning(
+        `results in ${this.remote.name} are signed by nobody whom \`accept:\` lists, and are not used`,
+      );
+    this.#hasRefused = true;
+    return undefined;
+  }
+
+  async #isComplete(result: Result): Promise<boolean> {
+    const { blobs } = this.#near;
+    const files: { readonly digest: Digest; readonly size: number }[] = [];
+    for (const { digest, size, kind } of partsOf(result))
+      if (!isTree(kind)) files.push({ digest, size });
+      else if (!hasTree(blobs, digest)) {
+        // What a folder holds is in its list, which is small.
+        if ((await this.bring([digest])).length > 0) return false;
+        files.push(...readTree(blobs, digest).files);
+      }
+    if (files.some(({ digest }) => this.#damaged.has(digest))) return false;
+    const far = files.filter(({ digest, size }) => !blobs.has(digest, size));
+    const sizes = await this.remote.sizes(
+      far.map(({ digest }) => digest),
+      { refresh: false },
+    );
+    return far.every(({ digest, size }) => sizes.get(digest) === size);
+  }
+
+  #remembered(fingerprint: Fingerprint): Result | undefined {
+    const row = this.#near.index
+      .prepare('SELECT result, at FROM remote_result WHERE remote = ? AND fingerprint = ?')
+      .get(this.remote.name, fingerprint);
+    const age = this.#options.now() - Number(row?.['at'] ?? 0);
+    if (row === undefined || age >= HOUR_MS || age < 0) return undefined;
+    const result = parseResult(String(row['result']), fingerprint);
+    return result !== undefined && isAccepted(result, this.#options.accepted) ? result : undefined;
+  }
+
+  #remember(result: Result): void {
+    this.#near.index
+      .prepare('INSERT OR REPLACE INTO remote_result VALUES (?, ?, ?, ?)')
+      .run(this.remote.name, result.fingerprint, JSON.stringify(result), this.#options.now());
+  }
+
+  /** What one blob of a remote lacks, others may lack too: all that is remembered of it is asked for again. */
+  #forget(digest: Digest): void {
+    this.#damaged.add(digest);
+    this.#near.index.prepare('DELETE FROM remote_result WHERE remote = ?').run(this.remote.name);
+  }
+
+  async #unlessAway<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
+    if (this.#isAway) return otherwise;
+    const failures = this.#failures;
+    try {
+      const done = await work();
+      // Unless it has failed another call meanwhile, also one of this work's own.
+      if (failures === this.#failures) this.#isBack();
+      return done;
+    } catch (error) {
+      if (!(error instanceof RemoteUnreachable) && !(error instanceof RemoteRefused)) throw error;
+      this.#failed(error);
+      return otherwise;
+    }
+  }
+
+  get #isAway(): boolean {
+    if (this.#awaySince === undefined) return false;
+    const { now, retryAfterMs } = this.#options;
+    if (retryAfterMs === undefined) return true;
+    const age = now() - this.#awaySince;
+    // A clock that was set back says nothing.
+    return age >= 0 && age < retryAfterMs;
+  }
+
+  #failed({ message }: Error): void {
+    const { now, onWarning, retryAfterMs } = this.#options;
+    if (this.#awaySince === undefined)
+      onWarning(
+        `the remote cache is not used ${retryAfterMs === undefined ? 'from here on' : 'until it is back'}: ${message}. This machine's own cache is`,
+      );
+    this.#awaySince = now();
+    this.#failures += 1;
+  }
+
+  #isBack(): void {
+    if (this.#awaySince === undefined) return;
+    this.#awaySince = undefined;
+    this.#options.onWarning('the remote cache is back, and used again');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.remote[Symbol.asyncDispose]();
+  }
+}
