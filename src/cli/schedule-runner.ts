@@ -1,0 +1,50 @@
+import { Scheduler } from '../compose-scheduler.ts';
+import type { Schedules } from '../compose-schedules.ts';
+import { ExitCode } from '../core/exit-code.ts';
+import type { TickEnd } from '../ledger/ticks.ts';
+import { type Context, warningsTo } from './context.ts';
+import { jsonLine } from './json-line.ts';
+import { utc } from './open-schedules.ts';
+
+/** A scheduler that says what it does, and how its ticks ended. */
+export function scheduleRunner(
+  schedules: Schedules,
+  context: Context,
+  json: boolean,
+  onEnd: (end: TickEnd) => void = () => undefined,
+): { readonly scheduler: Scheduler; readonly ended: TickEnd['state'][] } {
+  const ended: TickEnd['state'][] = [];
+  const scheduler = new Scheduler(schedules, context, {
+    signal: context.signal,
+    onWarning: warningsTo(context),
+    onEvent: ({ name }, { nominal, number, cause }, end) => {
+      if (end !== undefined) {
+        ended.push(end.state);
+        onEnd(end);
+      }
+      const state = end?.state ?? 'running';
+      const note = end?.note === undefined ? '' : `: ${end.note}`;
+      context.out(
+        json
+          ? jsonLine({
+              schedule: name,
+              tick: new Date(nominal).toISOString(),
+              number,
+              cause,
+              state,
+              note: end?.note,
+            })
+          : `${name} ${utc(nominal)} UTC ${state}${note}\n`,
+      );
+    },
+  });
+  return { scheduler, ended };
+}
+
+/** As `recipe run` would end. */
+export function exitOfTicks(ended: readonly TickEnd['state'][], { signal }: Context): ExitCode {
+  if (signal.aborted) return ExitCode.interrupted;
+  return ended.some((state) => state === 'failed' || state === 'interrupted')
+    ? ExitCode.stepFailed
+    : ExitCode.ok;
+}

@@ -1,0 +1,27 @@
+import type { ExitCode } from '../core/exit-code.ts';
+import { offerTicks } from '../ledger/ticks.ts';
+import { type Context, flag, type Parsed } from './context.ts';
+import { openSchedules } from './open-schedules.ts';
+import { exitOfTicks, scheduleRunner } from './schedule-runner.ts';
+
+/** `recipe schedules run`: a tick of this moment, whether the schedule is paused or its data unchanged. */
+export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
+  const { project, schedules } = await openSchedules(context);
+  await using _project = project;
+  await using _schedules = schedules;
+  const schedule = await schedules.find(args[0] ?? '');
+  const { scheduler, ended } = scheduleRunner(schedules, context, flag(options, 'json'));
+  const offer = {
+    schedule: schedule.id,
+    cause: 'request',
+    instants: [context.world.clock.now()],
+    cursor: undefined,
+    overlap: schedule.settings.overlap,
+  } as const;
+  await schedules.ledger.write((sql) => offerTicks(sql, offer));
+  await scheduler.drain(schedule);
+  await scheduler.notified();
+  if (ended.length === 0)
+    context.err('An earlier run goes on: it runs when that has ended, if a scheduler is there\n');
+  return exitOfTicks(ended, context);
+}

@@ -1,0 +1,295 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
+import { Project } from './compose.ts';
+import type { Surroundings } from './compose-home.ts';
+import { Notifier } from './compose-notifier.ts';
+import type { AppliedSettings, Schedules } from './compose-schedules.ts';
+import { failpoint } from './core/failpoint.ts';
+import type { Digest } from './core/ids.ts';
+import { NOTIFY_CHANNELS, type NotifyEvent } from './core/notify-settings.ts';
+import { RecipeError } from './core/recipe-error.ts';
+import type { Sql } from './db/sql.ts';
+import { outsideDigest } from './engine/outside-digest.ts';
+import { layOutSnapshot, linkInputs } from './engine/snapshot.ts';
+import { collectVerdicts, readVerdict } from './engine/verdicts.ts';
+import { addNotification } from './ledger/notifications.ts';
+import { pauseSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
+import {
+  claimTick,
+  closeLapsed,
+  endTick,
+  hadFailed,
+  lastSeen,
+  nameRun,
+  offerTicks,
+  renewTick,
+  type Tick,
+  type TickEnd,
+} from './ledger/ticks.ts';
+import { dueTicks } from './schedule/due.ts';
+import { collectFailure, eventOfTick, notificationMessage, type TickReport } from './schedule/tick-report.ts';
+
+/** Another scheduler takes over what was not renewed for so long. */
+const LEASE_MS = 60_000;
+const RENEW_MS = LEASE_MS / 3;
+/** Other processes apply, pause and ask for runs: they are seen after this time. */
+const LOOK_MS = 2000;
+/** The verdict that leaves a champion in place. */
+const REJECTED = 'REJECTED';
+
+export interface SchedulerRequest {
+  /** Ends it: runs are stopped, and their ticks closed as interrupted. */
+  readonly signal: AbortSignal;
+  readonly onEvent: (schedule: Schedule, tick: Tick, end: TickEnd | undefined) => void;
+  readonly onWarning: (message: string) => void;
+}
+
+interface EndedTick {
+  readonly schedule: Schedule;
+  readonly tick: Tick;
+  readonly event: NotifyEvent;
+  readonly report: TickReport;
+  readonly at: number;
+}
+
+/** Runs the ticks of a project's schedules as they fall due. Any number may do so at once: a tick has one run. */
+export class Scheduler {
+  readonly #schedules: Schedules;
+  readonly #surroundings: Surroundings;
+  readonly #request: SchedulerRequest;
+  readonly #running = new Set<Promise<void>>();
+  readonly #notifier: Notifier;
+
+  constructor(schedules: Schedules, surroundings: Surroundings, request: SchedulerRequest) {
+    this.#schedules = schedules;
+    this.#surroundings = surroundings;
+    this.#request = request;
+    this.#notifier = new Notifier(schedules, surroundings, request.onWarning);
+  }
+
+  /** Until the signal says so. */
+  async serve(): Promise<void> {
+    const { signal } = this.#request;
+    try {
+      while (!signal.aborted) {
+        const wakeAt = await this.look();
+        const wait = Math.max(0, Math.min(LOOK_MS, wakeAt - this.#now()));
+        await this.#surroundings.world.clock.sleep(wait, signal).catch(ignore);
+      }
+    } finally {
+      await this.settled();
+      await this.#notifier.stop();
+    }
+  }
+
+  /** Starts what is due now. Gives when the next tick is. */
+  async look(): Promise<number> {
+    let wakeAt = Infinity;
+    for (const schedule of await this.#schedules.list())
+      wakeAt = Math.min(wakeAt, await this.#lookAt(schedule));
+    await this.#notifier.look();
+    return wakeAt;
+  }
+
+  /** Resolves when nothing that was started runs any more. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /** Runs whatever of a schedule waits, one after another, until nothing does. */
+  async drain(schedule: Schedule): Promise<void> {
+    while (!this.#request.signal.aborted && (await this.#claim(schedule))) await this.settled();
+  }
+
+  /** Tells what is to be told now, and waits until it is known what became of it. */
+  async notified(): Promise<void> {
+    await this.#notifier.drain();
+  }
+
+  async #lookAt(schedule: Schedule): Promise<number> {
+    const { ledger } = this.#schedules;
+    const { id, settings, cursor } = schedule;
+    const now = this.#now();
+    for (const tick of await ledger.write((sql) => closeLapsed(sql, id, now))) {
+      this.#request.onEvent(schedule, tick, { state: 'interrupted', at: now, note: 'its scheduler died' });
+      rmSync(this.#dirOf(tick.run ?? ''), { recursive: true, force: true });
+    }
+    let wakeAt: number | undefined;
+    if (schedule.paused === undefined) {
+      const due = dueTicks(settings, { schedule: id, cursor, now });
+      ({ wakeAt } = due);
+      const offer = { schedule: id, overlap: settings.overlap, cursor: due.cursor };
+      // The cursor stays where it is while nothing falls due.
+      if (due.cursor > cursor)
+        await ledger.write(async (sql) => {
+          await offerTicks(sql, { ...offer, cause: 'caught-up', instants: due.caughtUp });
+          await offerTicks(sql, { ...offer, cause: 'clock', instants: due.onTime });
+        });
+    }
+    while (await this.#claim(schedule));
+    return wakeAt ?? Infinity;
+  }
+
+  /** Takes a tick that waits and starts its run. False: there is none. */
+  async #claim(schedule: Schedule): Promise<boolean> {
+    const claim = {
+      schedule: schedule.id,
+      overlap: schedule.settings.overlap,
+      by: `${hostname()} ${this.#surroundings.pid}`,
+      leaseUntil: this.#now() + LEASE_MS,
+    };
+    const tick = await this.#schedules.ledger.write((sql) => claimTick(sql, claim));
+    if (tick === undefined) return false;
+    const done = this.#execute(schedule, tick)
+      // The ledger cannot be written: the lease lapses, and whoever looks next closes the tick.
+      .catch((error: unknown) => {
+        const note = `its end could not be written down: ${String(error)}`;
+        this.#request.onEvent(schedule, tick, { state: 'interrupted', at: this.#now(), note });
+      })
+      .finally(() => this.#running.delete(done));
+    this.#running.add(done);
+    return true;
+  }
+
+  async #execute(schedule: Schedule, tick: Tick): Promise<void> {
+    const { ledger } = this.#schedules;
+    const lost = new AbortController();
+    const over = new AbortController();
+    this.#request.onEvent(schedule, tick, undefined);
+    const renewing = this.#renew(tick, lost, over.signal);
+    const report: TickReport = {};
+    const end = await this.#end(schedule, tick, report, AbortSignal.any([this.#request.signal, lost.signal]));
+    over.abort();
+    await renewing;
+    const isOurs = await ledger.write(async (sql) => {
+      const event = eventOfTick(end.state, await hadFailed(sql, schedule.id));
+      if (!(await endTick(sql, tick, end))) return false;
+      const { state } = end;
+      if (state === 'failed' || state === 'rejected' || state === 'succeeded')
+        await setHealth(sql, schedule.id, state === 'succeeded' ? 'ok' : state);
+      if (end.state === 'failed' && schedule.settings.pauseOnFailure)
+        await pauseSchedule(sql, schedule.id, { at: end.at, because: 'a run failed' });
+      if (event !== undefined)
+        await this.#addNotification(sql, { schedule, tick, event, report, at: end.at });
+      failpoint('tick.before-commit');
+      return true;
+    });
+    failpoint('tick.after-commit');
+    if (!isOurs) return;
+    this.#request.onEvent(schedule, tick, end);
+    await this.#notifier.look();
+  }
+
+  async #addNotification(sql: Sql, { schedule, tick, event, report, at }: EndedTick): Promise<void> {
+    const { applied, notify } = schedule.settings as AppliedSettings;
+    if (notify === undefined || !notify.on.includes(event)) return;
+    const { recipe, profile } = applied;
+    const id = randomUUID();
+    await addNotification(sql, tick, {
+      id,
+      event,
+      message: notificationMessage({
+        id,
+        event,
+        recipe,
+        profile,
+        schedule: schedule.name,
+        nominal: tick.nominal,
+        report,
+      }),
+      channels: NOTIFY_CHANNELS.filter((channel) => notify[channel] !== undefined),
+      at,
+    });
+  }
+
+  /** Never rejects: whatever goes wrong is how the tick ended. */
+  async #end(schedule: Schedule, tick: Tick, report: TickReport, signal: AbortSignal): Promise<TickEnd> {
+    try {
+      return await this.#run(schedule, tick, report, signal);
+    } catch (error) {
+      const note = error instanceof RecipeError ? `${error.code}: ${error.message}` : String(error);
+      report.failure = { reason: 'refused', message: note };
+      return { state: signal.aborted ? 'interrupted' : 'failed', at: this.#now(), note };
+    }
+  }
+
+  /** Holds the tick until it is `over`; one that was taken away is `lost`, and its run stops. */
+  async #renew(tick: Tick, lost: AbortController, over: AbortSignal): Promise<void> {
+    const { clock } = this.#surroundings.world;
+    for (;;) {
+      await clock.sleep(RENEW_MS, over).catch(ignore);
+      if (over.aborted) return;
+      const leaseUntil = this.#now() + LEASE_MS;
+      const isOurs = await this.#schedules.ledger
+        .write((sql) => renewTick(sql, tick, leaseUntil))
+        .catch(() => false);
+      if (!isOurs) return lost.abort(new Error('the tick was taken away'));
+    }
+  }
+
+  async #run(schedule: Schedule, tick: Tick, report: TickReport, signal: AbortSignal): Promise<TickEnd> {
+    const { project, ledger } = this.#schedules;
+    const { world } = this.#surroundings;
+    const { applied } = schedule.settings as AppliedSettings;
+    const run = world.newRunId();
+    const dir = this.#dirOf(run, basename(project.dir));
+    // The run's own folder: what others apply meanwhile does not reach it.
+    const env = { ...world.env, STOCKPOT_HOME: project.home };
+    await using copy = new Project(dir, {
+      ...this.#surroundings,
+      world: { ...world, env, newRunId: () => run },
+    });
+    try {
+      await layOutSnapshot(schedule.snapshot as Digest, project.store, dir);
+      const location = { projectDir: dir, name: applied.recipe, file: applied.file };
+      const plan = await copy.plan(location, applied.profile, applied.set, tick.nominal);
+      linkInputs(plan, dir, project.dir);
+      const { onlyIfChanged } = schedule.settings;
+      const seen =
+        onlyIfChanged.length === 0
+          ? undefined
+          : `${schedule.snapshot} ${await outsideDigest(plan, onlyIfChanged, {
+              store: copy.store,
+              projectDir: dir,
+              references: copy.references(false),
+            })}`;
+      const isAsked = tick.cause === 'request' || tick.cause === 'backfill';
+      if (seen !== undefined && !isAsked && seen === (await ledger.read((sql) => lastSeen(sql, schedule.id))))
+        return { state: 'unchanged', at: this.#now(), seen };
+      if (!(await ledger.write((sql) => nameRun(sql, tick, run))))
+        return { state: 'interrupted', at: this.#now() };
+      report.run = run;
+      const verdicts = new Map<string, Digest>();
+      const { outcome } = await copy.run(plan, {
+        selection: {},
+        flags: { force: () => false, keepGoing: false, allowChangingInputs: false },
+        offline: false,
+        signal,
+        subscribers: [collectVerdicts(verdicts), collectFailure(report)],
+        onWarning: this.#request.onWarning,
+      });
+      const at = this.#now();
+      if (outcome !== 'succeeded')
+        return { state: outcome === 'failed' ? 'failed' : 'interrupted', at, seen };
+      const rejected = [...verdicts].find(([, digest]) => readVerdict(copy.store, digest) === REJECTED);
+      if (rejected === undefined) return { state: 'succeeded', at, seen };
+      Object.assign(report, { step: rejected[0], verdict: REJECTED });
+      return { state: 'rejected', at, seen };
+    } finally {
+      rmSync(this.#dirOf(run), { recursive: true, force: true });
+    }
+  }
+
+  #now(): number {
+    return this.#surroundings.world.clock.now();
+  }
+
+  /** Ends with the name of the project: what is tracked is named by it. */
+  #dirOf(run: string, ...inside: readonly string[]): string {
+    return join(this.#schedules.project.home, 'schedules', run, ...inside);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Project } from './compose.ts';
+import type { Surroundings } from './compose-home.ts';
+import type { NotifySettings } from './core/notify-settings.ts';
+import type { Plan, SecretSource } from './core/plan.ts';
+import { RecipeError } from './core/recipe-error.ts';
+import type { ScheduleSettings } from './core/schedule-rules.ts';
+import type { Database } from './db/sql.ts';
+import { stepsNamed } from './engine/outside-digest.ts';
+import { isSecretMissing, preflight } from './engine/preflight.ts';
+import { secretSource } from './engine/secrets.ts';
+import { select } from './engine/selection.ts';
+import { keepSnapshot } from './engine/snapshot.ts';
+import { openLedger } from './ledger/open-ledger.ts';
+import { applySchedule, findSchedule, listSchedules, type Schedule } from './ledger/schedules.ts';
+import type { RecipeLocation } from './recipe/address.ts';
+import { nominalInstants } from './schedule/instants.ts';
+import { pin } from './store/roots.ts';
+import { placesOf } from './tracking/places.ts';
+
+/** What an apply puts into force besides the rules. */
+export interface AppliedRecipe {
+  readonly file: string;
+  readonly recipe: string;
+  readonly profile: string;
+  readonly set: readonly string[];
+}
+
+export interface AppliedNotify extends NotifySettings {
+  /** Where the secret of its webhook comes from, on the machine that calls it. */
+  readonly secretSource?: SecretSource;
+}
+
+export type AppliedSettings = ScheduleSettings & {
+  readonly applied: AppliedRecipe;
+  readonly notify?: AppliedNotify;
+};
+
+/** The schedules of a project. */
+export class Schedules implements AsyncDisposable {
+  readonly ledger: Database;
+  readonly project: Project;
+  readonly #surroundings: Surroundings;
+
+  private constructor(ledger: Database, project: Project, surroundings: Surroundings) {
+    this.ledger = ledger;
+    this.project = project;
+    this.#surroundings = surroundings;
+  }
+
+  /**
+   * In the home, or on the PostgreSQL that the environment names, for schedulers of several machines. Not on a
+   * profile's: who looks after all schedules of a folder has none.
+   *
+   * @throws RecipeError ADDRESS_INVALID, DATABASE_UNREACHABLE, STORE_TOO_NEW
+   */
+  static async open(project: Project, surroundings: Surroundings): Promise<Schedules> {
+    const database = surroundings.world.env['STOCKPOT_DATABASE_URL'];
+    const { tracking: place } = placesOf({
+      flags: {},
+      env: { STOCKPOT_DATABASE_URL: database },
+      profile: {},
+    });
+    const url = place.kind === 'database' ? place.url : undefined;
+    // One out of reach is known before anything is written.
+    if (url?.startsWith('postgres:') === true)
+      return new Schedules(await openLedger(project.home, url), project, surroundings);
+    // The store makes the home.
+    void project.store;
+    return new Schedules(await openLedger(project.home, undefined), project, surroundings);
+  }
+
+  /**
+   * Puts the schedule that a profile says into force, with a snapshot of all that decides what it runs.
+   *
+   * @throws RecipeError SCHEDULE_MISSING, SCHEDULE_STEP_INVALID, NOTIFY_SECRET_NOT_FOUND and what is wrong with the recipe
+   */
+  async apply(location: RecipeLocation, profile: string, set: readonly string[]): Promise<Schedule> {
+    const { project } = this;
+    const { world } = this.#surroundings;
+    const now = world.clock.now();
+    const plan = await project.plan(location, profile, set, now);
+    const { schedule } = plan.settings;
+    if (schedule === undefined) throw new RecipeError('SCHEDULE_MISSING', { profile });
+    stepsNamed(plan, schedule.onlyIfChanged);
+    preflight(plan, select(plan, {}), project.dir, world.env);
+    const notify = this.#notifyOf(plan);
+    const snapshot = await keepSnapshot(plan, await project.filesOf(location, profile, set, now), {
+      store: project.store,
+      projectDir: project.dir,
+    });
+    const name = `${location.name}@${profile}`;
+    const known = await this.ledger.read((sql) => findSchedule(sql, project.dir, name));
+    const id = known?.id ?? randomUUID();
+    await pin(project.store, project.home, `schedule-${id}`, [{ digest: snapshot, kind: 'directory' }]);
+    const settings: AppliedSettings = {
+      ...schedule,
+      applied: { file: location.file, recipe: location.name, profile, set },
+      ...(notify === undefined ? {} : { notify }),
+    };
+    return this.ledger.write((sql) =>
+      applySchedule(sql, {
+        id,
+        projectDir: project.dir,
+        name,
+        settings,
+        snapshot,
+        appliedAt: now,
+        appliedBy: project.user ?? hostname(),
+      }),
+    );
+  }
+
+  #notifyOf({ settings: { notify, secrets } }: Plan): AppliedNotify | undefined {
+    const name = notify?.webhook?.secret;
+    if (notify === undefined || name === undefined) return notify;
+    const source = secretSource(secrets, name);
+    if (isSecretMissing(source, this.project.dir, this.#surroundings.world.env))
+      throw new RecipeError('NOTIFY_SECRET_NOT_FOUND', { secret: name });
+    return { ...notify, secretSource: source };
+  }
+
+  async list(): Promise<Schedule[]> {
+    return this.ledger.read((sql) => listSchedules(sql, this.project.dir));
+  }
+
+  /** @throws RecipeError SCHEDULE_NOT_FOUND */
+  async find(name: string): Promise<Schedule> {
+    const all = await this.list();
+    const found = all.find((one) => one.name === name) ?? onlyOf(all, name);
+    if (found === undefined)
+      throw new RecipeError('SCHEDULE_NOT_FOUND', { schedule: name, known: all.map((one) => one.name) });
+    return found;
+  }
+
+  /** The next nominal instants of a schedule. */
+  next({ settings, cursor }: Schedule, count: number): number[] {
+    const after = Math.max(cursor, this.#surroundings.world.clock.now());
+    return nominalInstants(settings, after).take(count).toArray();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.ledger[Symbol.asyncDispose]();
+  }
+}
+
+/** A recipe with one schedule needs no profile behind its name. */
+function onlyOf(all: readonly Schedule[], recipe: string): Schedule | undefined {
+  const own = all.filter(({ name }) => name.startsWith(`${recipe}@`));
+  return own.length === 1 ? own[0] : undefined;
+}

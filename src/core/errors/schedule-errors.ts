@@ -1,0 +1,30 @@
+import { ExitCode } from '../exit-code.ts';
+import type { Entry } from './entry.ts';
+
+/** What can be wrong with schedules. Documented in `docs/errors/schedule.md`. */
+export const SCHEDULE_ERRORS = {
+  SCHEDULE_MISSING: {
+    exit: ExitCode.usage,
+    message: (p: { profile: string }) => `The profile ${p.profile} says no schedule`,
+    hint: () => 'Write one into it, as in schedule: { cron: "0 2 * * *", timezone: Europe/Berlin }.',
+  },
+  SCHEDULE_NOT_FOUND: {
+    exit: ExitCode.usage,
+    message: (p: { schedule: string; known: readonly string[] }) => `There is no schedule ${p.schedule}`,
+    hint: (p: { known: readonly string[] }) =>
+      p.known.length === 0
+        ? 'Apply one: `recipe schedules apply RECIPE -p PROFILE`.'
+        : `Choose one of ${p.known.join(', ')}.`,
+  },
+  NOTIFY_SECRET_NOT_FOUND: {
+    exit: ExitCode.usage,
+    message: (p: { secret: string }) => `The secret ${p.secret}, which notify signs with, has no value`,
+    hint: (p: { secret: string }) =>
+      `Set STOCKPOT_SECRET_${p.secret}, or say in the profile's \`secrets:\` where it comes from.`,
+  },
+  SCHEDULE_STEP_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { step: string; problem: string }) => `only_if_changed names ${p.step}, ${p.problem}`,
+    hint: () => 'Name steps that read files, URLs or models, as ingest does.',
+  },
+} as const satisfies Record<string, Entry>;

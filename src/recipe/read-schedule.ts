@@ -1,0 +1,107 @@
+import { parseCron } from '../core/cron.ts';
+import type { Rhythm, ScheduleSettings } from '../core/schedule-rules.ts';
+import type { Scope } from './evaluate.ts';
+import { booleanValue, durationMs, invalid, knownKeys, mapTree, textList, textValue } from './read-value.ts';
+import { errorAt } from './source.ts';
+import type { Entry, MapTree } from './tree.ts';
+
+const KEYS = [
+  'cron',
+  'timezone',
+  'every',
+  'jitter',
+  'start',
+  'end',
+  'overlap',
+  'catch_up',
+  'window',
+  'pause_on_failure',
+  'only_if_changed',
+  'after',
+];
+
+const DAY_MS = 86_400_000;
+const LEAST_EVERY_MS = 1000;
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * The `schedule:` of a profile: a proposal, which `recipe schedules apply` puts into force.
+ *
+ * @throws RecipeError VALUE_INVALID, KEY_UNKNOWN with a position
+ */
+export function readSchedule(entry: Entry, scope: Scope): ScheduleSettings {
+  const map = mapTree(entry.value, 'schedule');
+  knownKeys(map, 'schedule', KEYS);
+  const after = map.entries.get('after');
+  if (after !== undefined) throw errorAt(after.key, 'NOT_IN_THIS_VERSION', { what: '`schedule: { after }`' });
+  const given = <T>(key: string, read: (entry: Entry, what: string) => T): T | undefined => {
+    const found = map.entries.get(key);
+    return found === undefined ? undefined : read(found, `schedule.${key}`);
+  };
+  const duration = ({ value }: Entry, what: string): number => durationMs(value, what, scope);
+  const choice =
+    <T extends string>(choices: readonly T[]) =>
+    ({ value }: Entry, what: string): T =>
+      oneOf(textValue(value, what, scope), choices, value.span, what);
+  const instant = ({ value }: Entry, what: string): number => {
+    const text = textValue(value, what, scope);
+    const at = INSTANT.test(text) ? Date.parse(text) : Number.NaN;
+    if (Number.isNaN(at)) throw invalid(value.span, what, 'is no instant such as 2027-01-31T02:00:00Z');
+    return at;
+  };
+  const start = given('start', instant);
+  const end = given('end', instant);
+  if (start !== undefined && end !== undefined && end < start)
+    throw invalid(map.span, 'schedule', 'ends before it starts');
+  return {
+    when: readRhythm(map, scope),
+    ...(start === undefined ? {} : { start }),
+    ...(end === undefined ? {} : { end }),
+    jitterMs: given('jitter', duration) ?? 0,
+    overlap: given('overlap', choice(['skip', 'queue-one', 'allow'])) ?? 'skip',
+    catchUp: given('catch_up', choice(['none', 'one', 'all'])) ?? 'one',
+    windowMs: given('window', duration) ?? DAY_MS,
+    pauseOnFailure: given('pause_on_failure', ({ value }, what) => booleanValue(value, what, scope)) ?? false,
+    onlyIfChanged: given('only_if_changed', ({ value }, what) => textList(value, what, scope)) ?? [],
+  };
+}
+
+function oneOf<T extends string>(text: string, choices: readonly T[], span: Entry['key'], what: string): T {
+  const found = choices.find((choice) => choice === text);
+  if (found === undefined) throw invalid(span, what, `is none of ${choices.join(', ')}`);
+  return found;
+}
+
+function readRhythm(map: MapTree, scope: Scope): Rhythm {
+  const [cron, every, timezone] = ['cron', 'every', 'timezone'].map((key) => map.entries.get(key));
+  if ((cron === undefined) === (every === undefined))
+    throw invalid(map.span, 'schedule', 'has not one of cron and every');
+  if (cron === undefined && every !== undefined) {
+    if (timezone !== undefined) throw invalid(timezone.key, 'schedule.timezone', 'belongs to cron');
+    const everyMs = durationMs(every.value, 'schedule.every', scope);
+    if (everyMs < LEAST_EVERY_MS) throw invalid(every.value.span, 'schedule.every', 'is less than a second');
+    return { kind: 'every', everyMs };
+  }
+  if (cron === undefined || timezone === undefined)
+    throw invalid(map.span, 'schedule', 'has a cron but no timezone, as in timezone: Europe/Berlin');
+  const line = textValue(cron.value, 'schedule.cron', scope);
+  try {
+    parseCron(line);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw invalid(cron.value.span, 'schedule.cron', error.message);
+  }
+  const zone = textValue(timezone.value, 'schedule.timezone', scope);
+  if (!isTimeZone(zone)) throw invalid(timezone.value.span, 'schedule.timezone', 'is no IANA time zone');
+  return { kind: 'cron', cron: line, timezone: zone };
+}
+
+/** Offsets such as `+02:00` are no zones: they do not know when clocks change. */
+function isTimeZone(name: string): boolean {
+  if (/^[+-]/.test(name)) return false;
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}

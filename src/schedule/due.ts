@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import type { ScheduleRules } from '../core/schedule-rules.ts';
+import { nominalInstants } from './instants.ts';
+
+/** A tick that is started within this time of its instant was not missed. */
+const ON_TIME_MS = 60_000;
+
+/** What a scheduler has to do about a schedule now. */
+export interface Due {
+  /** Nominal instants that were missed and are to be run all the same, oldest first. */
+  readonly caughtUp: readonly number[];
+  /** Nominal instants whose time it is, oldest first. */
+  readonly onTime: readonly number[];
+  /** Up to here, everything is decided: what was missed and is not in `caughtUp` is not run. */
+  readonly cursor: number;
+  /** When to look again; undefined: there is no more tick. */
+  readonly wakeAt: number | undefined;
+  /** How many ticks the policy leaves out. */
+  readonly missed: number;
+}
+
+export interface DueRequest {
+  /** Identifies the schedule: ticks of two schedules do not share their jitter. */
+  readonly schedule: string;
+  /** The last instant that was decided. */
+  readonly cursor: number;
+  readonly now: number;
+}
+
+/** Which ticks after the cursor are to be run now, by the schedule's policy for missed ones. */
+export function dueTicks(rules: ScheduleRules, { schedule, cursor, now }: DueRequest): Due {
+  const missed: number[] = [];
+  const onTime: number[] = [];
+  const oldest = now - Math.max(rules.windowMs, ON_TIME_MS) - rules.jitterMs;
+  let left = 0;
+  let decided = cursor;
+  let wakeAt: number | undefined;
+  // What is older than the window is never run: stepping over it one by one could take years of minutes.
+  for (const nominal of nominalInstants(rules, Math.max(cursor, oldest))) {
+    const fireAt = nominal + jitterOf(rules, schedule, nominal);
+    if (fireAt > now) {
+      wakeAt = fireAt;
+      break;
+    }
+    decided = nominal;
+    if (now - fireAt <= ON_TIME_MS) onTime.push(nominal);
+    else if (now - fireAt <= rules.windowMs) missed.push(nominal);
+    else left += 1;
+  }
+  const kept = keptOf(missed, onTime.length, rules.catchUp);
+  return {
+    caughtUp: kept,
+    onTime,
+    cursor: decided,
+    wakeAt,
+    missed: left + missed.length - kept.length,
+  };
+}
+
+/** With `one` a tick that is on time stands for all that were missed. */
+function keptOf(
+  missed: readonly number[],
+  onTime: number,
+  catchUp: ScheduleRules['catchUp'],
+): readonly number[] {
+  if (catchUp === 'all') return missed;
+  return catchUp === 'one' && onTime === 0 ? missed.slice(-1) : [];
+}
+
+/** How long after its nominal instant a tick is started: less than `jitterMs`, and the same for every scheduler. */
+export function jitterOf({ jitterMs }: ScheduleRules, schedule: string, nominal: number): number {
+  if (jitterMs === 0) return 0;
+  const hash = createHash('sha256')
+    .update(JSON.stringify([schedule, nominal]))
+    .digest();
+  return Math.floor((hash.readUInt32BE(0) / 2 ** 32) * jitterMs);
+}

@@ -1,0 +1,170 @@
+import { globSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { CliRig } from '../rigs/cli-rig.ts';
+import { inProcessWith } from '../rigs/in-process.ts';
+import { endsIn, ScheduleRig } from '../rigs/schedule-rig.ts';
+
+describe('a schedule', () => {
+  test('runs each tick once, whoever looks and however often', async () => {
+    await using rig = await ScheduleRig.create('catch_up: all');
+    expect(await rig.serve(0)).toEqual([]);
+    const both = await Promise.all([rig.serve(2), rig.serve(2)]);
+    expect(both.flat().toSorted()).toEqual(['01:00 caught-up succeeded', '02:00 caught-up succeeded']);
+    expect(await rig.serve(2)).toEqual([]);
+  });
+
+  test('runs what was applied until the next apply, on the data of the moment', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    await rig.cli.write('recipes/daily/recipe.yaml', 'steps:\n  ingest: { run: [false] }\n');
+    await rig.cli.write('data.csv', 'a\n2\n');
+    expect(await rig.serve(1)).toEqual(['01:00 caught-up succeeded']);
+    expect(await rig.cli.read('.stockpot/latest/daily/train/model')).toBe('a\n2\n');
+    expect((await rig.at(1, 'apply', 'daily', '-p', 'prod')).exit).toBe(0);
+    expect(await rig.serve(2)).toEqual(['02:00 caught-up failed']);
+  });
+
+  test('with only_if_changed runs when its data changed, and else nothing', async () => {
+    await using rig = await ScheduleRig.create('only_if_changed: [ingest]');
+    expect(await rig.serve(1)).toEqual(['01:00 caught-up succeeded']);
+    expect(await rig.serve(2)).toEqual(['02:00 caught-up unchanged']);
+    await rig.cli.write('data.csv', 'a\n3\n');
+    expect(await rig.serve(3)).toEqual(['03:00 caught-up succeeded']);
+    expect(await rig.serve(4)).toEqual(['04:00 caught-up unchanged']);
+    expect(endsIn((await rig.at(4, 'run', 'daily', '--json')).out)).toEqual(['04:30 request succeeded']);
+  });
+
+  test('that is paused starts nothing, and does not run what fell into the pause', async () => {
+    await using rig = await ScheduleRig.create('catch_up: all');
+    expect((await rig.at(0, 'pause', 'daily')).out).toBe('daily@prod is paused\n');
+    expect(await rig.serve(2)).toEqual([]);
+    expect((await rig.at(2, 'resume', 'daily')).out).toBe('daily@prod goes on\n');
+    expect(await rig.serve(3)).toEqual(['03:00 caught-up succeeded']);
+  });
+
+  test('whose end cannot be written down is interrupted, and closed by the next look', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    const path = join(rig.cli.dir, '.stockpot/ledger.db');
+    const ledger = (text: string): void => {
+      using database = new DatabaseSync(path);
+      database.exec(text);
+    };
+    ledger(`CREATE TRIGGER full BEFORE UPDATE ON ticks WHEN NEW.state = 'succeeded'
+              BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`);
+    const { out, exit } = await rig.at(1, 'serve', '--once');
+    expect(exit).toBe(1);
+    expect(out).toContain('01:00:00 UTC interrupted: its end could not be written down');
+    expect(out).toContain('the disk is full');
+    ledger('DROP TRIGGER full');
+    expect(await rig.serve(2)).toEqual(['01:00 caught-up interrupted', '02:00 caught-up succeeded']);
+  });
+
+  test('with pause_on_failure stops at the first run that fails', async () => {
+    await using rig = await ScheduleRig.create('pause_on_failure: true');
+    await rm(join(rig.cli.dir, 'data.csv'));
+    const { out, exit } = await rig.at(1, 'serve', '--once');
+    expect([exit, out]).toEqual([
+      1,
+      'daily@prod 2027-01-01 01:00:00 UTC running\ndaily@prod 2027-01-01 01:00:00 UTC failed: INPUT_NOT_FOUND: The input data of the step ingest does not exist: ./data.csv\n',
+    ]);
+    expect(await rig.serve(2)).toEqual([]);
+    expect((await rig.at(2, 'list')).out).toContain('paused: a run failed');
+  });
+
+  test('backfills instants without a tick, each with its own tick.at; --force runs them again', async () => {
+    const recipe = `steps:
+  day: { run: [bash, -c, 'echo "$1" > "$2"', x, "{{ tick.at }}", "{{ outputs.o }}"], outputs: { o: o } }
+  same: { run: [bash, -c, 'echo 1 > "$1"', x, "{{ outputs.o }}"], outputs: { o: o } }
+`;
+    await using rig = await ScheduleRig.create('overlap: skip', recipe);
+    const range = ['--from', '2026-12-31T22:00Z', '--to', '2027-01-01T00:00Z', '--json'];
+    expect(endsIn((await rig.at(0, 'backfill', 'daily', ...range)).out)).toEqual([
+      '22:00 backfill succeeded',
+      '23:00 backfill succeeded',
+      '00:00 backfill succeeded',
+    ]);
+    expect(await rig.cli.read('.stockpot/latest/daily/day/o')).toBe('2027-01-01T00:00:00Z\n');
+    expect(endsIn((await rig.at(0, 'backfill', 'daily', ...range)).out)).toEqual([]);
+    expect(endsIn((await rig.at(0, 'backfill', 'daily', '--force', ...range)).out)).toHaveLength(3);
+    // In the key of the step that uses it alone: three results of one step, one of the other.
+    const { results } = JSON.parse((await rig.cli.recipe('cache', 'list', '--json')).out) as {
+      results: { producer: { step: string } }[];
+    };
+    expect(results.map(({ producer }) => producer.step).toSorted()).toEqual(['day', 'day', 'day', 'same']);
+  });
+
+  test('is rejected when the verdict is, then failed, then well again', async () => {
+    const recipe = `steps:
+  judge: { run: [cp, "{{ inputs.v }}", "{{ outputs.verdict }}"], inputs: { v: ./v.json }, outputs: { verdict: { path: v.json, kind: value } } }
+`;
+    await using rig = await ScheduleRig.create('overlap: skip', recipe, { 'v.json': '{}' });
+    const health = async (hours: number): Promise<string> =>
+      (JSON.parse((await rig.at(hours, 'list', '--json')).out) as { health: string }[])[0]?.health ?? '';
+    for (const [hours, verdict, state, expected] of [
+      [1, '{"verdict":"REJECTED"}', 'rejected', 'rejected'],
+      [2, 'no JSON', 'failed', 'failed'],
+      [3, '{"verdict":"VALIDATED"}', 'succeeded', 'ok'],
+    ] as const) {
+      await rig.cli.write('v.json', verdict);
+      expect(await rig.serve(hours)).toEqual([`0${hours}:00 caught-up ${state}`]);
+      expect(await health(hours)).toBe(expected);
+    }
+  });
+
+  test('says when it ticks next', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    expect((await rig.at(0, 'next', 'daily@prod', '-n', '2')).out).toBe(
+      '2027-01-01 01:00:00 UTC  2027-01-01 01:00:00 UTC\n2027-01-01 02:00:00 UTC  2027-01-01 02:00:00 UTC\n',
+    );
+  });
+});
+
+test('a profile without a schedule and steps that read nothing from outside are refused', async () => {
+  await using rig = await ScheduleRig.create('overlap: skip');
+  await rig.cli.write('profiles/none.yaml', 'X: 1\n');
+  expect((await rig.at(0, 'apply', 'daily', '-p', 'none')).err).toContain('SCHEDULE_MISSING');
+  await rig.cli.write('profiles/prod.yaml', 'schedule: { every: 1h, only_if_changed: [train] }\n');
+  expect((await rig.at(0, 'apply', 'daily', '-p', 'prod')).err).toContain('SCHEDULE_STEP_INVALID');
+  expect((await rig.at(0, 'next', 'other')).err).toContain('SCHEDULE_NOT_FOUND');
+});
+
+test('serve ends in order at SIGTERM, and closes the tick whose run it stopped', async () => {
+  await using rig = await CliRig.create({
+    'recipe.yaml': 'steps:\n  a: { run: [bash, -c, "sleep 600"] }\n',
+    'profiles/local.yaml': 'schedule: { every: 1s }\n',
+  });
+  expect((await rig.recipe('schedules', 'apply')).exit).toBe(0);
+  const child = rig.start('schedules', 'serve', '--json');
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (chunk.toString().includes('"running"')) child.kill('SIGTERM');
+  });
+  const { exitCode, stdout } = await child;
+  expect(exitCode).toBe(130);
+  expect(endsIn(stdout).map((line) => line.split(' ').at(-1))).toEqual(['interrupted']);
+}, 60_000);
+
+test('what a scheduler that was killed has left is closed by the next, and not run again', async () => {
+  await using rig = await CliRig.create({
+    'recipe.yaml': 'steps:\n  a: { run: [bash, -c, "sleep 600"] }\n',
+    'profiles/local.yaml': 'schedule: { every: 1s }\n',
+  });
+  expect((await rig.recipe('schedules', 'apply')).exit).toBe(0);
+  const child = rig.start('schedules', 'serve', '--json');
+  // Once the run has its journal.
+  const watch = (async () => {
+    while (globSync(join(rig.dir, '.stockpot/runs/*/events-1.jsonl')).length === 0) await setImmediate();
+    child.kill('SIGKILL');
+  })();
+  await Promise.all([child, watch]);
+  const later = { dir: rig.dir, env: {}, now: Date.now() + 2 * 60_000 };
+  const [{ name = '' } = {}] = JSON.parse(
+    (await inProcessWith(later, 'schedules', 'list', '--json')).out,
+  ) as { name?: string }[];
+  await inProcessWith(later, 'schedules', 'pause', name);
+  const { out } = await inProcessWith(later, 'schedules', 'serve', '--once', '--json');
+  expect(endsIn(out).map((line) => line.split(' ').at(-1))).toEqual(['interrupted']);
+  expect(globSync(join(rig.dir, '.stockpot/schedules/*'))).toEqual([]);
+}, 60_000);

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { CliRig } from '../rigs/cli-rig.ts';
+import { inProcessWith } from '../rigs/in-process.ts';
+import { onPostgres } from '../rigs/on-postgres.ts';
+import { endsIn } from '../rigs/schedule-rig.ts';
+
+const FILES = {
+  'recipe.yaml': 'steps:\n  a: { run: [bash, -c, "echo run >> \\"$1\\"", x, "{{ LOG }}"], cache: never }\n',
+};
+
+onPostgres((postgres) => {
+  test('two schedulers, each with a home of its own, share the ticks of a ledger on PostgreSQL: one run each', async () => {
+    await using rig = await CliRig.create(FILES);
+    await rig.write(
+      'profiles/local.yaml',
+      `LOG: ${rig.dir}/log\nschedule: { every: 1h, start: "2027-01-01T00:00:00Z", catch_up: all, overlap: allow }\n`,
+    );
+    Object.assign(rig.env, {
+      STOCKPOT_DATABASE_URL: postgres().url,
+      STOCKPOT_CACHE: join(rig.dir, 'cache'),
+      STOCKPOT_HOME: join(rig.dir, 'one'),
+    });
+    const at = async (hour: number, home: string, ...args: string[]): Promise<string> => {
+      const env = { ...rig.env, STOCKPOT_HOME: join(rig.dir, home) };
+      const now = Date.UTC(2027, 0, 1, hour, 30);
+      const { out, err, exit } = await inProcessWith({ dir: rig.dir, env, now }, 'schedules', ...args);
+      expect([exit, err]).toEqual([0, '']);
+      return out;
+    };
+    await at(0, 'one', 'apply');
+    const both = await Promise.all(['one', 'two'].map((home) => at(4, home, 'serve', '--once', '--json')));
+    expect(both.flatMap(endsIn).toSorted()).toEqual(
+      ['01', '02', '03', '04'].map((hour) => `${hour}:00 caught-up succeeded`),
+    );
+    expect(await rig.read('log')).toBe('run\n'.repeat(4));
+    // Nothing of it lies in a home.
+    expect(['one', 'two'].filter((home) => existsSync(join(rig.dir, home, 'ledger.db')))).toEqual([]);
+  }, 60_000);
+
+  test('two processes that run what is due at once have one run of it', async () => {
+    await using rig = await CliRig.create(FILES);
+    await rig.write('profiles/local.yaml', `LOG: ${rig.dir}/log\nschedule: { every: 1000d }\n`);
+    rig.env['STOCKPOT_DATABASE_URL'] = postgres().url;
+    // As if the schedule had been applied long ago: its last instant is due, once.
+    const applied = await inProcessWith({ dir: rig.dir, env: rig.env, now: 0 }, 'schedules', 'apply');
+    expect(applied.exit).toBe(0);
+    await rig.write(
+      'profiles/local.yaml',
+      `LOG: ${rig.dir}/log\nschedule: { every: 1000d, window: 2000d }\n`,
+    );
+    expect((await rig.recipe('schedules', 'apply')).exit).toBe(0);
+    const both = await Promise.all([1, 2].map(() => rig.recipe('schedules', 'serve', '--once', '--json')));
+    expect(both.map(({ exit }) => exit)).toEqual([0, 0]);
+    expect(both.flatMap(({ out }) => endsIn(out)).map((line) => line.slice(6))).toEqual([
+      'caught-up succeeded',
+    ]);
+    expect(await rig.read('log')).toBe('run\n');
+  }, 60_000);
+});
+
+test('a ledger out of reach is said before anything is written, without its password', async () => {
+  await using rig = await CliRig.create(FILES);
+  await rig.write('profiles/local.yaml', 'LOG: x\nschedule: { every: 1h }\n');
+  const env = { STOCKPOT_DATABASE_URL: 'postgres://ann:canary@127.0.0.1:1/x' };
+  for (const command of [['apply'], ['list'], ['serve', '--once']]) {
+    const { exit, err } = await inProcessWith({ dir: rig.dir, env }, 'schedules', ...command);
+    expect([command, exit, err]).toEqual([command, 69, expect.stringContaining('DATABASE_UNREACHABLE')]);
+    expect(err).not.toContain('canary');
+  }
+  expect(existsSync(join(rig.dir, '.stockpot'))).toBe(false);
+});
+
+test('an address that is none is refused', async () => {
+  await using rig = await CliRig.create(FILES);
+  const env = { STOCKPOT_DATABASE_URL: 'mysql://127.0.0.1/x' };
+  expect(await inProcessWith({ dir: rig.dir, env }, 'schedules', 'list')).toMatchObject({
+    exit: 2,
+    err: expect.stringContaining('ADDRESS_INVALID') as string,
+  });
+});

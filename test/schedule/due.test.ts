@@ -1,0 +1,82 @@
+import { array, assert, integer, property } from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ScheduleRules } from '../../src/core/schedule-rules.ts';
+import { dueTicks, jitterOf } from '../../src/schedule/due.ts';
+
+const HOUR = 3_600_000;
+const HOURLY: ScheduleRules = {
+  when: { kind: 'cron', cron: '0 * * * *', timezone: 'UTC' },
+  jitterMs: 0,
+  overlap: 'skip',
+  catchUp: 'one',
+  windowMs: 24 * HOUR,
+};
+
+describe('what is due after the schedulers were away', () => {
+  test.each([
+    { catchUp: 'none', ticks: [] },
+    { catchUp: 'one', ticks: [5] },
+    { catchUp: 'all', ticks: [1, 2, 3, 4, 5] },
+  ] as const)('$catchUp of five missed ticks', ({ catchUp, ticks }) => {
+    const due = dueTicks({ ...HOURLY, catchUp }, { schedule: 's', cursor: 0, now: 5.5 * HOUR });
+    expect(due).toEqual({
+      caughtUp: ticks.map((hour) => hour * HOUR),
+      onTime: [],
+      cursor: 5 * HOUR,
+      wakeAt: 6 * HOUR,
+      missed: 5 - ticks.length,
+    });
+  });
+
+  test('a tick that is on time is run by every policy, and stands for all that one would run', () => {
+    for (const catchUp of ['none', 'one'] as const)
+      expect(
+        dueTicks({ ...HOURLY, catchUp }, { schedule: 's', cursor: 0, now: 3 * HOUR + 1000 }).onTime,
+      ).toEqual([3 * HOUR]);
+  });
+
+  test('what was missed before the window is not run', () => {
+    const rules = { ...HOURLY, catchUp: 'all', windowMs: 2 * HOUR } as const;
+    expect(dueTicks(rules, { schedule: 's', cursor: 0, now: 9.5 * HOUR }).caughtUp).toEqual([
+      8 * HOUR,
+      9 * HOUR,
+    ]);
+  });
+
+  test('after the end there is nothing to wait for', () => {
+    const due = dueTicks({ ...HOURLY, end: HOUR }, { schedule: 's', cursor: HOUR, now: 2 * HOUR });
+    expect(due).toEqual({ caughtUp: [], onTime: [], cursor: HOUR, wakeAt: undefined, missed: 0 });
+  });
+});
+
+test('however often one looks, with `all` each tick is run once and in order', () => {
+  assert(
+    property(
+      array(integer({ min: 1, max: 5 * HOUR }), { maxLength: 30 }),
+      integer({ min: 0, max: HOUR / 2 }),
+      (pauses, jitterMs) => {
+        const rules = { ...HOURLY, catchUp: 'all', jitterMs } as const;
+        let [cursor, now] = [0, 0];
+        const ran: number[] = [];
+        for (const pause of pauses) {
+          now += pause;
+          const due = dueTicks(rules, { schedule: 's', cursor, now });
+          ran.push(...due.caughtUp, ...due.onTime);
+          cursor = due.cursor;
+        }
+        const fired = Array.from({ length: 200 }, (_, i) => (i + 1) * HOUR).filter(
+          (tick) => tick + jitterOf(rules, 's', tick) <= now,
+        );
+        expect(ran).toEqual(fired);
+      },
+    ),
+  );
+});
+
+test('jitter is fixed for a tick, below its bound, and another for another schedule', () => {
+  const rules = { ...HOURLY, jitterMs: HOUR };
+  const of = (schedule: string): number[] => [1, 2, 3].map((tick) => jitterOf(rules, schedule, tick * HOUR));
+  expect(of('a')).toEqual(of('a'));
+  expect(of('a')).not.toEqual(of('b'));
+  for (const jitter of of('a')) expect(jitter).toBeLessThan(HOUR);
+});
