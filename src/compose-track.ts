@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Project, RECORDINGS, type Surroundings } from './compose.ts';
+import { type Project, RECORDINGS } from './compose.ts';
+import type { Surroundings } from './compose-home.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import { immediate, isDamaged } from './db/sqlite.ts';
 import {

@@ -1,15 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { basename, dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { Trackers } from './compose-tracking.ts';
+import type { Fleet } from './compose-fleet.ts';
+import { ProjectHome } from './compose-home.ts';
+import { remoteSettings } from './compose-link.ts';
+import { EXTENSION, ProgramModules } from './compose-modules.ts';
 import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
-import type { Addresses, Plan, PlanStep } from './core/plan.ts';
-import type { World } from './core/world.ts';
+import type { Plan, PlanStep } from './core/plan.ts';
 import { immediate } from './db/sqlite.ts';
 import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
 import { alone } from './engine/alone.ts';
@@ -22,7 +22,6 @@ import { preflight } from './engine/preflight.ts';
 import type { OpenRecorder } from './engine/recorder-port.ts';
 import { type FixedReferences, References } from './engine/references.ts';
 import { RegisterEffect } from './engine/register-effect.ts';
-import type { Registry } from './engine/registry-port.ts';
 import { reproductionKeeper } from './engine/reproduction-keeper.ts';
 import type { RunFlags } from './engine/run-options.ts';
 import { dirtyTag } from './engine/run-tags.ts';
@@ -30,9 +29,7 @@ import { RunTracking } from './engine/run-tracking.ts';
 import { type SelectionRequest, select } from './engine/selection.ts';
 import { type ProcessIdentity, SingleFlight } from './engine/single-flight.ts';
 import { trackedRunId } from './engine/tracked-plan.ts';
-import type { Tracking } from './engine/tracking-port.ts';
 import { LocalExecutor } from './executors/local/local-executor.ts';
-import { LocalLauncher } from './executors/local/local-launcher.ts';
 import { identityOf, isAlive } from './executors/local/process-identity.ts';
 import { endLeftover, endStrays } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
@@ -40,97 +37,33 @@ import type { Origin } from './recipe/origins.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
 import type { openRecorder as OpenRecorderOfServer } from './server/recorder.ts';
 import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
-import { keepPlans, type PlanningIndex, planningIndex } from './store/planning-index.ts';
+import { removeOldFlights } from './store/old-flights.ts';
+import type { RemoteCache } from './store/remote/remote-cache.ts';
 import type { Result } from './store/results.ts';
-import { Store } from './store/store.ts';
 import { readTree, treeSize } from './store/trees.ts';
 import { listBlobs } from './store/walk-cache.ts';
-import { type Places, placeName, placesOf } from './tracking/places.ts';
-import type { Approvals } from './tracking/protection/approvals.ts';
+import { placeName } from './tracking/places.ts';
 
 const DAY_MS = 86_400_000;
 
 /** Of programs that are being tracked, below the home. */
 export const RECORDINGS = 'recordings';
 
-/** The program runs from its source, or from what is built from it. */
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-
-/** What of the process and the package the wiring needs. */
-export interface Surroundings {
-  readonly world: World;
-  readonly pid: number;
-  readonly version: string;
-  /** Folder of the package: what it ships lies below. */
-  readonly packageDir: string;
-  /** Node's executable. */
-  readonly node: string;
-}
-
-/** A project that is open: its store, and what works on it. */
-export class Project implements AsyncDisposable {
-  readonly dir: string;
-  readonly home: string;
-  readonly #surroundings: Surroundings;
-  #store: Store | undefined;
-  #draft: PlanningIndex | undefined;
-  readonly #trackers: Trackers;
-  #flags: Addresses = {};
-  /** Of the profile that was read last. */
-  #addresses: Addresses = {};
-
-  private constructor(dir: string, home: string, surroundings: Surroundings) {
-    this.dir = dir;
-    this.home = home;
-    this.#surroundings = surroundings;
-    this.#trackers = new Trackers({
-      home,
-      store: () => this.store,
-      world: surroundings.world,
-      actor: this.user ?? 'unknown',
-    });
-  }
-
-  /** @param flags addresses that the command line names */
-  static open(dir: string, surroundings: Surroundings, flags: Addresses = {}): Project {
-    const home = surroundings.world.env['STOCKPOT_HOME'] ?? join(dir, '.stockpot');
-    const project = new Project(dir, home, surroundings);
-    project.#flags = flags;
-    return project;
-  }
-
-  /** Whether nothing of this project is on this machine yet. */
-  get isNew(): boolean {
-    return this.#store === undefined && !existsSync(this.home);
-  }
-
-  /** The store, opened and made when first needed. */
-  get store(): Store {
-    if (this.#store !== undefined) return this.#store;
-    const { env, clock } = this.#surroundings.world;
-    this.#store = Store.open({ home: this.home, cache: env['STOCKPOT_CACHE'], now: () => clock.now() });
-    if (this.#draft !== undefined) keepPlans(this.#draft.index, this.#store.index);
-    return this.#store;
-  }
-
-  /** A plan that fails leaves nothing behind: in a new project it is made beside an index in memory. */
-  get #planning(): PlanningIndex {
-    if (!this.isNew) return this.store;
-    const { clock } = this.#surroundings.world;
-    this.#draft ??= planningIndex(() => clock.now());
-    return this.#draft;
-  }
+/** A project that is open: what it keeps, its plans and its runs. */
+export class Project extends ProjectHome {
+  readonly #modules = new ProgramModules(this.surroundings);
 
   /** The plan of a recipe, from the plan cache if nothing it is made of has changed. */
   async plan(
     location: RecipeLocation,
     profile: string | undefined,
     set: readonly string[],
+    tickAt?: number,
   ): Promise<CachedPlan> {
-    const { version, world } = this.#surroundings;
-    const request = this.#requestOf(location, profile, set);
+    const { version, world } = this.surroundings;
+    const request = { ...this.#requestOf(location, profile, set), tickAt };
     const plan = await planOf(request, {
-      store: this.#planning,
+      store: this.planning,
       version,
       now: world.clock.now(),
       resolve: async () => {
@@ -139,15 +72,8 @@ export class Project implements AsyncDisposable {
         return (await import('./recipe/resolve-recipe.ts')).resolveRecipe(request);
       },
     });
-    this.#addresses = plan.settings.addresses ?? {};
+    this.addresses = plan.settings.addresses ?? {};
     return plan;
-  }
-
-  /** Takes the addresses of a profile, for commands that need no plan. */
-  async useProfile(name: string | undefined): Promise<void> {
-    if (name === undefined && !existsSync(join(this.dir, 'profiles', 'local.yaml'))) return;
-    const { profileAddresses } = await import('./recipe/profile-addresses.ts');
-    this.#addresses = profileAddresses(this.dir, name);
   }
 
   /** The same worked out anew, as the plan cache does not keep where values came from. */
@@ -160,12 +86,24 @@ export class Project implements AsyncDisposable {
     return resolveRecipe(this.#requestOf(location, profile, set)).origins();
   }
 
+  /** The files of the project that a plan was worked out from, by path. */
+  async filesOf(
+    location: RecipeLocation,
+    profile: string | undefined,
+    set: readonly string[],
+    tickAt: number,
+  ): Promise<readonly string[]> {
+    const { resolveRecipe } = await import('./recipe/resolve-recipe.ts');
+    const { asked } = resolveRecipe({ ...this.#requestOf(location, profile, set), tickAt });
+    return asked.flatMap((one) => (one.kind === 'file' && !isAbsolute(one.path) ? [one.path] : []));
+  }
+
   #requestOf(
     { projectDir, file, name }: RecipeLocation,
     profile: string | undefined,
     set: readonly string[],
   ): ResolveRequest {
-    const { packageDir, node, version, world } = this.#surroundings;
+    const { packageDir, node, version, world } = this.surroundings;
     return {
       projectDir,
       file,
@@ -176,54 +114,17 @@ export class Project implements AsyncDisposable {
       templatesDir: join(packageDir, 'recipes', 'templates'),
       describe: (entry) =>
         describeStep(entry, {
-          store: this.#planning,
+          store: this.planning,
           projectDir,
-          child: [node, this.#module('step/describe-child')],
+          child: [node, this.#modules.path('step/describe-child')],
           version,
           env: world.env,
         }),
     };
   }
 
-  /** Where this command keeps runs and models. */
-  get #places(): Places {
-    const { env } = this.#surroundings.world;
-    return placesOf({ flags: this.#flags, env, profile: this.#addresses });
-  }
-
-  /**
-   * Tracked runs, opened when first asked for.
-   *
-   * @throws RecipeError ADDRESS_INVALID, DATABASE_UNREACHABLE, STORE_TOO_NEW
-   */
-  async tracking(): Promise<Tracking> {
-    return this.#trackers.tracking(this.#places.tracking);
-  }
-
-  /** Name of the place where this command keeps runs; undefined for the home. */
-  get place(): string | undefined {
-    return placeName(this.#places.tracking);
-  }
-
-  /** Tracked runs at the place of a name. */
-  async trackingAt(place: string | undefined): Promise<Tracking> {
-    return this.#trackers.trackingOf(place, [this.#places.tracking]);
-  }
-
-  /** Registered models, opened when first asked for. It fails as `tracking` does. */
-  readonly registry = async (): Promise<Registry> => this.#trackers.registry(this.#places.registry);
-
-  /** Protected aliases where models are registered. */
-  readonly approvals = async (): Promise<Approvals> => this.#trackers.approvals(this.#places.registry);
-
-  /** Who works here, as the machine names them. */
-  get user(): string | undefined {
-    const { env } = this.#surroundings.world;
-    return env['USER'] ?? env['LOGNAME'];
-  }
-
   references(offline: boolean, fixed?: FixedReferences): References {
-    const { world } = this.#surroundings;
+    const { world } = this.surroundings;
     return new References({
       store: this.store,
       registry: this.registry,
@@ -236,32 +137,39 @@ export class Project implements AsyncDisposable {
   }
 
   async run(plan: Plan, request: RunRequest): Promise<RunFinished> {
-    const { world, version } = this.#surroundings;
+    const { world, version } = this.surroundings;
     const { env } = world;
     const me = this.#me;
     const roles = select(plan, request.selection);
     preflight(plan, roles, this.dir, env);
-    const places = this.#places;
+    const places = this.places;
     // A database out of reach is known before anything is written; a server may come back meanwhile.
     if (places.tracking.kind === 'database') await this.tracking();
     if (places.registry.kind === 'database') await this.registry();
     await this.closeInterrupted(request.onWarning);
     const dirty = dirtyTag(this.dir, env);
     const id = runId(world.newRunId());
-    await using executor = new LocalExecutor(
+    await using fleet = await this.#fleet(plan, request);
+    await using ownShared = fleet === undefined ? await this.shared(plan, request.onWarning) : undefined;
+    const shared = fleet?.shared ?? ownShared;
+    const local = new LocalExecutor(
       {
         store: this.store,
-        attemptsDir: join(this.home, 'attempts'),
+        shared,
+        sharesAll: false,
+        home: this.home,
         projectDir: this.dir,
         settings: plan.settings,
         world,
         run: id,
+        owner: id,
         version,
         openRecorder: this.openRecorder,
-        shippedEntry: (component) => this.#shippedEntry(component),
+        shippedEntry: (component) => this.#modules.shippedEntry(component),
       },
-      this.#launcher(PIPES),
+      this.#modules.launcher(this.home, PIPES),
     );
+    await using executor = fleet === undefined ? local : fleet.executor({ local, run: id });
     const mark = markActive(this.home, id, me);
     const tracked = await this.#runTracking.follow(
       { run: id, plan, place: placeName(places.tracking) },
@@ -275,10 +183,15 @@ export class Project implements AsyncDisposable {
       projectDir: this.dir,
       home: this.home,
       store: this.store,
+      shared,
       executor,
       references: this.references(request.offline, request.fixed),
       effects: {
         register: new RegisterEffect(this.registry, {
+          bring:
+            shared === undefined
+              ? undefined
+              : async (model) => void (await shared.bringAll([{ digest: model, kind: 'model' }])),
           sizeOf: (model) => treeSize(readTree(this.store.blobs, model)),
           announce: tracked.announce,
           reproduction: reproductionKeeper({
@@ -298,11 +211,15 @@ export class Project implements AsyncDisposable {
       startedAt: 0,
       subscribers: [tracked.take, ...request.subscribers],
       journaled: tracked.journaled,
-      machine: { cpus: availableParallelism(), memoryBytes: totalmem() },
-      flags: request.flags,
+      machine:
+        fleet === undefined
+          ? { cpus: availableParallelism(), memoryBytes: totalmem() }
+          : { cpus: Infinity, memoryBytes: Infinity },
+      flags: flagsOf(request, fleet),
       expectWork: (step) => {
+        if (fleet !== undefined) return;
         if (step.action.kind === 'shipped' || (step.action.kind === 'own' && step.action.runtime === 'node'))
-          executor.expect();
+          local.expect();
         // While earlier steps run, not before this one does.
         if (step.mlflow === true) void loadRecorder();
       },
@@ -321,16 +238,42 @@ export class Project implements AsyncDisposable {
     }
   }
 
+  /** What runs steps elsewhere, if the plan's profile says so; loaded only then. */
+  async #fleet({ settings }: Plan, { onWarning, isUnsafeRedis }: RunRequest): Promise<Fleet | undefined> {
+    if (settings.executor !== 'fleet') return undefined;
+    const { world, version } = this.surroundings;
+    const { openFleet } = await import('./compose-fleet.ts');
+    return openFleet({
+      settings,
+      projectDir: this.dir,
+      home: this.home,
+      store: () => this.store,
+      world,
+      version,
+      isUnsafe: isUnsafeRedis ?? false,
+      onWarning,
+    });
+  }
+
+  /** The cache that this plan's profile, or the environment, shares with other machines. */
+  async shared({ settings }: Plan, onWarning: (message: string) => void): Promise<RemoteCache | undefined> {
+    const { world } = this.surroundings;
+    const remote = remoteSettings(settings.remote ?? {}, this.home, world.env);
+    if (remote === undefined) return undefined;
+    const { openRemote } = await import('./compose-remote.ts');
+    return openRemote(remote, { projectDir: this.dir, world, near: () => this.store, onWarning });
+  }
+
   /** MLflow's API for one program; what it needs is loaded when it is first asked for. */
   readonly openRecorder: OpenRecorder = async (request) => {
-    const { version, world } = this.#surroundings;
+    const { version, world } = this.surroundings;
     const openRecorder = await loadRecorder();
     return openRecorder(request, { version, now: () => world.clock.now() });
   };
 
   /** Ends the runs whose driver died, in the journal and in tracking; one whose tracking is out of reach waits. */
   async closeInterrupted(onWarning: (message: string) => void): Promise<void> {
-    const now = this.#surroundings.world.clock.now();
+    const now = this.surroundings.world.clock.now();
     await closeInterruptedRuns(this.home, {
       isAlive,
       endLeftover,
@@ -340,11 +283,11 @@ export class Project implements AsyncDisposable {
       settle: (run) => this.#runTracking.settle(run, now, onWarning),
     });
     if (existsSync(join(this.home, RECORDINGS)))
-      await (await import('./compose-track.ts')).settleRecordings(this, this.#surroundings, onWarning);
+      await (await import('./compose-track.ts')).settleRecordings(this, this.surroundings, onWarning);
   }
 
   get #me(): ProcessIdentity {
-    return identityOf(this.#surroundings.pid);
+    return identityOf(this.surroundings.pid);
   }
 
   get #runTracking(): RunTracking {
@@ -363,14 +306,14 @@ export class Project implements AsyncDisposable {
 
   /** The blocks of a step's card, made in a process of its own. */
   async card(step: PlanStep, result: Result, signal: AbortSignal): Promise<readonly CardBlock[]> {
-    const { world, node } = this.#surroundings;
+    const { world, node } = this.surroundings;
     // What checks blocks takes longer to load than a run that does nothing.
     const { makeCard } = await import('./engine/make-card.ts');
-    using launcher = this.#launcher('card-');
+    using launcher = this.#modules.launcher(this.home, 'card-');
     return await makeCard(step, result, this.#cardModules(step), {
       store: this.store,
       launcher,
-      child: [node, this.#module('step/card-child')],
+      child: [node, this.#modules.path('step/card-child')],
       attemptsDir: join(this.home, 'attempts'),
       projectDir: this.dir,
       world,
@@ -380,10 +323,15 @@ export class Project implements AsyncDisposable {
 
   /** Where a card may come from: the component, else what shows any output by its kind. */
   #cardModules({ action }: PlanStep): CardModule[] {
-    const shown = { root: this.#root, entry: relative(this.#root, this.#module('report/card/output-card')) };
+    const shown = {
+      root: this.#modules.root,
+      entry: relative(this.#modules.root, this.#modules.path('report/card/output-card')),
+    };
     if (action.kind === 'shipped') {
-      const path = join(dirname(this.#shippedEntry(action.component)), `card.${EXTENSION}`);
-      return existsSync(path) ? [{ root: this.#root, entry: relative(this.#root, path) }, shown] : [shown];
+      const path = join(dirname(this.#modules.shippedEntry(action.component)), `card.${EXTENSION}`);
+      return existsSync(path)
+        ? [{ root: this.#modules.root, entry: relative(this.#modules.root, path) }, shown]
+        : [shown];
     }
     if (action.kind !== 'own') return [shown];
     const beside = join(dirname(action.entry), 'card.ts');
@@ -395,40 +343,15 @@ export class Project implements AsyncDisposable {
     return action.runtime === 'node' ? [{ root: this.dir, entry: action.entry }, shown] : [shown];
   }
 
-  #launcher(pipes: string): LocalLauncher {
-    const { node, world } = this.#surroundings;
-    return new LocalLauncher({
-      node,
-      childModule: this.#module('step/child'),
-      hostModule: this.#module('executors/local/launch-host'),
-      pipesDir: join(this.home, 'attempts', `${pipes}${randomUUID()}`),
-      env: world.env,
-    });
-  }
-
-  /** Absolute path of a module of this program. */
-  #module(name: string): string {
-    return fileURLToPath(new URL(`./${name}.${EXTENSION}`, import.meta.url));
-  }
-
-  /** The folder that holds `steps/` as they run: the package, or what is built from it. */
-  get #root(): string {
-    const { packageDir } = this.#surroundings;
-    return EXTENSION === 'ts' ? packageDir : join(packageDir, 'dist');
-  }
-
-  #shippedEntry(component: string): string {
-    return join(this.#root, 'steps', component, `run.${EXTENSION}`);
-  }
-
   /** Once a day, after a run: the cache is brought back to its size. */
   #collectGarbageDaily(maxBytes: number | undefined): void {
-    const now = this.#surroundings.world.clock.now();
+    const now = this.surroundings.world.clock.now();
     const mark = join(this.home, 'last-gc');
     const last = statSync(mark, { throwIfNoEntry: false })?.mtimeMs;
     if (last !== undefined && now - last < DAY_MS) return;
     writeFileSync(mark, '');
     if (last === undefined) return;
+    removeOldFlights(this.store.layout, { now, dryRun: false });
     const used = listBlobs(this.store.layout).reduce((sum, { size }) => sum + size, 0);
     const limit = maxBytes ?? defaultMaxBytes(this.store, used);
     if (used > limit)
@@ -439,12 +362,6 @@ export class Project implements AsyncDisposable {
         kept: keptFingerprints(this.store.index),
       });
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#trackers[Symbol.asyncDispose]();
-    this.#draft?.index.close();
-    this.#store?.[Symbol.dispose]();
-  }
 }
 
 async function loadRecorder(): Promise<typeof OpenRecorderOfServer> {
@@ -453,7 +370,10 @@ async function loadRecorder(): Promise<typeof OpenRecorderOfServer> {
 
 export interface RunRequest {
   readonly selection: SelectionRequest;
-  readonly flags: RunFlags;
+  /** Without `jobs` as many attempts run at once as there are processors, or as workers have room for. */
+  readonly flags: Omit<RunFlags, 'jobs'> & { readonly jobs?: number | undefined };
+  /** Use a Redis for a fleet that throws keys away. */
+  readonly isUnsafeRedis?: boolean;
   readonly offline: boolean;
   /** What references stand for, if that is known. */
   readonly fixed?: FixedReferences;
@@ -464,4 +384,13 @@ export interface RunRequest {
 
 export function defaultJobs(): number {
   return availableParallelism();
+}
+
+function flagsOf({ flags }: RunRequest, fleet: Fleet | undefined): RunFlags {
+  return {
+    ...flags,
+    get jobs() {
+      return flags.jobs ?? fleet?.capacity ?? defaultJobs();
+    },
+  };
 }

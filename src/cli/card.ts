@@ -8,7 +8,7 @@ import { readReport } from '../engine/read-report.ts';
 import { cardHtml } from '../report/card/card-html.ts';
 import { type CardSubject, cardPage } from '../report/card/card-page.ts';
 import type { Result } from '../store/results.ts';
-import { type Context, flag, type Parsed, text } from './context.ts';
+import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
 import { openRecipe } from './open-project.ts';
 import { resultOf } from './result-of.ts';
 import { stepOf } from './step-of.ts';
@@ -20,7 +20,11 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const { project: opened, plan, address } = await openRecipe(parsed, context);
   await using project = opened;
   const step = stepOf(plan, address.step);
-  const result = resultOf(project, plan, step);
+  const result = await resultOf({ project, plan, step, onWarning: warningsTo(context) }, (one) => [
+    ...Object.values(one.outputs),
+    one.report,
+    one.log,
+  ]);
   const content = await project.card(step, result, context.signal);
   const blocks = cardPage(
     {

@@ -1,5 +1,8 @@
 import { APPROVAL_COMMANDS } from './approval-commands.ts';
+import { CACHE_COMMANDS } from './cache-commands.ts';
 import { type Declaration, JSON_OPTION, type Option, PLACES, PROFILE } from './declaration.ts';
+import { FLEET_COMMANDS, UNSAFE_REDIS } from './fleet-commands.ts';
+import { SCHEDULES_COMMANDS } from './schedules-commands.ts';
 import { SERVER_COMMANDS } from './server-commands.ts';
 import { SERVER_DATA_COMMANDS } from './server-data-commands.ts';
 
@@ -54,6 +57,7 @@ export const COMMANDS: readonly Declaration[] = [
         long: '--allow-changing-inputs',
         help: 'use outputs of steps whose inputs changed meanwhile; they are not cached',
       },
+      UNSAFE_REDIS,
       { long: '--require-validated', help: 'exit 3 if the gate did not say VALIDATED' },
       ...PLACES,
       JSON_OPTION,
@@ -66,6 +70,20 @@ export const COMMANDS: readonly Declaration[] = [
       ['recipe run --json | jq .type', 'the events of the run, one a line'],
     ],
     load: () => import('./run.ts'),
+  },
+  {
+    name: 'cancel',
+    summary: 'stop a run that goes on, as Ctrl-C does',
+    args: ['[RUN]'],
+    options: [JSON_OPTION],
+    examples: [
+      [
+        'recipe cancel',
+        'the one run of this project; its steps end, on a fleet too unless another run waits for them',
+      ],
+      ['recipe cancel 20261127-0012', 'the beginning of an id is enough'],
+    ],
+    load: () => import('./cancel.ts'),
   },
   {
     name: 'track',
@@ -278,6 +296,7 @@ export const COMMANDS: readonly Declaration[] = [
     load: () => import('./models-promote.ts'),
   },
   ...APPROVAL_COMMANDS,
+  ...FLEET_COMMANDS,
   {
     name: 'models lineage',
     summary: 'show what a model version was made from: data, code, parameters, environment',
@@ -312,42 +331,7 @@ export const COMMANDS: readonly Declaration[] = [
     ],
     load: () => import('./reproduce.ts'),
   },
-  {
-    name: 'cache list',
-    summary: 'list the results in the cache',
-    args: [],
-    options: [JSON_OPTION],
-    examples: [['recipe cache list', 'newest first, with their sizes']],
-    load: () => import('./cache-list.ts'),
-  },
-  {
-    name: 'cache gc',
-    summary: 'remove what has not been used for long',
-    args: [],
-    options: [
-      {
-        long: '--max-size',
-        value: 'SIZE',
-        help: 'shrink the cache to this size (default: a quarter of the free disk)',
-      },
-      { long: '--dry-run', short: '-n', help: 'say what would go, and remove nothing' },
-      JSON_OPTION,
-    ],
-    examples: [
-      ['recipe cache gc --max-size 10GB', 'registered models and the last 5 results of each step stay'],
-    ],
-    load: () => import('./cache-gc.ts'),
-  },
-  {
-    name: 'cache fsck',
-    summary: 'check every byte of the cache',
-    args: [],
-    options: [JSON_OPTION],
-    examples: [
-      ['recipe cache fsck', 'exit 1 if something is damaged; it is set aside and made again when needed'],
-    ],
-    load: () => import('./cache-fsck.ts'),
-  },
+  ...CACHE_COMMANDS,
   {
     name: 'validate',
     summary: 'check a recipe without running it',
@@ -372,14 +356,28 @@ export const COMMANDS: readonly Declaration[] = [
     ],
     load: () => import('./schema.ts'),
   },
+  ...SCHEDULES_COMMANDS,
   ...SERVER_COMMANDS,
   ...SERVER_DATA_COMMANDS,
   {
     name: 'doctor',
-    summary: 'check this machine and this project',
-    args: [],
-    options: [JSON_OPTION],
-    examples: [['recipe doctor', 'what Stockpot needs, and whether it is there']],
+    summary: 'check this machine, this project and what it shares with others',
+    args: ['[RECIPE]'],
+    options: [
+      {
+        long: '--fleet',
+        help: 'and what a fleet needs: Redis, shared cache, clock, keys, a worker for each queue of the recipe',
+      },
+      PROFILE,
+      JSON_OPTION,
+    ],
+    examples: [
+      ['recipe doctor', 'what Stockpot needs, and whether it is there'],
+      [
+        'recipe doctor --fleet -p fleet',
+        'each finding with what to do about it; exit 69 if one would stop a run',
+      ],
+    ],
     load: () => import('./doctor.ts'),
   },
 ];

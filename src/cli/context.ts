@@ -45,3 +45,8 @@ export function list(options: Parsed['options'], name: string): readonly string[
 export function flag(options: Parsed['options'], name: string): boolean {
   return options[name] === true;
 }
+
+/** Warnings as lines on standard error. */
+export function warningsTo({ err }: Context): (message: string) => void {
+  return (message) => err(`warning: ${message}\n`);
+}

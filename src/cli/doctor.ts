@@ -12,19 +12,22 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ExitCode } from '../core/exit-code.ts';
+import { RecipeError } from '../core/recipe-error.ts';
 import { findProject } from '../recipe/address.ts';
+import { profileFleet, profileRemote } from '../recipe/profile-addresses.ts';
 import { formatBytes } from '../report/text/format.ts';
-import { type Context, flag, type Parsed } from './context.ts';
-
-interface Check {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
+import type { Check } from './check.ts';
+import { checkCache } from './check-cache.ts';
+import { type Context, flag, type Parsed, text } from './context.ts';
 
 /** `recipe doctor` */
-export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
-  const home = context.env['STOCKPOT_HOME'] ?? join(findProject(context.cwd) ?? context.cwd, '.stockpot');
+export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
+  const { args, options } = parsed;
+  const isFleet = flag(options, 'fleet');
+  if (args[0] !== undefined && !isFleet)
+    throw new RecipeError('USAGE', { problem: 'RECIPE goes with --fleet', command: 'doctor' });
+  const projectDir = findProject(context.cwd) ?? context.cwd;
+  const home = context.env['STOCKPOT_HOME'] ?? join(projectDir, '.stockpot');
   const checks = [
     {
       name: 'node',
@@ -35,15 +38,22 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     folder(home),
     ...['index.db', 'tracking.db'].flatMap((name) => database(home, name)),
     await duckdb(),
+    ...(await shared(projectDir, home, parsed, context)),
     program('bash', 'shell steps need it'),
     program('git', 'runs are labelled with the commit'),
     program('python3', 'only steps in Python need it'),
   ];
   if (flag(options, 'json')) context.out(`${JSON.stringify(checks)}\n`);
-  else
-    for (const { name, ok, detail } of checks)
-      context.out(`${ok ? 'ok     ' : 'problem'}  ${name.padEnd(11)}  ${detail}\n`);
+  else context.out(checks.map(describe).join(''));
   return checks.every(({ ok }) => ok) ? ExitCode.ok : ExitCode.unavailable;
+}
+
+const INDENT = ' '.repeat(9);
+
+function describe({ name, ok, detail, fix }: Check): string {
+  const word = ok ? (fix === undefined ? 'ok' : 'advice') : 'problem';
+  const line = `${word.padEnd(7)}  ${name.padEnd(11)}  ${detail}\n`;
+  return fix === undefined ? line : `${line}${INDENT}${' '.repeat(11)}  ${fix}\n`;
 }
 
 /** SQLite before 3.51.3 can corrupt a database in WAL mode. */
@@ -88,6 +98,17 @@ function database(home: string, name: string): Check[] {
     detail = error instanceof Error ? error.message : String(error);
   }
   return [{ name, ok: detail === 'ok', detail: `${path}: ${detail}` }];
+}
+
+/** What the profile shares with other machines: a cache, and with `--fleet` queues and workers. */
+async function shared(projectDir: string, home: string, parsed: Parsed, context: Context): Promise<Check[]> {
+  const profile = text(parsed.options, 'profile');
+  const remote = profileRemote(projectDir, profile);
+  if (!flag(parsed.options, 'fleet')) return checkCache(remote, { projectDir, home }, context);
+  const redis = profileFleet(projectDir, profile);
+  // The others need no Redis.
+  const { checkFleet } = await import('./check-fleet.ts');
+  return checkFleet({ projectDir, home, redis, remote }, parsed, context);
 }
 
 async function duckdb(): Promise<Check> {

@@ -3,7 +3,7 @@ import { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { followJournal, newestRun, readJournal } from '../engine/read-journal.ts';
 import { safeText } from '../report/text/safe-text.ts';
-import { type Context, flag, type Parsed, text } from './context.ts';
+import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
 import { openRecipe } from './open-project.ts';
 import { resultOf } from './result-of.ts';
 import { stepOf } from './step-of.ts';
@@ -23,12 +23,13 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const step = stepOf(plan, address.step);
   const run = text(parsed.options, 'run');
   if (flag(parsed.options, 'follow')) return await follow(run ?? newestRun(project.home, plan.recipe));
-  const log = run === undefined ? newest() : ofRun(run);
+  const log = run === undefined ? await newest() : ofRun(run);
   context.out(flag(parsed.options, 'json') ? `${JSON.stringify({ step: step.id, log })}\n` : safeText(log));
   return ExitCode.ok;
 
-  function newest(): string {
-    const { log: blob } = resultOf(project, plan, step);
+  async function newest(): Promise<string> {
+    const asked = { project, plan, step, onWarning: warningsTo(context) };
+    const { log: blob } = await resultOf(asked, (result) => [result.log]);
     return blob === undefined ? '' : project.store.blobs.read(blob.digest).toString('utf8');
   }
 
@@ -44,7 +45,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
             ? `${JSON.stringify({ step: step.id, stream: event.stream, text: event.text })}\n`
             : safeText(event.text),
         );
-      if (event.type === 'step.cached') context.out(safeText(newest()));
+      if (event.type === 'step.cached') context.out(safeText(await newest()));
       if (ENDS.has(event.type)) break;
     }
     return context.signal.aborted ? ExitCode.interrupted : ExitCode.ok;

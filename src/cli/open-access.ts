@@ -1,4 +1,4 @@
-import { Project } from '../compose.ts';
+import { ProjectHome } from '../compose-home.ts';
 import type { Sql } from '../db/sql.ts';
 import { findProject } from '../recipe/address.ts';
 import type { Change } from '../tracking/mlflow/audit.ts';
@@ -17,7 +17,7 @@ export async function withAccess<T>(
   context: Context,
   work: (sql: Sql, change: Change) => Promise<T>,
 ): Promise<T> {
-  await using project = Project.open(findProject(context.cwd) ?? context.cwd, context);
+  await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, context);
   // It makes the folder.
   void project.store;
   await using database = await openDatabase(project.home, databaseOf(parsed, context, 'server'));

@@ -1,4 +1,4 @@
-import { Project } from '../compose.ts';
+import { ProjectHome } from '../compose-home.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import type { Context } from './context.ts';
 import { trackedDir } from './tracked-dir.ts';
@@ -8,9 +8,9 @@ import { trackedDir } from './tracked-dir.ts';
  *
  * @throws RecipeError RECIPE_NOT_FOUND
  */
-export function openProject(context: Context): Project {
+export function openProject(context: Context): ProjectHome {
   const dir = trackedDir(context.cwd);
   if (dir === undefined)
     throw new RecipeError('RECIPE_NOT_FOUND', { recipe: '', dir: context.cwd, known: [] });
-  return Project.open(dir, context);
+  return new ProjectHome(dir, context);
 }

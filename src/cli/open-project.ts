@@ -11,7 +11,7 @@ export async function openRecipe(
 ): Promise<{ project: Project; plan: CachedPlan; address: Address }> {
   const address = parseAddress(args[0]);
   const location = locateRecipe(address.recipe, context.cwd);
-  const project = Project.open(location.projectDir, context, addressesOf(options));
+  const project = new Project(location.projectDir, context, addressesOf(options));
   try {
     return {
       project,

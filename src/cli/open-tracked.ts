@@ -14,7 +14,7 @@ export async function openTracked(options: Parsed['options'], context: Context):
   const dir = trackedDir(context.cwd);
   if (dir === undefined)
     throw new RecipeError('RECIPE_NOT_FOUND', { recipe: '', dir: context.cwd, known: [] });
-  const project = Project.open(dir, context, addressesOf(options));
+  const project = new Project(dir, context, addressesOf(options));
   await project.useProfile(text(options, 'profile'));
   return project;
 }

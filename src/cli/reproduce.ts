@@ -12,7 +12,7 @@ import { readReproduction } from '../engine/read-reproduction.ts';
 import type { RegisteredVersion } from '../engine/registry-port.ts';
 import { REPRODUCTION_TAG, type Reproduction } from '../engine/reproduction.ts';
 import type { ReferencedBlob } from '../engine/resolve-inputs.ts';
-import { type Context, flag, list, type Parsed, text } from './context.ts';
+import { type Context, flag, list, type Parsed, text, warningsTo } from './context.ts';
 import { findVersion } from './find-version.ts';
 import { jsonLine } from './json-line.ts';
 import { missingSecrets } from './missing-secrets.ts';
@@ -54,7 +54,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const dir = resolve(context.cwd, into);
   prepareFolder(dir, version.tags[REPRODUCTION_TAG] ?? '');
   const env = Object.fromEntries(Object.entries(context.env).filter(([name]) => !PLACES.has(name)));
-  await using copy = Project.open(dir, { ...context, world: { ...context.world, env } });
+  await using copy = new Project(dir, { ...context, world: { ...context.world, env } });
   await layOutReproduction(reproduction, { dir, from: project.store, to: copy.store, supplied });
   const { packages } = lineageOf(reproduction).environment;
   if (packages.length > 0 && !existsSync(join(dir, 'node_modules')))
@@ -132,7 +132,9 @@ async function run(
   only?: StepId,
 ): Promise<Map<StepId, StepAgain> | undefined> {
   const again = new Map<StepId, StepAgain>();
-  const { outcome } = await copy.run(plan, {
+  // On this machine, whatever fleet it was made on.
+  const here = { ...plan, settings: { ...plan.settings, executor: undefined } };
+  const { outcome } = await copy.run(here, {
     selection: { only },
     flags: {
       force: (step) => step.id === only,
@@ -156,7 +158,7 @@ async function run(
       ),
     },
     signal: context.signal,
-    onWarning: (message) => context.err(`warning: ${message}\n`),
+    onWarning: warningsTo(context),
     subscribers: [
       view,
       (event) => {

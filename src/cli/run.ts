@@ -1,10 +1,11 @@
-import { defaultJobs, type Project, type RunRequest } from '../compose.ts';
+import type { RunRequest } from '../compose.ts';
 import type { RunEvent, RunFinished } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import type { Digest } from '../core/ids.ts';
 import { CATALOGUE, RecipeError } from '../core/recipe-error.ts';
 import { forceFlag } from '../engine/force-flag.ts';
-import { type Context, flag, list, type Parsed, text } from './context.ts';
+import { collectVerdicts, readVerdict } from '../engine/verdicts.ts';
+import { type Context, flag, list, type Parsed, text, warningsTo } from './context.ts';
 import { openRecipe } from './open-project.ts';
 import { runView } from './run-view.ts';
 
@@ -26,9 +27,10 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
       jobs: jobs(text(options, 'jobs')),
       allowChangingInputs: flag(options, 'allowChangingInputs'),
     },
+    isUnsafeRedis: flag(options, 'unsafeRedis'),
     offline: flag(options, 'offline'),
     signal: context.signal,
-    onWarning: (message) => context.err(`warning: ${message}\n`),
+    onWarning: warningsTo(context),
     subscribers: [
       json ? jsonLines(context) : await runView(context),
       collectVerdicts(verdicts),
@@ -37,26 +39,12 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   };
   const exit = exitOf(await project.run(plan, request), failures);
   if (exit !== ExitCode.ok || !flag(options, 'requireValidated')) return exit;
-  const closed = [...verdicts].filter(([, digest]) => verdictIn(project, digest) !== 'VALIDATED');
+  const closed = [...verdicts].filter(([, digest]) => readVerdict(project.store, digest) !== 'VALIDATED');
   for (const [step, digest] of closed)
     context.err(
-      `${step}: the verdict is ${verdictIn(project, digest)}, and --require-validated asks for VALIDATED\n`,
+      `${step}: the verdict is ${readVerdict(project.store, digest)}, and --require-validated asks for VALIDATED\n`,
     );
   return closed.length === 0 ? ExitCode.ok : ExitCode.gateClosed;
-}
-
-/** Where the verdict of each step that gives one lies. */
-function collectVerdicts(found: Map<string, Digest>): (event: RunEvent) => void {
-  return (event) => {
-    if (event.type !== 'step.cached' && event.type !== 'step.succeeded') return;
-    const verdict = event.outputs['verdict'];
-    if (verdict?.kind === 'value') found.set(event.step, verdict.digest);
-  };
-}
-
-function verdictIn(project: Project, digest: Digest): string {
-  const value = JSON.parse(project.store.blobs.read(digest).toString('utf8')) as { verdict?: string };
-  return value.verdict ?? 'UNKNOWN';
 }
 
 function jsonLines({ out }: Context): (event: RunEvent) => void {
@@ -84,8 +72,8 @@ function exitOf({ outcome }: RunFinished, failures: ReadonlySet<ExitCode>): Exit
   return failures.size === 1 ? only : ExitCode.stepFailed;
 }
 
-function jobs(value: string | undefined): number {
-  if (value === undefined) return defaultJobs();
+function jobs(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
   const count = Number(value);
   if (!Number.isInteger(count) || count < 1)
     throw new RecipeError('USAGE', {

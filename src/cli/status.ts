@@ -7,7 +7,7 @@ import { preflight } from '../engine/preflight.ts';
 import { select } from '../engine/selection.ts';
 import { formatDuration } from '../report/text/format.ts';
 import { textTable } from '../report/text/table.ts';
-import { type Context, flag, type Parsed, text } from './context.ts';
+import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
 import { openRecipe } from './open-project.ts';
 
 /** `recipe status`, and `recipe run --dry-run` */
@@ -21,11 +21,13 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     only: text(options, 'only'),
   });
   preflight(plan, roles, project.dir, context.env);
+  await using shared = await project.shared(plan, warningsTo(context));
   const steps = await forecast({
     plan,
     roles,
     projectDir: project.dir,
     store: project.store,
+    shared,
     references: project.references(flag(options, 'offline')),
   });
   context.out(

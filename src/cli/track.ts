@@ -7,7 +7,7 @@ import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import type { TrackedStatus } from '../engine/tracking-port.ts';
 import { findProject } from '../recipe/address.ts';
 import { addressesOf } from './addresses-of.ts';
-import { type Context, flag, type Parsed, text } from './context.ts';
+import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
 
 /** How a program ended, and what that is as an exit code. */
 interface End {
@@ -20,7 +20,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const [program = '', ...rest] = args.map((arg) => arg ?? '');
   const json = flag(options, 'json');
   let end: End = { status: 'FAILED', exit: ExitCode.stepFailed };
-  await using project = Project.open(findProject(context.cwd) ?? context.cwd, context, addressesOf(options));
+  await using project = new Project(findProject(context.cwd) ?? context.cwd, context, addressesOf(options));
   await project.useProfile(text(options, 'profile'));
   const tracked = await trackProgram(project, context, {
     command: [program, ...rest],
@@ -34,7 +34,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
       });
       return end.status;
     },
-    onWarning: (message) => context.err(`warning: ${message}\n`),
+    onWarning: warningsTo(context),
   });
   if (json) context.out(`${JSON.stringify({ ...tracked, exit: end.exit })}\n`);
   else

@@ -64,8 +64,8 @@ export interface ReferenceResolved extends OfStep<'reference.resolved'> {
 
 /** The step could run but something holds it back. */
 export interface StepWaiting extends OfStep<'step.waiting'> {
-  readonly reason: 'single-flight' | 'limit' | 'resources';
-  /** Who holds it: `pid 4711`, the name of a limit. */
+  readonly reason: 'single-flight' | 'limit' | 'resources' | 'queue';
+  /** Who holds it: `pid 4711`, the name of a limit, a queue and what it lacks. */
   readonly holder: string;
 }
 

@@ -52,7 +52,15 @@ export const FAILPOINTS = [
   'gc.after-blobs',
 ] as const;
 
-export type Failpoint = (typeof FAILPOINTS)[number];
+/** What only a scheduler comes to: `test/cli/notify.test.ts` ends it there. */
+export const SCHEDULE_FAILPOINTS = [
+  'tick.before-commit',
+  'tick.after-commit',
+  'notification.before-send',
+  'notification.after-send',
+] as const;
+
+export type Failpoint = (typeof FAILPOINTS | typeof SCHEDULE_FAILPOINTS)[number];
 
 type Hook = (name: Failpoint) => void;
 

@@ -1,6 +1,8 @@
 import type { StepId, StepName } from './ids.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { OutputKind } from './kinds.ts';
+import type { NotifySettings } from './notify-settings.ts';
+import type { ScheduleSettings } from './schedule-rules.ts';
 
 /**
  * A recipe with template, profile, `--set` and matrix worked in: what a run walks. Plain JSON, so that
@@ -35,12 +37,43 @@ export interface Settings {
   /** Bytes; absent means a quarter of the free disk. */
   readonly cacheMaxBytes?: number;
   readonly salt?: string;
+  /** The cache that machines share, as far as the profile says. */
+  readonly remote?: RemoteSettings;
+  /** Where steps are run: `local` is this machine. */
+  readonly executor?: 'fleet' | undefined;
+  /** The queue server of a fleet, as far as the profile says. */
+  readonly redis?: RedisSettings;
   /** Named limits: at most so many steps that name them at once. */
   readonly limits: Readonly<Record<string, number>>;
   readonly secrets: Readonly<Record<string, SecretSource>>;
   readonly addresses?: Addresses;
   /** Whether a registered version keeps its root inputs; absent means where the registry is shared. */
   readonly keepInputs?: boolean;
+  /** When `recipe schedules apply` would have it run. */
+  readonly schedule?: ScheduleSettings;
+  /** Whom its schedule tells what became of its ticks. */
+  readonly notify?: NotifySettings;
+}
+
+/** A cache that machines share; what is absent may stand in the environment. */
+export interface RemoteSettings {
+  /** A folder (from the project's), `s3://BUCKET/PREFIX` or `https://SERVER`. */
+  readonly address?: string;
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly readOnly?: boolean;
+  /** File that holds the private key. */
+  readonly signWith?: string;
+  /** Public keys, or `any`. */
+  readonly accept?: readonly string[];
+}
+
+/** Where a fleet's queues are; what is absent may stand in the environment. */
+export interface RedisSettings {
+  /** `redis://HOST:PORT/DB`, or `rediss:` over TLS. */
+  readonly url?: string;
+  /** What its keys begin with. */
+  readonly prefix?: string;
 }
 
 /** Where runs and models are kept, as far as somebody says so. */
@@ -87,12 +120,18 @@ export interface PlanStep {
     readonly on: readonly string[];
   };
   readonly limits: readonly string[];
+  /** Which kind of worker a fleet gives it to; absent means `default`. */
+  readonly queue?: string;
   readonly cache: 'always' | 'never' | { readonly ttlMs: number };
   readonly seed: number;
   readonly isolation: 'attempt' | 'project';
   /** Programs whose `--version` counts. */
   readonly tools: readonly string[];
   readonly probe?: Probe;
+  /** The step gets a folder that outlives its attempts until one succeeds; a fleet saves it so often. */
+  readonly checkpoint?: { readonly everyMs: number };
+  /** Names of folders of the machine that steps keep downloads in. */
+  readonly caches?: readonly string[];
   /** The step gets MLflow's API for its own run, and what it logs there stands in its report. */
   readonly mlflow?: true;
   /** False only for `when: false`: the step is shown as skipped, with all that needs it. */
@@ -121,7 +160,12 @@ export type Action =
 
 /** Text with symbols that become paths in an attempt only: `['--out=', { output: 'raw' }]`, or plain text. */
 export type Text = string | readonly TextPart[];
-export type TextPart = string | { readonly input: string } | { readonly output: string };
+export type TextPart =
+  | string
+  | { readonly input: string }
+  | { readonly output: string }
+  | { readonly checkpoint: true }
+  | { readonly cache: string };
 
 export type PlanInput =
   | { readonly kind: 'output'; readonly step: StepId; readonly output: string }

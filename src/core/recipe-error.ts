@@ -2,10 +2,12 @@ import { BACKUP_ERRORS } from './errors/backup-errors.ts';
 import { CLI_ERRORS } from './errors/cli-errors.ts';
 import { DATA_ERRORS } from './errors/data-errors.ts';
 import type { Entry } from './errors/entry.ts';
+import { FLEET_ERRORS } from './errors/fleet-errors.ts';
 import { IMPORT_ERRORS } from './errors/import-errors.ts';
 import { RECIPE_ERRORS } from './errors/recipe-errors.ts';
 import { REPRODUCTION_ERRORS } from './errors/reproduction-errors.ts';
 import { RUN_ERRORS } from './errors/run-errors.ts';
+import { SCHEDULE_ERRORS } from './errors/schedule-errors.ts';
 import { SERVER_ERRORS } from './errors/server-errors.ts';
 import { STORE_ERRORS } from './errors/store-errors.ts';
 import { TRACKING_ERRORS } from './errors/tracking-errors.ts';
@@ -20,8 +22,10 @@ export const CATALOGUE = {
   ...STORE_ERRORS,
   ...TRACKING_ERRORS,
   ...REPRODUCTION_ERRORS,
+  ...SCHEDULE_ERRORS,
   ...SERVER_ERRORS,
   ...IMPORT_ERRORS,
+  ...FLEET_ERRORS,
   ...BACKUP_ERRORS,
 };
 

@@ -28,6 +28,10 @@ export interface StepFile {
   readonly threads: number;
   /** Bytes that the step may use, if it is limited. */
   readonly memoryBytes?: number;
+  /** Folder that holds what earlier attempts at the same task left there; if the step declares it. */
+  readonly checkpoint?: string;
+  /** Folders of the machine, by name, that other steps and runs write to as well; if the step declares them. */
+  readonly caches?: Readonly<Record<string, string>>;
   /** File to append JSON lines to: see `ReportEntry`. */
   readonly report: string;
   /** Empty folder that vanishes afterwards. */

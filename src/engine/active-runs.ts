@@ -15,6 +15,7 @@ import type { RunEvent, RunFinished } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { emptyRun, foldRun } from '../core/run-state.ts';
+import { removeOldCheckpoints } from './kept-folders.ts';
 import type { ProcessGroup } from './launcher.ts';
 import { journalPath, readJournal } from './read-journal.ts';
 import type { ProcessIdentity } from './single-flight.ts';
@@ -49,6 +50,22 @@ export function markActive(home: string, run: string, me: ProcessIdentity): { re
   };
 }
 
+/** Runs, and workers, whose process lives, by name, the oldest first. */
+export function livingMarks(
+  home: string,
+  isAlive: (process: ProcessIdentity) => boolean,
+): readonly { readonly name: string; readonly process: ProcessIdentity }[] {
+  return marksIn(home)
+    .toSorted()
+    .map((name) => ({ name, process: readMark(join(home, 'active', name)) }))
+    .filter(({ process }) => isAlive(process));
+}
+
+function marksIn(home: string): string[] {
+  const dir = join(home, 'active');
+  return existsSync(dir) ? readdirSync(dir).filter((name) => !name.startsWith('.')) : [];
+}
+
 interface Undertaker {
   readonly isAlive: (process: ProcessIdentity) => boolean;
   /** Ends a process group if it is still the one recorded. */
@@ -80,7 +97,7 @@ export async function closeInterruptedRuns(home: string, undertaker: Undertaker)
 
 function deadRuns(home: string, { isAlive }: Undertaker): { dead: string[]; areAllDead: boolean } {
   const dir = join(home, 'active');
-  const marks = existsSync(dir) ? readdirSync(dir).filter((name) => !name.startsWith('.')) : [];
+  const marks = marksIn(home);
   const dead = marks.filter((run) => !isAlive(readMark(join(dir, run))));
   return { dead, areAllDead: dead.length === marks.length };
 }
@@ -112,6 +129,7 @@ function cleanAttempts(home: string, undertaker: Undertaker): void {
     const age = undertaker.now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? undertaker.now);
     if (name.startsWith(PIPES) || age > KEEP_ATTEMPTS_MS) rmSync(path, { recursive: true, force: true });
   }
+  if (areAllDead) removeOldCheckpoints(home, undertaker.now);
   if (dead.length > 0)
     undertaker.endStrays((file) => file.startsWith(`${dir}/`) && belongsToDead(file.slice(dir.length + 1)));
 }

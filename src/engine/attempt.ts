@@ -7,6 +7,7 @@ import type { Plan, PlanInput } from '../core/plan.ts';
 import type { StepFile } from '../core/step-file.ts';
 import type { Clock, World } from '../core/world.ts';
 import { BlobDamaged } from '../store/blobs.ts';
+import type { RemoteCache } from '../store/remote/remote-cache.ts';
 import type { Result } from '../store/results.ts';
 import type { Store } from '../store/store.ts';
 import { attemptName } from './active-runs.ts';
@@ -15,8 +16,9 @@ import { AttemptLog } from './attempt-log.ts';
 import { changedInputs } from './changed-inputs.ts';
 import { checkOutputs, storeOutputs, undeclared } from './collect-outputs.ts';
 import { commandLine } from './command-line.ts';
+import { layOutKept, removeCheckpoint } from './kept-folders.ts';
 import type { Exit, Launcher, Program } from './launcher.ts';
-import { materialise } from './materialise.ts';
+import { materialise, storedInputs } from './materialise.ts';
 import type { AttemptOutcome, Task, TaskHooks } from './ports.ts';
 import { artifactEntries, recordedReport } from './recorded-report.ts';
 import { recorderEnvironment } from './recorder-environment.ts';
@@ -29,13 +31,19 @@ import { trackedRunId } from './tracked-plan.ts';
 /** Where attempts happen and what they share. */
 export interface Workshop {
   readonly store: Store;
+  /** The cache that machines share, behind the store. */
+  readonly shared: RemoteCache | undefined;
+  /** Whether results that nobody else may use go there too: somebody waits for them elsewhere. */
+  readonly sharesAll: boolean;
   readonly launcher: Launcher;
-  /** `attempts/`: each attempt gets a folder of its own below it. */
-  readonly attemptsDir: string;
+  /** `.stockpot`: each attempt gets a folder of its own below `attempts/`, and shares others with later ones. */
+  readonly home: string;
   readonly projectDir: string;
   readonly settings: Plan['settings'];
   readonly world: World;
   readonly run: string;
+  /** What the names of attempts' folders begin with: the run, or the worker that runs it for one. */
+  readonly owner: string;
   /** Stockpot's own version, for the record. */
   readonly version: string;
   readonly openRecorder: OpenRecorder;
@@ -60,7 +68,7 @@ export async function attempt(
 ): Promise<AttemptOutcome> {
   const { clock } = shop.world;
   const startedAt = clock.monotonic();
-  const dir = join(shop.attemptsDir, attemptName(shop.run));
+  const dir = join(shop.home, 'attempts', attemptName(shop.owner));
   const failed = (failure: Failure, logTail = ''): AttemptOutcome => ({
     ok: false,
     failure,
@@ -126,10 +134,8 @@ export async function attempt(
       await shop.store.blobs.settle();
       return { ok: true, outputs, durationMs, published: false, report: report.entries };
     }
-    const winner = await shop.store.results.commit(result, { replace: task.replace });
-    failpoint('attempt.published');
-    if (!shop.store.results.isComplete(winner))
-      throw new Error('a blob of the result was removed from the store while it was published');
+    const winner = await publish(result, task, shop);
+    if (task.step.checkpoint !== undefined) removeCheckpoint(shop.home, task.fingerprint);
     const others = differing(outputs, winner.outputs);
     return {
       ok: true,
@@ -148,6 +154,19 @@ export async function attempt(
   }
 }
 
+/** Gives the result that counts: another may have been there first, here or where machines share one. */
+async function publish(result: Result, task: Task, { store, shared, sharesAll }: Workshop): Promise<Result> {
+  const winner = await store.results.commit(result, { replace: task.replace });
+  failpoint('attempt.published');
+  if (!store.results.isComplete(winner))
+    throw new Error('a blob of the result was removed from the store while it was published');
+  if (shared === undefined || (task.step.cache === 'never' && !sharesAll)) return winner;
+  const first = await shared.publish(winner, { replace: task.replace });
+  // A run goes on with what all machines see.
+  if (differing(winner.outputs, first.outputs).length > 0) store.results.adopt(first);
+  return first;
+}
+
 const CANCELLED: Failure = { reason: 'cancelled' };
 
 interface Room {
@@ -157,6 +176,7 @@ interface Room {
 async function layOut(task: Task, dir: string, shop: Workshop): Promise<Room> {
   mkdirSync(dir, { recursive: true });
   for (const name of ['work', 'in', 'out', 'tmp']) mkdirSync(join(dir, name));
+  await shop.shared?.bringAll(storedInputs(task.inputs));
   const inputs: Record<string, StepFile['inputs'][string]> = {};
   for (const input of task.inputs) {
     const path = await materialise(input, join(dir, 'in'), shop);
@@ -187,6 +207,7 @@ async function layOut(task: Task, dir: string, shop: Workshop): Promise<Room> {
     ...(task.step.resources.memoryBytes === undefined
       ? {}
       : { memoryBytes: task.step.resources.memoryBytes }),
+    ...layOutKept(task, dir, shop.home),
     report: join(dir, 'report.jsonl'),
     tmp: join(dir, 'tmp'),
   };

@@ -39,7 +39,7 @@ export class Attempts {
     const { machine, flags, plan, store, me, id, isAlive } = options;
     this.#options = options;
     this.#hooks = hooks;
-    this.#room = new Room(machine, flags.jobs, plan.settings.limits);
+    this.#room = new Room(machine, () => flags.jobs, plan.settings.limits);
     this.#flights = new SingleFlight(store.index, me, id, isAlive);
   }
 
@@ -51,7 +51,7 @@ export class Attempts {
   enter(step: PlanStep, { fingerprint }: PreparedTask): Holder | undefined {
     const blocked = this.#room.blockedBy(step);
     if (blocked !== undefined) return blocked;
-    if (step.cache !== 'never') {
+    if (mustFlyAlone(step)) {
       if (this.#own.has(fingerprint)) return { reason: 'single-flight', holder: 'another step of this run' };
       const other = this.#flights.take(fingerprint);
       if (other !== undefined)
@@ -72,7 +72,8 @@ export class Attempts {
   async execute(
     step: PlanStep,
     { fingerprint, document, inputs, code }: PreparedTask,
-    { attempt, replace }: Pick<Task, 'attempt' | 'replace'>,
+    { attempt, replace, fresh }: Pick<Task, 'attempt' | 'replace' | 'fresh'>,
+    started: () => void,
     signal: AbortSignal,
   ): Promise<AttemptOutcome> {
     const { executor, flags, machine } = this.#options;
@@ -89,9 +90,13 @@ export class Attempts {
           attempt,
           threads: Math.max(1, Math.floor(cpus)),
           replace,
+          fresh,
           allowChangingInputs: flags.allowChangingInputs,
         },
         {
+          started,
+          waiting: (holder) =>
+            this.#hooks.emit({ type: 'step.waiting', step: step.id, reason: 'queue', holder }),
           output: (stream, text) => this.#hooks.emit({ type: 'step.output', step: step.id, stream, text }),
           report: (entry) => this.#hooks.emit({ type: 'step.report', step: step.id, entry }),
           exited: () => {
@@ -113,8 +118,13 @@ export class Attempts {
   }
 
   #land(step: PlanStep, fingerprint: Fingerprint): void {
-    if (step.cache === 'never') return;
+    if (!mustFlyAlone(step)) return;
     this.#own.delete(fingerprint);
     this.#flights.release(fingerprint);
   }
+}
+
+/** What is never cached may run twice at once, unless both would write to one checkpoint. */
+function mustFlyAlone({ cache, checkpoint }: PlanStep): boolean {
+  return cache !== 'never' || checkpoint !== undefined;
 }

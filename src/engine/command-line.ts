@@ -7,9 +7,9 @@ export function textWithPaths(text: Text, step: StepFile): string {
   return text
     .map((part) => {
       if (typeof part === 'string') return part;
-      return 'input' in part
-        ? (step.inputs[part.input]?.path ?? '')
-        : (step.outputs[part.output]?.path ?? '');
+      if ('input' in part) return step.inputs[part.input]?.path ?? '';
+      if ('output' in part) return step.outputs[part.output]?.path ?? '';
+      return 'cache' in part ? (step.caches?.[part.cache] ?? '') : (step.checkpoint ?? '');
     })
     .join('');
 }
@@ -29,12 +29,15 @@ export function commandLine(
   return { argv: ['bash', '-euo', 'pipefail', '-c', action.script], variables };
 }
 
-/** `IN_raw`, `OUT_model`: a `-` in a name becomes `_`. */
+/** `IN_raw`, `OUT_model`, `CACHE_hf`, `CHECKPOINT`: a `-` in a name becomes `_`. */
 export function pathVariables(step: StepFile): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const [name, { path }] of Object.entries(step.inputs))
     variables[`IN_${name.replaceAll('-', '_')}`] = path;
   for (const [name, { path }] of Object.entries(step.outputs))
     variables[`OUT_${name.replaceAll('-', '_')}`] = path;
+  for (const [name, path] of Object.entries(step.caches ?? {}))
+    variables[`CACHE_${name.replaceAll('-', '_')}`] = path;
+  if (step.checkpoint !== undefined) variables['CHECKPOINT'] = step.checkpoint;
   return variables;
 }

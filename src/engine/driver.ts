@@ -11,6 +11,7 @@ import { failureOfError } from './failure-of-error.ts';
 import { History } from './history.ts';
 import { Journal } from './journal.ts';
 import { LatestLinks } from './latest-links.ts';
+import { Lookup } from './lookup.ts';
 import { madeSteps } from './made-steps.ts';
 import type { AttemptOutcome } from './ports.ts';
 import { type PreparedTask, prepareTask } from './prepare-task.ts';
@@ -19,9 +20,11 @@ import { ReadyQueue } from './ready-queue.ts';
 import { retryDelayMs } from './retry-policy.ts';
 import { RunGraph, type RunNode } from './run-graph.ts';
 import type { RunOptions } from './run-options.ts';
+import { runStarted } from './run-started.ts';
 import { RunTally } from './run-tally.ts';
 import { CodeBook } from './step-code.ts';
-import { type Hit, usableResult } from './usable-result.ts';
+import type { Hit } from './usable-result.ts';
+import { waitAgain } from './wait-again.ts';
 
 /** What waits to be executed: a task, and which attempt it would be. */
 interface Waiting {
@@ -44,6 +47,7 @@ export class Driver {
   readonly #latest: LatestLinks;
   readonly #attempts: Attempts;
   readonly #code: CodeBook;
+  readonly #lookup: Lookup;
   readonly #ready: ReadyQueue;
   readonly #waiting: Waiting[] = [];
   #isSorted = true;
@@ -79,6 +83,7 @@ export class Driver {
       onRoom: () => this.#wake(),
     });
     this.#code = new CodeBook(options.projectDir, store.files);
+    this.#lookup = new Lookup(options);
     this.#ready = new ReadyQueue((index) => this.#graph.priority(index));
   }
 
@@ -101,19 +106,8 @@ export class Driver {
   }
 
   #begin(): void {
-    const { id, plan } = this.#options;
-    const expected = this.#graph.expectedMs(this.#history, this.#options.flags.jobs);
-    this.#emit({
-      type: 'run.started',
-      v: 1,
-      run: id,
-      recipe: plan.recipe,
-      ...(plan.profile === undefined ? {} : { profile: plan.profile }),
-      steps: this.#graph.nodes.filter(({ role }) => role === 'run').map(({ step }) => step.id),
-      omitted: this.#graph.nodes.filter(({ role }) => role !== 'run').map(({ step }) => step.id),
-      ...(expected === undefined ? {} : { expectedMs: expected }),
-    });
-    for (const { message } of plan.warnings) this.#emit({ type: 'run.warning', message });
+    this.#emit(runStarted(this.#options, this.#graph, this.#history));
+    for (const { message } of this.#options.plan.warnings) this.#emit({ type: 'run.warning', message });
     for (const node of this.#graph.nodes) if (node.missing === 0) this.#makeReady(node);
   }
 
@@ -171,8 +165,20 @@ export class Driver {
     const { flags } = this.#options;
     const task = this.#prepare(node);
     const forced = node.role === 'run' && (flags.force(node.step) || node.step.cache === 'never');
-    const result = forced || node.rewound ? undefined : this.#usable(node, task.fingerprint);
-    if (result !== undefined) return this.#hit(node, task.fingerprint, result);
+    if (forced || node.rewound) return this.#missed(node, task);
+    const hit = this.#usable(node, task.fingerprint);
+    if (hit !== undefined) this.#hit(node, task.fingerprint, hit);
+    else if (this.#lookup.isShared) this.#inBackground(node, () => this.#lookUpShared(node, task));
+    else this.#missed(node, task);
+  }
+
+  async #lookUpShared(node: RunNode, task: PreparedTask): Promise<void> {
+    const hit = await this.#lookup.shared(node.step, task.fingerprint, node.role === 'run');
+    if (hit === undefined) this.#missed(node, task);
+    else this.#hit(node, task.fingerprint, hit);
+  }
+
+  #missed(node: RunNode, task: PreparedTask): void {
     if (node.role !== 'run') {
       return this.#fail(node, 1, {
         reason: 'infra',
@@ -199,8 +205,7 @@ export class Driver {
   }
 
   #usable({ step, role }: RunNode, fingerprint: Fingerprint): Hit | undefined {
-    const { store, world } = this.#options;
-    return usableResult(step, fingerprint, { store, now: world.clock.now(), replays: role === 'run' });
+    return this.#lookup.local(step, fingerprint, role === 'run');
   }
 
   #hit(node: RunNode, fingerprint: Fingerprint, { result, log }: Hit): void {
@@ -265,22 +270,26 @@ export class Driver {
       this.#attempts.leave(step, task);
       return this.#hit(node, task.fingerprint, there);
     }
-    this.#emit({
-      type: 'step.started',
-      step: step.id,
-      fingerprint: task.fingerprint,
-      attempt,
-      because: forced
-        ? 'it was forced'
-        : node.rewound
-          ? 'a blob of its result was lost'
-          : this.#because(node, task),
-    });
-    this.#journal.flush();
+    const because = forced
+      ? 'it was forced'
+      : node.rewound
+        ? 'a blob of its result was lost'
+        : this.#because(node, task);
+    const started = (): void => {
+      this.#emit({ type: 'step.started', step: step.id, fingerprint: task.fingerprint, attempt, because });
+      this.#journal.flush();
+    };
     let outcome: AttemptOutcome;
     try {
       const replace = forced || node.rewound || typeof step.cache !== 'string';
-      outcome = await this.#attempts.execute(step, task, { attempt, replace }, this.#stop.signal);
+      const fresh = flags.force(step) && attempt === 1;
+      outcome = await this.#attempts.execute(
+        step,
+        task,
+        { attempt, replace, fresh },
+        started,
+        this.#stop.signal,
+      );
     } catch (error) {
       if (error instanceof BlobDamaged) return this.#rewind(node, error);
       throw error;
@@ -345,16 +354,15 @@ export class Driver {
     this.#emit(event);
   }
 
-  /** A blob that a step needs is lost: whoever made it runs again, once, and the step waits for it. */
+  /** A blob that a step needs is lost: whoever made it runs again, once, and all that miss it wait for it. */
   #rewind(node: RunNode, { digest, damage }: BlobDamaged): void {
-    const producer = this.#graph.makerOf(node, digest);
-    if (producer === undefined || producer.rewound)
+    const again = waitAgain(node, digest, { graph: this.#graph, store: this.#options.store });
+    if (again.next === 'lost')
       return this.#fail(node, 1, { reason: 'infra', detail: `the blob ${digest} of an input is ${damage}` });
+    if (again.next === 'ready') return this.#makeReady(node);
+    if (again.next === 'waits') return;
+    const { producer } = again;
     this.#emit({ type: 'step.rewound', step: producer.step.id, digest, neededBy: node.step.id });
-    producer.rewound = true;
-    node.missing = 1;
-    node.phase = 'pending';
-    producer.dependents.splice(0, producer.dependents.length, node.index);
     this.#makeReady(producer);
   }
 
@@ -398,13 +406,7 @@ export class Driver {
 
   #finish(): RunFinished {
     const { clock } = this.#options.world;
-    const finished: Unstamped<RunFinished> = {
-      type: 'run.finished',
-      outcome: this.#tally.outcome(this.#options.signal.aborted),
-      durationMs: clock.monotonic() - this.#startedAt,
-      counts: this.#tally.counts,
-      savedMs: this.#tally.savedMs,
-    };
+    const finished = this.#tally.finished(this.#options.signal.aborted, clock.monotonic() - this.#startedAt);
     this.#emit(finished);
     return { ...finished, seq: 0, at: clock.now() };
   }

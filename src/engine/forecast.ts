@@ -1,6 +1,7 @@
 import type { OutputRef } from '../core/events.ts';
-import type { StepId } from '../core/ids.ts';
+import type { Fingerprint, StepId } from '../core/ids.ts';
 import type { Plan, PlanStep } from '../core/plan.ts';
+import type { RemoteCache } from '../store/remote/remote-cache.ts';
 import type { Store } from '../store/store.ts';
 import { reasonFor } from './explain.ts';
 import { History } from './history.ts';
@@ -15,6 +16,8 @@ export interface Forecast {
   /** `maybe`: a step before it would run; if that gives the same bytes, this one is cached. */
   readonly would: 'cached' | 'run' | 'maybe' | 'skip';
   readonly reason: string;
+  /** Of its result, if it is cached. */
+  readonly fingerprint?: Fingerprint;
   /** From the last time it was executed. */
   readonly durationMs: number | undefined;
 }
@@ -24,6 +27,8 @@ export interface ForecastOptions {
   readonly roles: readonly Role[];
   readonly projectDir: string;
   readonly store: Store;
+  /** The cache that machines share, behind the store. */
+  readonly shared: RemoteCache | undefined;
   readonly references: References;
 }
 
@@ -33,6 +38,7 @@ export async function forecast({
   roles,
   projectDir,
   store,
+  shared,
   references,
 }: ForecastOptions): Promise<Forecast[]> {
   const history = new History(store.index, plan.recipe);
@@ -71,10 +77,19 @@ export async function forecast({
       toolVersion: (tool) => references.toolVersion(tool),
       probeOf: (one) => references.probeOf(one),
     });
-    const result = step.cache === 'never' ? undefined : store.results.find(task.fingerprint);
+    const result =
+      step.cache === 'never'
+        ? undefined
+        : (store.results.find(task.fingerprint) ?? (await shared?.find(task.fingerprint)));
     if (result !== undefined) {
       outputs.set(step.id, result.outputs);
-      found.push({ step: step.id, would: 'cached', reason: '', durationMs: result.producer.durationMs });
+      found.push({
+        step: step.id,
+        would: 'cached',
+        reason: '',
+        fingerprint: task.fingerprint,
+        durationMs: result.producer.durationMs,
+      });
     } else {
       const reason =
         step.cache === 'never' ? 'cache: never' : reasonFor(store, history.get(step.id)?.fingerprint, task);

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { canonicalJson } from '../core/canonical-json.ts';
 import type { ReportEntry } from '../core/events.ts';
 import type { Json } from '../core/json.ts';
 import { isTree, type OutputKind } from '../core/kinds.ts';
 import type { Store } from '../store/store.ts';
 import { readTree, type TreeFile, treeText } from '../store/trees.ts';
+import { writeStream } from '../store/write-stream.ts';
 import {
   type KeptReproduction,
   REPRODUCTION_FILE,
@@ -88,19 +88,22 @@ async function keepFile(
   await mkdir(layout.tmp, { recursive: true });
   const temporary = join(layout.tmp, randomUUID());
   try {
-    await pipeline(
-      createReadStream(resolve(projectDir, from)),
-      async function* (source: AsyncIterable<Buffer>) {
-        for await (const chunk of source) {
-          progress(chunk.byteLength);
-          yield chunk;
-        }
-      },
-      createWriteStream(temporary),
-    );
+    await writeStream(temporary, counted(createReadStream(resolve(projectDir, from)), progress), {
+      flags: 'wx',
+    });
     const kept = await blobs.putFile(temporary);
     if (kept.digest !== digest) throw new Error(`${from} was written to while it was kept`);
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+async function* counted(
+  chunks: AsyncIterable<Buffer>,
+  progress: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    progress(chunk.byteLength);
+    yield chunk;
   }
 }

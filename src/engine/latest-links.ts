@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import type { Outputs } from '../core/events.ts';
-import { isTree } from '../core/kinds.ts';
+import type { Digest } from '../core/ids.ts';
+import { isTree, type OutputKind } from '../core/kinds.ts';
 import type { PlanStep } from '../core/plan.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { BlobDamaged } from '../store/blobs.ts';
+import { hasTree } from '../store/has-tree.ts';
 import type { Store } from '../store/store.ts';
 import { readTree } from '../store/trees.ts';
 
@@ -41,9 +43,16 @@ export class LatestLinks {
     mkdirSync(dir, { recursive: true });
     for (const [name, { digest, kind }] of Object.entries(outputs)) {
       const link = join(dir, name + extname(declared[name]?.path ?? ''));
-      if (isTree(kind)) this.#linkFolder(digest, link);
+      // What lies in a shared cache only is no use to a link.
+      if (!this.#isHere(digest, kind)) rmSync(link, { recursive: true, force: true });
+      else if (isTree(kind)) this.#linkFolder(digest, link);
       else replaceLink(this.#store.blobs.path(digest), link);
     }
+  }
+
+  #isHere(digest: Digest, kind: OutputKind): boolean {
+    const { blobs } = this.#store;
+    return isTree(kind) ? hasTree(blobs, digest) : blobs.size(digest) !== undefined;
   }
 
   #linkFolder(digest: Parameters<typeof readTree>[1], path: string): void {

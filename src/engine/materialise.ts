@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { OutputRef } from '../core/events.ts';
 import type { Digest } from '../core/ids.ts';
 import { isTree, type OutputKind } from '../core/kinds.ts';
 import { RecipeError } from '../core/recipe-error.ts';
@@ -40,6 +41,22 @@ export async function materialise(
     case 'project':
       return linkProject(input, join(dir, input.name), projectDir);
   }
+}
+
+/** What of an attempt's inputs comes from the store. */
+export function storedInputs(inputs: readonly ResolvedInput[]): Pick<OutputRef, 'digest' | 'kind'>[] {
+  return inputs.flatMap((input) => {
+    switch (input.from) {
+      case 'store':
+        return [{ digest: input.digest, kind: input.kind as OutputRef['kind'] }];
+      case 'cells':
+        return input.cells.map(({ digest, kind }) => ({ digest, kind: kind as OutputRef['kind'] }));
+      case 'list':
+        return storedInputs(input.items.map((item) => item.input));
+      default:
+        return [];
+    }
+  });
 }
 
 async function lend(

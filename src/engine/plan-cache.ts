@@ -24,8 +24,17 @@ export async function planOf(
     resolve,
   }: { store: PlanningIndex; version: string; now: number; resolve: () => Promise<Resolved> },
 ): Promise<CachedPlan> {
-  const { projectDir, file, profile, set } = request;
-  const key = digestOf(JSON.stringify([version, projectDir, file, profile ?? null, set]));
+  const { projectDir, file, profile, set, tickAt } = request;
+  const key = digestOf(
+    JSON.stringify([
+      version,
+      projectDir,
+      file,
+      profile ?? null,
+      set,
+      ...(tickAt === undefined ? [] : [tickAt]),
+    ]),
+  );
   const row = store.index.prepare('SELECT asked, plan FROM plan WHERE key = ?').get(key);
   if (row !== undefined && stillHolds(JSON.parse(String(row['asked'])) as Asked[], projectDir))
     return JSON.parse(String(row['plan'])) as CachedPlan;

@@ -29,6 +29,8 @@ export interface Task {
   /** Replace a complete result (`--force`, `cache: never`, a lapsed ttl). */
   readonly replace: boolean;
   readonly allowChangingInputs: boolean;
+  /** Begin anew, whatever an attempt left in its checkpoint. */
+  readonly fresh: boolean;
 }
 
 /** One named input of an attempt. */
@@ -63,6 +65,10 @@ export type ResolvedInput = { readonly name: string; readonly kind: string; read
 );
 
 export interface TaskHooks {
+  /** Something outside this run holds the attempt back: `the queue gpu, which no worker takes from`. */
+  readonly waiting: (holder: string) => void;
+  /** The attempt is under way. */
+  readonly started: () => void;
   readonly output: (stream: 'stdout' | 'stderr', text: string) => void;
   readonly report: (entry: ReportEntry) => void;
   /** The process has ended: what is left to do, hashing and writing, needs none of the step's resources. */

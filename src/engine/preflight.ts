@@ -1,6 +1,6 @@
 import { accessSync, constants, globSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Plan, PlanInput, PlanStep } from '../core/plan.ts';
+import type { Plan, PlanInput, PlanStep, SecretSource } from '../core/plan.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { secretSource } from './secrets.ts';
 import type { Role } from './selection.ts';
@@ -40,15 +40,25 @@ export function preflight(
     for (const pattern of step.code)
       if (!exists(pattern) && globSync(pattern, { cwd: projectDir }).length === 0)
         throw new RecipeError('CODE_NOT_FOUND', { step: step.id, path: `./${pattern}` }, { at: step.at });
+    // A fleet's workers have them, and say so.
+    if (plan.settings.executor === 'fleet') return;
     for (const value of Object.values(step.env)) {
       if (typeof value === 'string' || !('secret' in value)) continue;
       const source = secretSource(plan.settings.secrets, value.secret);
-      const isMissing =
-        'env' in source ? (env[source.env] ?? '') === '' : 'file' in source && !exists(source.file);
-      if (isMissing)
+      if (isSecretMissing(source, projectDir, env))
         throw new RecipeError('SECRET_NOT_FOUND', { step: step.id, secret: value.secret }, { at: step.at });
     }
   });
+}
+
+/** As far as it can be known without running anything. */
+export function isSecretMissing(
+  source: SecretSource,
+  projectDir: string,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  if ('env' in source) return (env[source.env] ?? '') === '';
+  return 'file' in source && !isReadable(resolve(projectDir, source.file));
 }
 
 function checkInput(

@@ -1,9 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import type { Digest, StepId } from '../core/ids.ts';
 import type { PlanInput, PlanStep, Probe } from '../core/plan.ts';
@@ -12,6 +10,7 @@ import type { Clock } from '../core/world.ts';
 import { type HttpAnswer, httpRequest } from '../net/http-client.ts';
 import { hasTree } from '../store/has-tree.ts';
 import type { Store } from '../store/store.ts';
+import { writeStream } from '../store/write-stream.ts';
 import { cleanEnvironment } from './attempt-environment.ts';
 import type { Registry } from './registry-port.ts';
 import type { ReferencedBlob } from './resolve-inputs.ts';
@@ -165,13 +164,12 @@ export class References {
     const { store } = this.#options;
     await mkdir(store.layout.tmp, { recursive: true });
     const path = join(store.layout.tmp, randomUUID());
-    const file = createWriteStream(path);
     try {
-      await pipeline(answer.body, file);
+      await writeStream(path, answer.body, { flags: 'wx' });
     } catch (cause) {
       await rm(path, { force: true });
       // What the disk refuses is no fault of the server.
-      if (file.errored === cause && hasCode(cause, 'ENOSPC')) throw cause;
+      if (hasCode(cause, 'ENOSPC')) throw cause;
       throw new RecipeError(
         'REFERENCE_UNREACHABLE',
         { reference: uri, problem: problemOf(cause) },

@@ -21,6 +21,8 @@ interface Request {
 export interface RegisterEffectOptions {
   /** Bytes of the model directory. */
   readonly sizeOf: (model: Digest) => number;
+  /** Brings a model that lies in a shared cache only; undefined where there is none. */
+  readonly bring: ((model: Digest) => Promise<void>) | undefined;
   /** Makes the tracked run of this run known: a version names it. */
   readonly announce: () => Promise<void>;
   /** Keeps what a model can be made from again; undefined if that is not known. */
@@ -50,6 +52,9 @@ export class RegisterEffect implements Effect {
       await note(registry, request, judgement);
       return { kind: 'skipped', because: refusal };
     }
+    const { bring } = this.#options;
+    if (bring !== undefined && (await registry.findByDigest(request.model_name, request.model)) === undefined)
+      await bring(request.model);
     const { version, created, changed } = await registry.register({
       name: request.model_name,
       modelDigest: request.model,

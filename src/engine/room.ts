@@ -4,21 +4,22 @@ import type { Machine } from './run-options.ts';
 /** What of the machine and of the named limits is taken by attempts that run. */
 export class Room {
   readonly #machine: Machine;
-  readonly #jobs: number;
+  readonly #jobs: () => number;
   readonly #limits: Readonly<Record<string, number>>;
   readonly #held = new Map<string, number>();
   #running = 0;
   #cpus = 0;
   #memoryBytes = 0;
 
-  constructor(machine: Machine, jobs: number, limits: Readonly<Record<string, number>>) {
+  /** @param jobs attempts at once: on a fleet, workers come and go */
+  constructor(machine: Machine, jobs: () => number, limits: Readonly<Record<string, number>>) {
     this.#machine = machine;
     this.#jobs = jobs;
     this.#limits = limits;
   }
 
   get isFull(): boolean {
-    return this.#running >= this.#jobs;
+    return this.#running >= this.#jobs();
   }
 
   /** What the step has to wait for; undefined if it may start. One alone may always: its wish is fitted. */
@@ -28,7 +29,7 @@ export class Room {
         return { reason: 'limit', holder: name };
     if (this.#running === 0) return undefined;
     const { cpus, memoryBytes } = this.#wish(step);
-    if (this.#cpus + cpus > Math.max(this.#machine.cpus, this.#jobs))
+    if (this.#cpus + cpus > Math.max(this.#machine.cpus, this.#jobs()))
       return { reason: 'resources', holder: 'cpus' };
     if (this.#memoryBytes + memoryBytes > this.#machine.memoryBytes)
       return { reason: 'resources', holder: 'memory' };

@@ -1,5 +1,6 @@
 import type { OutputRef } from '../core/events.ts';
-import type { StepId } from '../core/ids.ts';
+import type { Digest, StepId } from '../core/ids.ts';
+import { isTree } from '../core/kinds.ts';
 import type { Plan, PlanStep } from '../core/plan.ts';
 import type { History } from './history.ts';
 import { longestWays, makespanMs, type TimedWork } from './makespan.ts';
@@ -19,6 +20,8 @@ export interface RunNode {
   published: boolean;
   /** It ran again because a blob of its result was lost. */
   rewound: boolean;
+  /** Steps that it has waited for a second time, as it missed a blob of theirs. */
+  readonly waitedAgain: Set<RunNode>;
 }
 
 /** The plan's steps, joined both ways, by number. */
@@ -39,6 +42,7 @@ export class RunGraph {
       outputs: undefined,
       published: true,
       rewound: false,
+      waitedAgain: new Set(),
     }));
     for (const node of this.nodes)
       for (const need of node.step.needs) this.get(need).dependents.push(node.index);
@@ -63,14 +67,24 @@ export class RunGraph {
     return { ...output, path };
   }
 
-  /** The step that a node has a blob from. */
-  makerOf(node: RunNode, digest: string): RunNode | undefined {
-    const isFolder = (output: OutputRef): boolean => output.kind === 'directory' || output.kind === 'model';
-    return node.step.needs
-      .map((need) => this.get(need))
-      .find(({ outputs }) =>
-        Object.values(outputs ?? {}).some((output) => output.digest === digest || isFolder(output)),
-      );
+  /**
+   * The step that a node has a blob from.
+   *
+   * @param listed what a folder holds; undefined if its list is lost
+   */
+  makerOf(
+    node: RunNode,
+    digest: Digest,
+    listed: (folder: Digest) => ReadonlySet<Digest> | undefined,
+  ): RunNode | undefined {
+    const makers = node.step.needs.map((need) => this.get(need));
+    const givenBy = (test: (output: OutputRef) => boolean): RunNode | undefined =>
+      makers.find(({ outputs }) => Object.values(outputs ?? {}).some(test));
+    return (
+      givenBy((output) => output.digest === digest) ??
+      givenBy((output) => isTree(output.kind) && listed(output.digest)?.has(digest) === true) ??
+      givenBy((output) => isTree(output.kind) && listed(output.digest) === undefined)
+    );
   }
 
   /** All that need a node, directly or not, and have not begun; nearest first. */

@@ -2,6 +2,7 @@ import type { Subscriber } from '../core/events.ts';
 import type { RunId } from '../core/ids.ts';
 import type { Plan, PlanStep } from '../core/plan.ts';
 import type { World } from '../core/world.ts';
+import type { RemoteCache } from '../store/remote/remote-cache.ts';
 import type { Store } from '../store/store.ts';
 import type { Effect, Executor } from './ports.ts';
 import type { References } from './references.ts';
@@ -18,6 +19,8 @@ export interface RunOptions {
   /** `.stockpot`: the journal and the links to the newest outputs lie below it. */
   readonly home: string;
   readonly store: Store;
+  /** The cache that machines share, behind the store. */
+  readonly shared: RemoteCache | undefined;
   readonly executor: Executor;
   readonly references: References;
   /** By the name that components give in `effect:`. */

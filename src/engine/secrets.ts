@@ -21,7 +21,7 @@ export async function resolveSecrets(
   const values: Record<string, string> = {};
   for (const [variable, value] of Object.entries(step.env)) {
     if (typeof value === 'string' || !('secret' in value)) continue;
-    const found = await lookUp(secretSource(sources, value.secret), env);
+    const found = await readSecret(secretSource(sources, value.secret), env);
     if (found === undefined || found === '')
       throw new RecipeError('SECRET_NOT_FOUND', { step: step.id, secret: value.secret });
     values[variable] = found;
@@ -35,7 +35,8 @@ export function secretSource(sources: Readonly<Record<string, SecretSource>>, na
   return source ?? { env: `STOCKPOT_SECRET_${name}` };
 }
 
-async function lookUp(
+/** The value that a secret has on this machine, now. */
+export async function readSecret(
   source: SecretSource,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string | undefined> {

@@ -16,20 +16,28 @@ export interface Hit {
  * itself reads of it: the log, which it shows (`replays`), and the request of an effect.
  */
 export function usableResult(
-  { cache, action }: PlanStep,
+  step: PlanStep,
   fingerprint: Fingerprint,
-  { store, now, replays }: { store: Store; now: number; replays: boolean },
+  {
+    store,
+    now,
+    replays,
+    result = store.results.find(fingerprint),
+  }: { store: Store; now: number; replays: boolean; result?: Result | undefined },
 ): Hit | undefined {
-  const result = store.results.find(fingerprint);
-  if (result === undefined) return undefined;
-  if (typeof cache === 'object' && now - result.producer.at >= cache.ttlMs) return undefined;
+  if (result === undefined || hasLapsed(step, result, now)) return undefined;
   if (!replays) return { result, log: [] };
   try {
-    const request = 'effect' in action ? result.outputs['request'] : undefined;
+    const request = 'effect' in step.action ? result.outputs['request'] : undefined;
     if (request !== undefined) store.blobs.read(request.digest);
     return { result, log: replayLog(store, result) };
   } catch (error) {
     if (error instanceof BlobDamaged) return undefined;
     throw error;
   }
+}
+
+/** Whether a result is older than the step allows. */
+export function hasLapsed({ cache }: PlanStep, { producer }: Result, now: number): boolean {
+  return typeof cache === 'object' && now - producer.at >= cache.ttlMs;
 }

@@ -1,4 +1,5 @@
-export { Project, type RunRequest, type Surroundings } from '../compose.ts';
+export { Project, type RunRequest } from '../compose.ts';
+export type { Surroundings } from '../compose-home.ts';
 export type { RunEvent } from '../core/events.ts';
 export type { Plan } from '../core/plan.ts';
 export { RecipeError } from '../core/recipe-error.ts';

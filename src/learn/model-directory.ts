@@ -6,6 +6,7 @@ import { answerColumns } from './answer-columns.ts';
 import type { Model } from './model.ts';
 import { elementOf } from './onnx/feature-graph.ts';
 import { labelElement, modelGraph } from './onnx/model-graph.ts';
+import { PYTHON_ENVIRONMENT, pythonEnvironment } from './python-environment.ts';
 import type { Target, Transformer } from './transformer/transformer.ts';
 
 /** MLflow's names of types in a signature. */
@@ -31,19 +32,8 @@ export function writeModelDirectory(
   const graph = modelGraph(transformer, model);
   const digest = hash('sha256', graph, 'hex');
   writeFileSync(join(dir, 'model.onnx'), graph);
-  writeFileSync(join(dir, 'requirements.txt'), `${REQUIREMENTS.join('\n')}\n`);
-  writeFileSync(
-    join(dir, 'python_env.yaml'),
-    stringify({ python: '3.11', dependencies: ['-r requirements.txt'] }),
-  );
-  writeFileSync(
-    join(dir, 'conda.yaml'),
-    stringify({
-      channels: ['conda-forge'],
-      dependencies: ['python=3.11', 'pip', { pip: REQUIREMENTS }],
-      name: 'mlflow-env',
-    }),
-  );
+  for (const [name, text] of Object.entries(pythonEnvironment(REQUIREMENTS)))
+    writeFileSync(join(dir, name), text);
   writeFileSync(
     join(dir, 'MLmodel'),
     stringify({
@@ -56,9 +46,9 @@ export function writeModelDirectory(
         },
         python_function: {
           data: 'model.onnx',
-          env: { conda: 'conda.yaml', virtualenv: 'python_env.yaml' },
+          env: PYTHON_ENVIRONMENT.env,
           loader_module: 'mlflow.onnx',
-          python_version: '3.11.0',
+          python_version: PYTHON_ENVIRONMENT.python_version,
         },
       },
       mlflow_version: '2.22.0',

@@ -3,8 +3,9 @@ import type { JsonObject } from '../core/json.ts';
 import { isOutputKind } from '../core/kinds.ts';
 import type { Action, PlanOutput, PlanStep } from '../core/plan.ts';
 import type { Component, ComponentBook } from './component-book.ts';
-import { ENGINE_KEYS, isEngineKey, LATER_KEYS } from './engine-keys.ts';
+import { ENGINE_KEYS, isEngineKey } from './engine-keys.ts';
 import { evaluate, type Scope } from './evaluate.ts';
+import { readKeptFolders } from './kept-folders.ts';
 import { nearest } from './nearest.ts';
 import { parseCommand } from './parse-command.ts';
 import { parseReference, type Reference } from './parse-reference.ts';
@@ -44,10 +45,6 @@ export function buildStep(
   components: ComponentBook,
 ): BuiltStep {
   const { tree, span, name } = draft;
-  for (const key of LATER_KEYS) {
-    const later = tree.entries.get(key);
-    if (later !== undefined) throw errorAt(later.key, 'NOT_IN_THIS_VERSION', { what: `\`${key}:\`` });
-  }
   const [uses, run] = [tree.entries.get('uses'), tree.entries.get('run')];
   const { trees: configTrees, keys } = configOf(draft, run !== undefined);
   if (uses === undefined && run === undefined)
@@ -71,7 +68,8 @@ export function buildStep(
     }),
   ];
   const outputs = outputsOf(draft, component, scope);
-  const symbols = symbolScope(scope, draftInputs, outputs);
+  const kept = readKeptFolders(tree, scope);
+  const symbols = symbolScope(scope, draftInputs, outputs, kept);
   const config = readConfig(draft, component, components, configTrees, keys, references, scope);
   if (component !== undefined) checkInputs(component, draftInputs, span, name);
   checkVariables(
@@ -92,6 +90,7 @@ export function buildStep(
     draftInputs,
     outputs,
     code: codeOf(tree, action, components, scope),
+    ...kept,
     ...readStepSettings(tree, seed, symbols),
   };
 }
@@ -303,6 +302,7 @@ function symbolScope(
   scope: Scope,
   inputs: readonly DraftInput[],
   outputs: Readonly<Record<string, PlanOutput>>,
+  { checkpoint, caches = [] }: Pick<PlanStep, 'checkpoint' | 'caches'>,
 ): Scope {
   return {
     ...scope,
@@ -312,12 +312,18 @@ function symbolScope(
         return { kind: 'symbol', part: { input: name } };
       if (path.length === 2 && kind === 'outputs' && Object.hasOwn(outputs, name))
         return { kind: 'symbol', part: { output: name } };
+      if (path.length === 1 && kind === 'checkpoint' && checkpoint !== undefined)
+        return { kind: 'symbol', part: { checkpoint: true } };
+      if (path.length === 2 && kind === 'caches' && caches.includes(name))
+        return { kind: 'symbol', part: { cache: name } };
       return scope.lookUp(path, from);
     },
     names: () => [
       ...scope.names(),
       ...inputs.map(({ name }) => `inputs.${name}`),
       ...Object.keys(outputs).map((name) => `outputs.${name}`),
+      ...(checkpoint === undefined ? [] : ['checkpoint']),
+      ...caches.map((name) => `caches.${name}`),
     ],
   };
 }

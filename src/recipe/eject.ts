@@ -35,6 +35,8 @@ function ejectStep(step: PlanStep, seed: number): Json {
     seed: step.seed === seed ? null : step.seed,
     isolation: step.isolation === 'attempt' ? null : step.isolation,
     tools: step.tools,
+    checkpoint: step.checkpoint === undefined ? null : { every: `${step.checkpoint.everyMs}ms` },
+    caches: step.caches ?? [],
     when: step.when ? null : false,
   });
 }
@@ -59,13 +61,12 @@ function actionOf(action: Action): Record<string, Json> {
 function textOf(text: Text): string {
   if (typeof text === 'string') return text;
   return text
-    .map((part) =>
-      typeof part === 'string'
-        ? part
-        : 'input' in part
-          ? `{{ inputs.${part.input} }}`
-          : `{{ outputs.${part.output} }}`,
-    )
+    .map((part) => {
+      if (typeof part === 'string') return part;
+      if ('input' in part) return `{{ inputs.${part.input} }}`;
+      if ('output' in part) return `{{ outputs.${part.output} }}`;
+      return 'cache' in part ? `{{ caches.${part.cache} }}` : '{{ checkpoint }}';
+    })
     .join('');
 }
 

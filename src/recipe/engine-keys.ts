@@ -26,9 +26,6 @@ export const ENGINE_KEYS = [
   'mlflow',
 ] as const;
 
-/** Keys of later versions: in the schema, so that a misspelt one is told apart. */
-export const LATER_KEYS = ['checkpoint', 'caches'] as const;
-
 /** Keys at the top of a recipe, besides those that its template declares. */
 export const TOP_KEYS = [
   'template',

@@ -5,8 +5,8 @@ import { nearest } from './nearest.ts';
 import { errorAt, type Span } from './source.ts';
 import type { ExpressionPart, ScalarTree, Tree } from './tree.ts';
 
-/** Names that later versions know: when a schedule fired, where a step left off. */
-const LATER_NAMES = new Set(['tick', 'checkpoint']);
+/** The nominal instant of a scheduled run: other runs have none. */
+export const TICK_AT = 'tick.at';
 
 /** What an expression may name. */
 export interface Scope {
@@ -113,11 +113,7 @@ export function find(part: ExpressionPart, scope: Scope): Found {
 
 function subjectOf({ subject }: Expression, part: ExpressionPart, scope: Scope): Found | undefined {
   if (subject.kind === 'literal') return { kind: 'value', value: subject.value };
-  const [first = ''] = subject.path;
-  const found = scope.lookUp(subject.path, part.span);
-  if (found === undefined && LATER_NAMES.has(first))
-    throw errorAt(part.span, 'NOT_IN_THIS_VERSION', { what: `\`{{ ${subject.path.join('.')} }}\`` });
-  return found;
+  return scope.lookUp(subject.path, part.span);
 }
 
 function defined(
@@ -128,6 +124,7 @@ function defined(
 ): Found {
   if (found !== undefined) return found;
   const name = subject.kind === 'path' ? subject.path.join('.') : '';
+  if (name === TICK_AT) throw errorAt(part.span, 'TICK_MISSING', undefined);
   const known = [...scope.names()];
   throw errorAt(part.span, 'NAME_UNKNOWN', { name, known, near: nearest(name, known) });
 }

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../core/json.ts';
-import { evaluate, type Found, originOf, type Scope } from './evaluate.ts';
+import { evaluate, type Found, originOf, type Scope, TICK_AT } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { invalid } from './read-value.ts';
 import { errorAt, type Span } from './source.ts';
@@ -14,6 +14,8 @@ export interface NamesOptions {
   /** Of the profile and of `-S`, in upper case. */
   readonly values: ReadonlyMap<string, Entry>;
   readonly params: MapTree;
+  /** Nominal instant of the tick that this is for, in milliseconds since the Unix epoch. */
+  readonly tickAt?: number | undefined;
   /** `steps.NAME.KEY` */
   readonly stepOf: (name: string) => { readonly tree: MapTree; readonly flat: boolean } | undefined;
 }
@@ -69,6 +71,7 @@ export class Names {
       this.#within(tree, keys, { scope, known, name });
     if (first === 'params') return within(this.#options.params, rest, `params.${rest[0] ?? ''}`);
     if (first === 'recipe') return valueWithin(recipeKeys, rest);
+    if (path.join('.') === TICK_AT) return this.#tick();
     if (first === 'steps') {
       const [name = '', ...key] = rest;
       const step = this.#options.stepOf(name);
@@ -80,6 +83,12 @@ export class Names {
     if (entry === undefined) return undefined;
     this.used.add(first);
     return within(mapOf([[first, entry]], entry.key), path, first);
+  }
+
+  #tick(): Found | undefined {
+    const { tickAt } = this.#options;
+    if (tickAt === undefined) return undefined;
+    return { kind: 'value', value: new Date(tickAt).toISOString().replace('.000Z', 'Z') };
   }
 
   /** A value inside a tree. */

@@ -1,9 +1,11 @@
-import type { Addresses } from '../core/plan.ts';
+import type { Addresses, RedisSettings, RemoteSettings } from '../core/plan.ts';
 import type { Scope } from './evaluate.ts';
 import { FileReader } from './file-reader.ts';
 import { Names } from './names.ts';
 import { type Profile, readProfile } from './profile.ts';
 import { readAddresses } from './read-addresses.ts';
+import { readCache } from './read-cache.ts';
+import { readRedis } from './read-redis.ts';
 import { Source } from './source.ts';
 import { mapOf } from './tree.ts';
 
@@ -17,6 +19,20 @@ export function profileAddresses(projectDir: string, name: string | undefined): 
   const files = new FileReader(projectDir);
   const profile = readProfile(files, '.', name);
   return readAddresses(profile.settings, scopeOf(files, profile));
+}
+
+/** The shared cache that a profile of a project names. It fails as `profileAddresses` does. */
+export function profileRemote(projectDir: string, name: string | undefined): RemoteSettings {
+  const files = new FileReader(projectDir);
+  const profile = readProfile(files, '.', name);
+  return readCache(profile.settings?.entries.get('cache'), scopeOf(files, profile)).remote ?? {};
+}
+
+/** Where the queues of a fleet are, as a profile of a project says. It fails as `profileAddresses` does. */
+export function profileFleet(projectDir: string, name: string | undefined): RedisSettings {
+  const files = new FileReader(projectDir);
+  const profile = readProfile(files, '.', name);
+  return readRedis(profile.settings?.entries.get('redis'), scopeOf(files, profile));
 }
 
 function scopeOf(files: FileReader, { values, params, settings }: Profile): Scope {

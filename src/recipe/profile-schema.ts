@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { NOTIFY_EVENTS } from '../core/notify-settings.ts';
 import { Later, orExpression, Size } from './recipe-schema.ts';
 
 const Secret = Type.Union([
@@ -20,6 +21,72 @@ const Secret = Type.Union([
     { additionalProperties: false },
   ),
 ]);
+
+const text = (description: string): ReturnType<typeof orExpression> =>
+  orExpression(Type.String({ description }));
+
+const Schedule = Type.Object(
+  {
+    cron: Type.Optional(text('Minute, hour, day of the month, month, day of the week; or @hourly, @daily …')),
+    timezone: Type.Optional(text('The IANA time zone of cron: Europe/Berlin.')),
+    every: Type.Optional(text('Instead of cron: a duration, counted from `start`.')),
+    jitter: Type.Optional(text('Each tick starts up to this much later, always the same for one tick.')),
+    start: Type.Optional(text('No tick before this instant: 2027-01-31T02:00:00Z.')),
+    end: Type.Optional(text('No tick after this instant.')),
+    overlap: Type.Optional(
+      orExpression(
+        Type.Union([Type.Literal('skip'), Type.Literal('queue-one'), Type.Literal('allow')], {
+          description: 'What a tick does while the run of an earlier one goes on (default: skip).',
+        }),
+      ),
+    ),
+    catch_up: Type.Optional(
+      orExpression(
+        Type.Union([Type.Literal('none'), Type.Literal('one'), Type.Literal('all')], {
+          description: 'Which ticks are run that no scheduler was there for (default: one, the newest).',
+        }),
+      ),
+    ),
+    window: Type.Optional(text('Ticks that were missed longer ago are not run (default: 1d).')),
+    pause_on_failure: Type.Optional(
+      orExpression(Type.Boolean({ description: 'A failed run pauses the schedule.' })),
+    ),
+    only_if_changed: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Steps: a tick runs nothing while what they read from outside is as it was.',
+      }),
+    ),
+    after: Type.Optional(Later),
+  },
+  { additionalProperties: false, description: 'When `recipe schedules apply` has it run.' },
+);
+
+const Notify = Type.Object(
+  {
+    webhook: Type.Optional(
+      Type.Object(
+        {
+          url: text('Where a message is sent to, as JSON by POST: https://HOST/PATH.'),
+          secret: Type.Optional(text('Name of the secret that messages are signed with (HMAC-SHA-256).')),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    command: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        description: 'A program and its arguments: it gets a message as JSON on its standard input.',
+      }),
+    ),
+    on: Type.Optional(
+      Type.Array(Type.Union(NOTIFY_EVENTS.map((event) => Type.Literal(event))), {
+        minItems: 1,
+        description: 'What is told of (default: all).',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: "Who is told what became of a schedule's ticks." },
+);
 
 /** JSON Schema of `profiles/NAME.yaml`, for editors: `# yaml-language-server: $schema=…`. */
 export const ProfileSchema = Type.Object(
@@ -49,18 +116,34 @@ export const ProfileSchema = Type.Object(
         {
           max_size: Type.Optional(Size),
           salt: Type.Optional(Type.String({ description: 'Another salt disowns all that is cached.' })),
-          remote: Type.Optional(Later),
-          endpoint: Type.Optional(Later),
-          region: Type.Optional(Later),
-          read_only: Type.Optional(Later),
-          sign_with: Type.Optional(Later),
-          accept: Type.Optional(Later),
+          remote: Type.Optional(
+            Type.String({
+              description: 'A cache that machines share: a folder, s3://BUCKET/PREFIX or https://SERVER.',
+            }),
+          ),
+          endpoint: Type.Optional(Type.String({ description: 'Of an S3 service that is not AWS.' })),
+          region: Type.Optional(Type.String({ description: "The bucket's region." })),
+          read_only: Type.Optional(
+            orExpression(Type.Boolean({ description: 'Take what is there, and put nothing there.' })),
+          ),
+          sign_with: Type.Optional(
+            Type.String({ description: 'File with the private key that `recipe cache keygen` wrote.' }),
+          ),
+          accept: Type.Optional(
+            Type.Union([Type.String(), Type.Array(Type.String())], {
+              description: 'Public keys whose results are used; `any`: of everybody who can write there.',
+            }),
+          ),
         },
         { additionalProperties: false },
       ),
     ),
     executor: Type.Optional(
-      orExpression(Type.Literal('local', { description: 'fleet: not in this version.' })),
+      orExpression(
+        Type.Union([Type.Literal('local'), Type.Literal('fleet')], {
+          description: 'Where steps run: on this machine, or by the workers of a fleet (docs/fleet.md).',
+        }),
+      ),
     ),
     tracking: Type.Optional(
       Type.String({ description: 'http://HOST:PORT of the MLflow server that runs are written to.' }),
@@ -77,9 +160,17 @@ export const ProfileSchema = Type.Object(
       ),
     ),
     queues: Type.Optional(Later),
-    schedule: Type.Optional(Later),
-    notify: Type.Optional(Later),
-    redis: Type.Optional(Later),
+    schedule: Type.Optional(Schedule),
+    notify: Type.Optional(Notify),
+    redis: Type.Optional(
+      Type.Object(
+        {
+          url: Type.Optional(text('redis://HOST:PORT/DB of the queues; a password in it is refused.')),
+          prefix: Type.Optional(text('What its keys begin with (default: stockpot).')),
+        },
+        { additionalProperties: false, description: 'Where the queues of a fleet are.' },
+      ),
+    ),
     server: Type.Optional(Later),
     database: Type.Optional(
       Type.String({

@@ -4,16 +4,11 @@ import type { Scope } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { readAddresses } from './read-addresses.ts';
-import {
-  booleanValue,
-  invalid,
-  knownKeys,
-  mapTree,
-  sizeBytes,
-  textList,
-  textValue,
-  wholeNumber,
-} from './read-value.ts';
+import { readCache } from './read-cache.ts';
+import { readNotify } from './read-notify.ts';
+import { readRedis } from './read-redis.ts';
+import { readSchedule } from './read-schedule.ts';
+import { booleanValue, invalid, knownKeys, mapTree, textList, textValue, wholeNumber } from './read-value.ts';
 import { refusePassword } from './refuse-password.ts';
 import { errorAt } from './source.ts';
 import { type Entry, type MapTree, mapOf, overlay } from './tree.ts';
@@ -40,7 +35,7 @@ export const PROFILE_SETTINGS = [
 ] as const;
 
 /** Settings that later versions bring: known, so that a misspelt one is told apart. */
-export const LATER_SETTINGS = ['queues', 'schedule', 'notify', 'redis', 'server'] as const;
+export const LATER_SETTINGS = ['queues', 'server'] as const;
 
 const PROFILE_NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
 const VALUE_NAME = /^[A-Z][A-Z0-9_]*$/;
@@ -162,18 +157,23 @@ export function readSettings(
     }
   }
   const executor = entries.get('executor');
-  if (executor !== undefined && textValue(executor.value, 'executor', scope) !== 'local')
-    throw errorAt(executor.value.span, 'NOT_IN_THIS_VERSION', { what: 'the executor fleet' });
+  const redis = readRedis(entries.get('redis'), scope);
   const experiment = entries.get('experiment');
   const addresses = readAddresses(settings, scope);
   const keepInputs = entries.get('keep_inputs');
+  const schedule = entries.get('schedule');
+  const notify = entries.get('notify');
   return {
     effects: readEffects(entries.get('effects'), scope),
     ...readCache(entries.get('cache'), scope),
+    ...(executor === undefined ? {} : readExecutor(executor, scope)),
+    ...(Object.keys(redis).length === 0 ? {} : { redis }),
     limits: readLimits(entries.get('limits'), scope),
     secrets: readSecrets(entries.get('secrets'), scope),
     ...(Object.keys(addresses).length === 0 ? {} : { addresses }),
     ...(keepInputs === undefined ? {} : { keepInputs: booleanValue(keepInputs.value, 'keep_inputs', scope) }),
+    ...(schedule === undefined ? {} : { schedule: readSchedule(schedule, scope) }),
+    ...(notify === undefined ? {} : { notify: readNotify(notify, scope) }),
     ...(experiment === undefined ? {} : { experiment: textValue(experiment.value, 'experiment', scope) }),
   };
 }
@@ -187,30 +187,11 @@ function readEffects(entry: Entry | undefined, scope: Scope): Settings['effects'
   throw invalid(entry.value.span, 'effects', 'is neither all nor none');
 }
 
-function readCache(entry: Entry | undefined, scope: Scope): { cacheMaxBytes?: number; salt?: string } {
-  if (entry === undefined) return {};
-  const map = mapTree(entry.value, 'cache');
-  knownKeys(map, 'cache', [
-    'remote',
-    'endpoint',
-    'region',
-    'read_only',
-    'sign_with',
-    'accept',
-    'salt',
-    'max_size',
-  ]);
-  for (const key of ['remote', 'endpoint', 'region', 'read_only', 'sign_with', 'accept']) {
-    const later = map.entries.get(key);
-    if (later !== undefined)
-      throw errorAt(later.key, 'NOT_IN_THIS_VERSION', { what: `a remote cache (\`cache: { ${key} }\`)` });
-  }
-  const size = map.entries.get('max_size');
-  const salt = map.entries.get('salt');
-  return {
-    ...(size === undefined ? {} : { cacheMaxBytes: sizeBytes(size.value, 'cache.max_size', scope) }),
-    ...(salt === undefined ? {} : { salt: textValue(salt.value, 'cache.salt', scope) }),
-  };
+function readExecutor({ value }: Entry, scope: Scope): Pick<Settings, 'executor'> {
+  const text = textValue(value, 'executor', scope);
+  if (text === 'local') return {};
+  if (text === 'fleet') return { executor: 'fleet' };
+  throw invalid(value.span, 'executor', 'is neither local nor fleet');
 }
 
 function readLimits(entry: Entry | undefined, scope: Scope): Record<string, number> {

@@ -54,14 +54,16 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h
 export const MAX_WAIT_MS = 2 ** 31 - 1;
 const MAX_AGE_MS = 36_500 * 86_400_000;
 
-/** `90s`, `10m`, `2h`, `7d` in milliseconds. */
-export function durationMs(tree: Tree, what: string, scope: Scope, most = MAX_AGE_MS): number {
-  const value = evaluate(tree, scope);
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(value));
+/** `90s`, `10m`, `2h`, `7d` in milliseconds; undefined if it is no duration. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   const unit = UNIT_MS[match?.[2] ?? ''];
-  if (match === null || unit === undefined)
-    throw invalid(tree.span, what, 'is not a duration such as 90s, 10m, 2h');
-  const ms = Number(match[1]) * unit;
+  return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
+}
+
+export function durationMs(tree: Tree, what: string, scope: Scope, most = MAX_AGE_MS): number {
+  const ms = parseDuration(String(evaluate(tree, scope)));
+  if (ms === undefined) throw invalid(tree.span, what, 'is not a duration such as 90s, 10m, 2h');
   if (ms > most) throw invalid(tree.span, what, `is longer than ${Math.floor(most / 86_400_000)} days`);
   return ms;
 }

@@ -101,7 +101,12 @@ const STEP_KEYS = {
       { additionalProperties: false },
     ),
   ),
-  queue: Type.Optional(Type.String({ description: 'Ignored by a local run.' })),
+  queue: Type.Optional(
+    Type.String({
+      description:
+        'Which workers of a fleet are given the step (default: default). Of no meaning to a local run.',
+    }),
+  ),
   limits: Type.Optional(Texts),
   cache: Type.Optional(
     Type.Union([
@@ -111,8 +116,18 @@ const STEP_KEYS = {
     ]),
   ),
   seed: Type.Optional(orExpression(Type.Integer({ minimum: 0 }))),
-  checkpoint: Type.Optional(Later),
-  caches: Type.Optional(Later),
+  checkpoint: Type.Optional(
+    orExpression(
+      Type.Union(
+        [Type.Boolean(), Type.Object({ every: Type.Optional(Duration) }, { additionalProperties: false })],
+        {
+          description:
+            'The step gets a folder that outlives its attempts until one succeeds; a fleet saves it `every` (default: 10m).',
+        },
+      ),
+    ),
+  ),
+  caches: Type.Optional(Texts),
   isolation: Type.Optional(Type.Union([Type.Literal('attempt'), Type.Literal('project')])),
   tools: Type.Optional(Texts),
   mlflow: Type.Optional(

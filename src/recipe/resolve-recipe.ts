@@ -28,6 +28,8 @@ export interface ResolveRequest {
   /** `flight-delay` */
   readonly name: string;
   readonly profile?: string | undefined;
+  /** Nominal instant of the tick of a schedule that this is for, in milliseconds since the Unix epoch. */
+  readonly tickAt?: number | undefined;
   /** `-S` options, in order. */
   readonly set: readonly string[];
   /** Folder of the shipped components. */
@@ -93,6 +95,7 @@ class Resolver {
       files,
       values: this.#values,
       params: paramsOf(recipe, profile, sets),
+      tickAt: request.tickAt,
       stepOf: (name) => this.#drafts.get(name),
     });
     this.#template = this.#readTemplate(recipe);
@@ -160,7 +163,7 @@ class Resolver {
       recipeKeys,
       settings,
       steps,
-      warnings: [...this.#warnings(), ...unlimited(steps, settings)],
+      warnings: [...this.#warnings(), ...unlimited(steps, settings), ...ignoredQueues(steps, settings)],
     };
   }
 
@@ -317,9 +320,6 @@ class Resolver {
       message: `${key.source.file}: ${name} is not used by this recipe`,
       at: positionOf(key),
     }));
-    for (const { tree, name } of this.#drafts.values())
-      if (tree.entries.has('queue'))
-        warnings.push({ message: `the step ${name} names a queue, which a local run ignores` });
     return warnings;
   }
 }
@@ -365,4 +365,10 @@ function refine(base: MapTree, own: MapTree): MapTree {
     return [key, merges ? { key: entry.key, value: overlay(below, entry.value) } : entry];
   });
   return overlay(kept, mapOf(entries, own.span));
+}
+
+function ignoredQueues(steps: Plan['steps'], { executor }: Plan['settings']): PlanWarning[] {
+  if (executor === 'fleet') return [];
+  const names = new Set(steps.filter(({ queue }) => queue !== undefined).map(({ name }) => name));
+  return [...names].map((name) => ({ message: `the step ${name} names a queue, which a local run ignores` }));
 }

@@ -29,6 +29,7 @@ type StepSettings = Pick<
   | 'graceMs'
   | 'retry'
   | 'limits'
+  | 'queue'
   | 'cache'
   | 'seed'
   | 'isolation'
@@ -39,6 +40,7 @@ type StepSettings = Pick<
 >;
 
 const DEFAULT_GRACE_MS = 10_000;
+const QUEUE = /^[A-Za-z0-9][\w.-]{0,99}$/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The engine's keys of a step that say how it is run, not what it does. */
@@ -53,6 +55,7 @@ export function readStepSettings(step: MapTree, seed: number, scope: Scope): Ste
     return limit;
   });
   const probe = get('probe', (tree) => readProbe(tree, scope));
+  const queue = get('queue', (tree) => readQueue(tree, scope));
   const mlflow = get('mlflow', (tree) => booleanValue(tree, 'mlflow', scope)) ?? false;
   return {
     env: get('env', (tree) => readEnv(tree, scope)) ?? {},
@@ -62,6 +65,7 @@ export function readStepSettings(step: MapTree, seed: number, scope: Scope): Ste
     graceMs: get('grace', (tree) => durationMs(tree, 'grace', scope, MAX_WAIT_MS)) ?? DEFAULT_GRACE_MS,
     retry: get('retry', (tree) => readRetry(tree, scope)) ?? { maxAttempts: 1, backoffMs: 0, on: [] },
     limits: get('limits', (tree) => textList(tree, 'limits', scope)) ?? [],
+    ...(queue === undefined ? {} : { queue }),
     cache: get('cache', (tree) => readCachePolicy(tree, scope)) ?? 'always',
     seed: get('seed', (tree) => wholeNumber(tree, 'seed', scope)) ?? seed,
     isolation: get('isolation', (tree) => readIsolation(tree, scope)) ?? 'attempt',
@@ -115,6 +119,12 @@ function readResources(tree: Tree, scope: Scope): PlanStep['resources'] {
     ...(cpus === undefined ? {} : { cpus: numberValue(cpus.value, 'resources.cpus', scope) }),
     ...(memory === undefined ? {} : { memoryBytes: sizeBytes(memory.value, 'resources.memory', scope) }),
   };
+}
+
+function readQueue(tree: Tree, scope: Scope): string {
+  const name = textValue(tree, 'queue', scope);
+  if (!QUEUE.test(name)) throw invalid(tree.span, 'queue', 'is no name of a queue: letters, digits, _ . -');
+  return name;
 }
 
 function readRetry(tree: Tree, scope: Scope): PlanStep['retry'] {

@@ -57,6 +57,10 @@ export interface StepContext<
   readonly memoryBytes: number | undefined;
   /** Folder for temporary files; it vanishes afterwards. */
   readonly tmp: string;
+  /** Folder with what earlier attempts at the same task left there; if the step declares `checkpoint: true`. */
+  readonly checkpoint: string | undefined;
+  /** Folders that are kept on this machine, by name; those that the step declares under `caches:`. */
+  readonly caches: Readonly<Record<string, string>>;
   readonly report: (entry: ReportEntry) => void;
 }
 

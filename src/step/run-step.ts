@@ -30,6 +30,8 @@ export async function runStep(exported: unknown, file: StepFile, entry: string):
     threads: file.threads,
     memoryBytes: file.memoryBytes,
     tmp: file.tmp,
+    checkpoint: file.checkpoint,
+    caches: file.caches ?? {},
     report: (line: ReportEntry) => appendFileSync(file.report, `${JSON.stringify(line)}\n`),
   };
   await exported.run(context);

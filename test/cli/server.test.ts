@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -109,8 +109,39 @@ describe('recipe server', () => {
     expect(existsSync(join(rig.dir, 'tracking.db'))).toBe(true);
     const { err } = await server.end('SIGTERM');
     expect(err.split('\n').map((line) => line.split(' ')[0])).toEqual(['--serve-artifacts', '--workers', '']);
-    const local = await rig.recipe('server', '--default-artifact-root', './mlruns');
-    expect([local.exit, local.err]).toEqual([2, expect.stringContaining('is neither mlflow-artifacts: nor')]);
+    for (const [said, ...refused] of [
+      ['is neither mlflow-artifacts: nor', '--default-artifact-root', 'ftp://host/x'],
+      ['may have letters, digits', '--default-artifact-root', './ml runs'],
+      ['may have letters, digits', '--default-artifact-root', '/'],
+      ['is no folder of this machine', '--artifacts-destination', 's3://bucket'],
+      ['is no folder of this machine', '--artifacts-destination', 'file://elsewhere/x'],
+      ['say one of them', '--artifacts-destination', './a', '--default-artifact-root', './b'],
+      ['of the server', '--artifacts-destination', '.'],
+      ['of the server', '--default-artifact-root', '.stockpot'],
+    ] as const) {
+      const { exit, err } = await rig.recipe('server', '--port', '0', ...refused);
+      expect([refused, exit, err]).toEqual([refused, 2, expect.stringContaining(said)]);
+    }
+  });
+
+  test('keeps clients’ files in a folder, which every later server on the database is to have', async () => {
+    await using rig = await CliRig.create();
+    for (const [flags, isRoot] of [
+      [['--artifacts-destination', 'artifacts'], false],
+      [['--default-artifact-root', `file://${rig.dir}/artifacts/`], true],
+    ] as const) {
+      await using server = await ServerProcess.start(rig, ...flags);
+      const { run } = await server.api('runs/create', { experiment_id: '0' });
+      const { run_id, artifact_uri } = (run as { info: { run_id: string; artifact_uri: string } }).info;
+      const path = `0/${run_id}/artifacts`;
+      expect(artifact_uri).toBe(isRoot ? join(rig.dir, 'artifacts', path) : `mlflow-artifacts:/${path}`);
+      await fetch(`${server.url}/api/2.0/mlflow-artifacts/artifacts/${path}/f`, { method: 'PUT', body: 'x' });
+      expect(readFileSync(join(rig.dir, 'artifacts', path, 'f'), 'utf8')).toBe('x');
+    }
+    for (const flags of [[], ['--artifacts-destination', 'others']]) {
+      const { exit, err } = await rig.recipe('server', '--port', '0', '--json', ...flags);
+      expect([exit, JSON.parse(err)]).toMatchObject([2, { code: 'ARTIFACTS_ELSEWHERE' }]);
+    }
   });
 
   test('beside another on one database wants the same files', async () => {

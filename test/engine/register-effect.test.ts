@@ -25,6 +25,7 @@ class Rig implements AsyncDisposable {
     this.#database = database;
     this.registry = new SqlRegistry(database, { now: () => 1, actor: 'me', pin: async () => {} });
     this.#effect = new RegisterEffect(async () => this.registry, {
+      bring: async () => {},
       sizeOf: () => 1,
       announce: async () => {},
       reproduction: async () => undefined,

@@ -88,6 +88,16 @@ describe('a model of a registry of one’s own', () => {
     expect(again.out).toMatch(/train +model +(\w{12}) +\1 +the same/);
     expect(await rig.read('reproduced/m-1/steps/rate.py')).toBe('RATE = 3\n');
     expect(await rig.read('reproduced/m-1/recipe.yaml')).toBe(recipe());
+
+    // What a backup brings elsewhere can be made again there.
+    await rig.recipe('server', 'backup', 'backup');
+    await using other = await CliRig.create({ 'saved.csv': 'a,b\n' });
+    expect((await other.recipe('server', 'restore', join(rig.dir, 'backup'))).exit).toBe(0);
+    expect((await other.recipe('cache', 'gc', '--max-size', '0MB')).exit).toBe(0);
+    expect(await reproduce(other, 'm@champion', '--input', 'data/rows.csv=saved.csv')).toMatchObject({
+      exit: 0,
+      said: { same: true },
+    });
   });
 
   test('of another version of Stockpot says what to type', async () => {

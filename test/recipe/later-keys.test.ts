@@ -21,24 +21,16 @@ async function refused(files: Readonly<Record<string, string>>): Promise<string>
 }
 
 describe('what later versions bring is known, and is in one error with its place', () => {
-  test.each(['checkpoint', 'caches'])('the key %s of a step', async (key) => {
-    expect(await refused({ 'recipe.yaml': `steps:\n  a: { run: [x], ${key}: { a: 1 } }\n` })).toBe(
-      'NOT_IN_THIS_VERSION recipe.yaml:2:18',
-    );
-  });
-
   test.each([
     ['resources', 'resources: { gpus: 1 }', 31],
     ['an input in S3', 'inputs: { i: "s3://bucket/x" }', 31],
-    ['the time of a schedule', 'env: { A: "{{ tick.at }}" }', 29],
-    ['what a step left off at', 'env: { A: "{{ checkpoint }}" }', 29],
   ])('%s', async (_, text, column) => {
     expect(await refused({ 'recipe.yaml': `steps:\n  a: { run: [x], ${text} }\n` })).toBe(
       `NOT_IN_THIS_VERSION recipe.yaml:2:${column}`,
     );
   });
 
-  const settings = ['queues', 'schedule', 'notify', 'redis', 'server'];
+  const settings = ['queues', 'server'];
 
   test.each(settings)('the setting %s, in a profile and in a recipe', async (key) => {
     const setting = `# later\n${key}: { a: 1 }\n`;
@@ -54,17 +46,14 @@ describe('what later versions bring is known, and is in one error with its place
     );
   });
 
-  test.each<readonly [string, number]>([
-    ['executor: fleet', 11],
-    ['effects: submitted', 10],
-    ...['remote', 'endpoint', 'region', 'read_only', 'sign_with', 'accept'].map(
-      (key) => [`cache: { ${key}: x }`, 10] as const,
-    ),
-  ])('%s in a profile', async (text, column) => {
-    expect(await refused({ 'recipe.yaml': STEP, 'profiles/local.yaml': `${text}\n` })).toBe(
-      `NOT_IN_THIS_VERSION profiles/local.yaml:1:${column}`,
-    );
-  });
+  test.each<readonly [string, number]>([['effects: submitted', 10]])(
+    '%s in a profile',
+    async (text, column) => {
+      expect(await refused({ 'recipe.yaml': STEP, 'profiles/local.yaml': `${text}\n` })).toBe(
+        `NOT_IN_THIS_VERSION profiles/local.yaml:1:${column}`,
+      );
+    },
+  );
 
   test('the schemas have them', () => {
     const profile = JSON.parse(readFileSync(join(SCHEMAS, 'profile.schema.json'), 'utf8')) as {

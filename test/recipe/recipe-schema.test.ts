@@ -61,7 +61,8 @@ describe('the schema for editors', () => {
 
   test.each([
     ['exectuor: local', false],
-    ['executor: fleet', false],
+    ['executor: fleet\nredis: { url: "redis://h", prefix: a }', true],
+    ['executor: cloud', false],
     ['limits: { warehouse: 0 }', false],
     ['secrets: { A: { env: A, file: a } }', false],
     ['cache: { max_size: 10GB, salt: s }\nURL: [1]\nlimits: { warehouse: 3 }', true],

@@ -193,8 +193,13 @@ describe('what is wrong is said with its place', () => {
     ['steps: { a: { uses: nope } }\n', 'COMPONENT_NOT_FOUND recipe.yaml:1:21'],
     ['steps: { a: { uses: ./steps/nope.ts } }\n', 'COMPONENT_NOT_FOUND recipe.yaml:1:21'],
     ['template: clasification/v1\nsteps: {}\n', 'TEMPLATE_NOT_FOUND recipe.yaml:1:11'],
-    ['steps: { a: { run: [x], checkpoint: true } }\n', 'NOT_IN_THIS_VERSION recipe.yaml:1:25'],
-    ['steps: { a: { run: [x], checkpoint: 1 } }\n', 'NOT_IN_THIS_VERSION recipe.yaml:1:25'],
+    ['steps: { a: { run: [x], checkpoint: 1 } }\n', 'VALUE_INVALID recipe.yaml:1:37'],
+    ['steps: { a: { run: [x], checkpoint: { every: 5ms } } }\n', 'VALUE_INVALID recipe.yaml:1:46'],
+    ['steps: { a: { run: [x], checkpoint: { evry: 5m } } }\n', 'KEY_UNKNOWN recipe.yaml:1:39'],
+    ['steps: { a: { run: [x], queue: a b } }\n', 'VALUE_INVALID recipe.yaml:1:32'],
+    ['steps: { a: { run: [x, "{{ checkpoint }}"] } }\n', 'NAME_UNKNOWN recipe.yaml:1:25'],
+    ['steps: { a: { run: [x], caches: [../x] } }\n', 'VALUE_INVALID recipe.yaml:1:33'],
+    ['steps: { a: { run: [x, "{{ caches.b }}"], caches: [a] } }\n', 'NAME_UNKNOWN recipe.yaml:1:25'],
     ['model_registry: {}\nsteps: {}\n', 'NOT_IN_THIS_VERSION recipe.yaml:1:1'],
     [
       'steps: { a: { uses: split, inputs: { data: ./x }, with: { using: tme } } }\n',
@@ -214,12 +219,12 @@ describe('what is wrong is said with its place', () => {
     expect(errorOf({ 'recipe.yaml': recipe, 'profiles/local.yaml': 'exectuor: local\n' })).toBe(
       'KEY_UNKNOWN profiles/local.yaml:1:1',
     );
-    expect(errorOf({ 'recipe.yaml': recipe, 'profiles/local.yaml': 'executor: fleet\n' })).toBe(
-      'NOT_IN_THIS_VERSION profiles/local.yaml:1:11',
+    expect(errorOf({ 'recipe.yaml': recipe, 'profiles/local.yaml': 'executor: cloud\n' })).toBe(
+      'VALUE_INVALID profiles/local.yaml:1:11',
     );
     expect(
       errorOf({ 'recipe.yaml': recipe, 'profiles/local.yaml': 'redis: { url: "redis://:secret@h" }\n' }),
-    ).toBe('PASSWORD_IN_PROFILE profiles/local.yaml:1:8');
+    ).toBe('PASSWORD_IN_PROFILE profiles/local.yaml:1:15');
     expect(
       errorOf(
         { 'recipe.yaml': recipe, 'profiles/a.yaml': 'extends: b\n', 'profiles/b.yaml': 'extends: a\n' },

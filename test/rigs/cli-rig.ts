@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa, type ResultPromise } from 'execa';
@@ -49,6 +49,10 @@ export class CliRig implements AsyncDisposable {
   async write(path: string, text: string | Uint8Array): Promise<void> {
     await mkdir(dirname(join(this.dir, path)), { recursive: true });
     await writeFile(join(this.dir, path), text);
+  }
+
+  async makeExecutable(path: string): Promise<void> {
+    await chmod(join(this.dir, path), 0o755);
   }
 
   async read(path: string): Promise<string> {

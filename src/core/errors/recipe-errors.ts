@@ -41,6 +41,11 @@ export const RECIPE_ERRORS = {
     hint: (p: { known: readonly string[] }) =>
       p.known.length === 0 ? 'Create profiles/NAME.yaml.' : `Choose one of ${p.known.join(', ')}.`,
   },
+  TICK_MISSING: {
+    exit: ExitCode.usage,
+    message: () => '`{{ tick.at }}` is the instant of a scheduled run, and this is none',
+    hint: () => 'Say what it is otherwise: {{ tick.at | default("2027-01-31T02:00:00Z") }}.',
+  },
   COMPONENT_NOT_FOUND: {
     exit: ExitCode.usage,
     message: (p: { component: string; known: readonly string[] }) => `There is no component ${p.component}`,

@@ -61,6 +61,19 @@ export const RUN_ERRORS = {
     message: (p: { reference: string }) => `${p.reference} does not exist`,
     hint: () => 'Correct the reference, or create what it names.',
   },
+  RUN_NOT_GOING_ON: {
+    exit: ExitCode.usage,
+    message: (p: { run: string | undefined; going: readonly string[] }) =>
+      p.run === undefined
+        ? p.going.length === 0
+          ? 'No run of this project goes on on this machine'
+          : 'Several runs of this project go on'
+        : `No run of this project whose id begins with ${p.run} goes on on this machine`,
+    hint: (p: { going: readonly string[] }) =>
+      p.going.length === 0
+        ? 'A run is cancelled on the machine where it was started.'
+        : `Name one of ${p.going.join(', ')}.`,
+  },
   RUN_NOT_FOUND: {
     exit: ExitCode.usage,
     message: (p: { run: string }) => `There is no run ${p.run}`,

@@ -42,6 +42,13 @@ export const SERVER_ERRORS = {
     hint: () =>
       'Give every server on it the same folder with --cache; where that one is lost, write the name into the file `id` of the folder that takes its place.',
   },
+  ARTIFACTS_ELSEWHERE: {
+    exit: ExitCode.usage,
+    message: (p: { folder: string; expected: string }) =>
+      `Clients' files of this database lie in another folder (${p.expected}) than ${p.folder}`,
+    hint: () =>
+      'Give the server the same folder with --artifacts-destination or --default-artifact-root; where that one is lost, write the name into the file `.stockpot-artifacts/id` of the folder that takes its place.',
+  },
   ACCESS_REFUSED: {
     exit: ExitCode.usage,
     message: (p: { problem: string }) => p.problem.replace(/\.$/, ''),

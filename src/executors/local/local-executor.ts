@@ -17,6 +17,7 @@ export class LocalExecutor implements Executor {
   }
 
   execute(task: Task, hooks: TaskHooks, signal: AbortSignal): Promise<AttemptOutcome> {
+    hooks.started();
     return attempt(task, hooks, signal, this.#shop);
   }
 

@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { ExitCode } from '../core/exit-code.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import { livingMarks } from '../engine/active-runs.ts';
+import { journalPath } from '../engine/read-journal.ts';
+import { isAlive } from '../executors/local/process-identity.ts';
+import { type Context, flag, type Parsed } from './context.ts';
+import { jsonLine } from './json-line.ts';
+import { openTracked } from './open-tracked.ts';
+
+/** `recipe cancel`: what ends is said by the run itself, where it was started. */
+export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
+  await using project = await openTracked(options, context);
+  // A worker may share the folder.
+  const going = livingMarks(project.home, isAlive).filter(({ name }) =>
+    existsSync(journalPath(project.home, name)),
+  );
+  const [wanted] = args;
+  const found = going.filter(({ name }) => name.startsWith(wanted ?? ''));
+  const [run] = found;
+  if (run === undefined || found.length > 1)
+    throw new RecipeError('RUN_NOT_GOING_ON', { run: wanted, going: going.map(({ name }) => name) });
+  process.kill(run.process.pid, 'SIGINT');
+  context.out(flag(options, 'json') ? jsonLine({ run: run.name }) : `${run.name} is told to stop\n`);
+  return ExitCode.ok;
+}

@@ -1,0 +1,21 @@
+import type { WorkerLine } from '../executors/fleet/fleet-worker.ts';
+
+/** What a worker does, as a line for a person. */
+export function describeWorkerLine(line: WorkerLine): string {
+  switch (line.type) {
+    case 'began':
+      return `${line.step} of run ${line.run} began`;
+    case 'ended':
+      return `${line.step} of run ${line.run} ${line.outcome ?? 'ended'}`;
+    case 'redis':
+      return line.isThere
+        ? 'Redis is back: nothing new is begun for a moment'
+        : 'Redis does not answer: what runs goes on, nothing new is taken';
+    case 'problem':
+      return `a task was not done, and is begun again: ${line.message}`;
+    case 'draining':
+      return line.running === 0
+        ? 'nothing is taken any more'
+        : `nothing is taken any more; ${line.running} running. Again: they end at once`;
+  }
+}

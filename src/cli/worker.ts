@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { WorkerHome } from '../compose-worker.ts';
+import { ExitCode } from '../core/exit-code.ts';
+import type { RemoteSettings } from '../core/plan.ts';
+import { hasCode, RecipeError } from '../core/recipe-error.ts';
+import type { MetricsServer } from '../executors/fleet/metrics-server.ts';
+import { type Context, flag, list, type Parsed, text, warningsTo } from './context.ts';
+import { describeWorkerLine } from './describe-worker-line.ts';
+import { durationOption } from './duration-option.ts';
+
+const QUEUE = /^[A-Za-z0-9][\w.-]{0,99}$/;
+const DEFAULT_QUEUE = 'default';
+
+/** `recipe worker` */
+export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
+  const queues = [...new Set(list(options, 'queue'))];
+  const wrong = queues.find((queue) => !QUEUE.test(queue));
+  if (wrong !== undefined) throw usage(`--queue ${wrong} is no name of a queue: letters, digits, _ . -`);
+  const drainMs = durationOption(text(options, 'drain'), '--drain', 'worker');
+  const surroundings = { ...context, world: { ...context.world, env: environmentOf(options, context) } };
+  await using home = new WorkerHome(context.cwd, surroundings);
+  const json = flag(options, 'json');
+  const say = (line: object, words: string): void =>
+    json ? context.out(`${JSON.stringify(line)}\n`) : context.err(`${words}\n`);
+  await using metrics = await metricsOf(text(options, 'metrics'));
+  const preempt = new AbortController();
+  let limit: NodeJS.Timeout | undefined;
+  context.signal.addEventListener('abort', () => {
+    if (drainMs !== undefined) limit = setTimeout(() => preempt.abort(), drainMs);
+  });
+  const concurrency = countOf(text(options, 'concurrency'));
+  try {
+    await home.work(
+      {
+        settings: { remote: remoteOf(options) },
+        queues: queues.length === 0 ? [DEFAULT_QUEUE] : queues,
+        concurrency,
+        isUnsafe: flag(options, 'unsafeRedis'),
+        onWarning: warningsTo(context),
+        onChange: (line) => {
+          metrics?.take(line);
+          say(line, describeWorkerLine(line));
+        },
+      },
+      (worker) =>
+        say(
+          {
+            type: 'ready',
+            worker,
+            queues,
+            concurrency,
+            ...(metrics === undefined ? {} : { metrics: metrics.url }),
+          },
+          `worker ${worker} takes steps of ${queues.join(', ') || DEFAULT_QUEUE}, ${concurrency} at once. Ctrl-C ends it when they have ended.`,
+        ),
+      context.signal,
+      preempt.signal,
+    );
+  } finally {
+    clearTimeout(limit);
+  }
+  return ExitCode.ok;
+}
+
+/** What the command line says stands before the environment. */
+function environmentOf(
+  options: Parsed['options'],
+  { env }: Context,
+): Readonly<Record<string, string | undefined>> {
+  const flags = {
+    STOCKPOT_REDIS_URL: text(options, 'redis'),
+    STOCKPOT_REDIS_PREFIX: text(options, 'prefix'),
+    STOCKPOT_REMOTE: text(options, 'remote'),
+    STOCKPOT_ACCEPT: text(options, 'accept'),
+  };
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const file = text(options, 'secrets');
+  return { ...env, ...given, ...(file === undefined ? {} : readSecrets(file)) };
+}
+
+function remoteOf(options: Parsed['options']): RemoteSettings {
+  const signWith = text(options, 'signWith');
+  return signWith === undefined ? {} : { signWith };
+}
+
+/** Lines `NAME=value`; what is empty or begins with `#` is passed over. */
+function readSecrets(path: string): Record<string, string> {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') && !hasCode(error, 'EACCES') && !hasCode(error, 'EISDIR')) throw error;
+    throw usage(`--secrets ${path} cannot be read`);
+  }
+  const secrets: Record<string, string> = {};
+  for (const [index, line] of content.split(/\r?\n/).entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/.exec(line) ?? [];
+    // The line itself is not said: it may be a secret.
+    if (name === undefined || value === undefined) throw usage(`${path}:${index + 1} is not NAME=value`);
+    secrets[`STOCKPOT_SECRET_${name}`] = value;
+  }
+  return secrets;
+}
+
+async function metricsOf(value: string | undefined): Promise<MetricsServer | undefined> {
+  if (value === undefined) return undefined;
+  const port = Number(value);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw usage(`--metrics ${value} is no port: a whole number up to 65535`);
+  const { MetricsServer } = await import('../executors/fleet/metrics-server.ts');
+  return MetricsServer.listen(port);
+}
+
+function countOf(value: string | undefined): number {
+  if (value === undefined) return availableParallelism();
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 1)
+    throw usage(`--concurrency ${value} is not a whole number from 1`);
+  return count;
+}
+
+function usage(problem: string): RecipeError {
+  return new RecipeError('USAGE', { problem, command: 'worker' });
+}

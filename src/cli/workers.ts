@@ -1,0 +1,51 @@
+import { openFleetLink } from '../compose-fleet.ts';
+import { ExitCode } from '../core/exit-code.ts';
+import type { WorkerState } from '../executors/fleet/presence.ts';
+import { profileFleet } from '../recipe/profile-addresses.ts';
+import { formatDuration } from '../report/text/format.ts';
+import { textTable } from '../report/text/table.ts';
+import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
+import { jsonLine } from './json-line.ts';
+
+/** `recipe workers` */
+export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
+  const { world, env, cwd } = context;
+  const redis = profileFleet(cwd, text(options, 'profile'));
+  const [url, prefix] = [text(options, 'redis'), text(options, 'prefix')];
+  const flags = {
+    ...(url === undefined ? {} : { STOCKPOT_REDIS_URL: url }),
+    ...(prefix === undefined ? {} : { STOCKPOT_REDIS_PREFIX: prefix }),
+  };
+  await using link = await openFleetLink({
+    settings: { redis },
+    world: { ...world, env: { ...env, ...flags } },
+    isUnsafe: true,
+    onWarning: warningsTo(context),
+  });
+  const [workers, queues] = [await link.workers(), await link.queues()];
+  if (flag(options, 'json')) {
+    context.out(jsonLine({ workers, queues }));
+    return ExitCode.ok;
+  }
+  context.out(workers.length === 0 ? 'no workers\n' : workersTable(workers, world.clock.now()));
+  for (const { name, waiting, running } of queues) {
+    const isServed = workers.some((worker) => worker.queues.includes(name) && !worker.isDraining);
+    const hint = waiting > 0 && !isServed ? `: no worker takes from it; recipe worker --queue ${name}` : '';
+    context.out(`queue ${name}: ${waiting} waiting, ${running} running${hint}\n`);
+  }
+  return ExitCode.ok;
+}
+
+function workersTable(workers: readonly WorkerState[], now: number): string {
+  return textTable(
+    ['worker', 'queues', 'at once', 'runs', 'up', 'version'],
+    workers.map((worker) => [
+      worker.id,
+      worker.queues.join(', '),
+      String(worker.concurrency),
+      worker.running.map(({ step }) => step).join(', ') || (worker.isDraining ? 'draining' : 'idle'),
+      formatDuration(Math.max(0, now - worker.startedAt)),
+      worker.stockpot,
+    ]),
+  );
+}

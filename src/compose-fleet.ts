@@ -1,0 +1,141 @@
+import { remoteSettings } from './compose-link.ts';
+import { openRemote } from './compose-remote.ts';
+import type { Settings } from './core/plan.ts';
+import { RecipeError } from './core/recipe-error.ts';
+import type { World } from './core/world.ts';
+import type { Executor } from './engine/ports.ts';
+import { every } from './executors/fleet/every.ts';
+import { FleetExecutor } from './executors/fleet/fleet-executor.ts';
+import { FleetLink } from './executors/fleet/fleet-link.ts';
+import { enterRedis, openRedis, type RedisAddress, redisAddress } from './executors/fleet/redis.ts';
+import type { RemoteCache } from './store/remote/remote-cache.ts';
+import type { Store } from './store/store.ts';
+
+export interface FleetContext {
+  readonly settings: Pick<Settings, 'remote' | 'redis'>;
+  readonly projectDir: string;
+  readonly home: string;
+  readonly store: () => Store;
+  readonly world: World;
+  /** Go on with a Redis that throws keys away. */
+  readonly isUnsafe: boolean;
+  readonly onWarning: (message: string) => void;
+}
+
+/**
+ * The cache that the machines of a fleet share: it is no fleet without one.
+ *
+ * @throws RecipeError FLEET_WITHOUT_CACHE, FLEET_READ_ONLY and what `openRemote` throws
+ */
+export function openFleetCache({
+  settings,
+  projectDir,
+  home,
+  store,
+  world,
+  onWarning,
+}: FleetContext): RemoteCache {
+  const remote = remoteSettings(settings.remote ?? {}, home, world.env);
+  if (remote === undefined) throw new RecipeError('FLEET_WITHOUT_CACHE', undefined);
+  if (remote.readOnly === true) throw new RecipeError('FLEET_READ_ONLY', { remote: remote.address });
+  return openRemote(remote, { projectDir, world, near: store, retryAfterMs: RETRY_MS, onWarning });
+}
+
+/** A fleet waits for its cache, and a worker outlives many outages. */
+const RETRY_MS = 2000;
+
+/** What one run needs to have its steps run elsewhere. */
+export class Fleet implements AsyncDisposable {
+  readonly shared: RemoteCache;
+  readonly #link: FleetLink;
+  readonly #context: DriverContext;
+  readonly #counting: Disposable;
+  #room = 0;
+
+  constructor(shared: RemoteCache, link: FleetLink, context: DriverContext) {
+    this.shared = shared;
+    this.#link = link;
+    this.#context = context;
+    this.#counting = every(context.world.clock, COUNT_MS, () => this.count());
+  }
+
+  /** Tasks that may be in queues at once: twice what workers run, so that none waits for the driver. */
+  get capacity(): number {
+    return Math.max(2, 2 * this.#room);
+  }
+
+  /** Asks how much workers run at once. */
+  async count(): Promise<void> {
+    // Redis is away: it is as it was.
+    const workers = await this.#link.workers().catch(() => undefined);
+    this.#room = workers?.reduce((sum, { concurrency }) => sum + concurrency, 0) ?? this.#room;
+  }
+
+  executor({ local, run }: { readonly local: Executor; readonly run: string }): Executor {
+    const { projectDir, store, version, world } = this.#context;
+    return new FleetExecutor({
+      link: this.#link,
+      shared: this.shared,
+      store: store(),
+      projectDir,
+      run,
+      version,
+      world,
+      endedNonces: new Set(),
+      local,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#counting[Symbol.dispose]();
+    await this.#link[Symbol.asyncDispose]();
+    await this.shared[Symbol.asyncDispose]();
+  }
+}
+
+const COUNT_MS = 5000;
+
+export interface DriverContext extends FleetContext {
+  readonly version: string;
+}
+
+/**
+ * A driver's way to the workers.
+ *
+ * @throws RecipeError FLEET_WITHOUT_CACHE, FLEET_READ_ONLY, REDIS_UNKNOWN, REDIS_INVALID, REDIS_UNREACHABLE,
+ *   REDIS_REFUSED, REDIS_TOO_OLD, REDIS_EVICTS
+ */
+export async function openFleet(context: DriverContext): Promise<Fleet> {
+  const shared = openFleetCache(context);
+  const fleet = new Fleet(shared, await openFleetLink(context), context);
+  await fleet.count();
+  return fleet;
+}
+
+/**
+ * A driver's way to the queues.
+ *
+ * @throws RecipeError REDIS_UNKNOWN, REDIS_INVALID, REDIS_UNREACHABLE, REDIS_REFUSED, REDIS_TOO_OLD, REDIS_EVICTS
+ */
+export async function openFleetLink(
+  context: Pick<FleetContext, 'settings' | 'world' | 'isUnsafe' | 'onWarning'>,
+): Promise<FleetLink> {
+  const { address, redis } = await enteredRedis(context);
+  return new FleetLink(redis, address);
+}
+
+/** Redis, connected and checked. */
+export async function enteredRedis({
+  settings,
+  world,
+  isUnsafe,
+  onWarning,
+}: Pick<FleetContext, 'settings' | 'world' | 'isUnsafe' | 'onWarning'>): Promise<{
+  address: RedisAddress;
+  redis: ReturnType<typeof openRedis>;
+}> {
+  const address = redisAddress(settings.redis ?? {}, world.env);
+  const redis = openRedis(address);
+  for (const warning of await enterRedis(redis, address, { isUnsafe })) onWarning(warning);
+  return { address, redis };
+}

@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { arch, availableParallelism, hostname, platform, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { enteredRedis, openFleetCache } from './compose-fleet.ts';
+import { ProjectHome, type Surroundings } from './compose-home.ts';
+import { ProgramModules } from './compose-modules.ts';
+import type { Settings } from './core/plan.ts';
+import { immediate } from './db/sqlite.ts';
+import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
+import { journalPath } from './engine/read-journal.ts';
+import { Environments } from './executors/fleet/environments.ts';
+import { FleetWorker, type WorkerLine } from './executors/fleet/fleet-worker.ts';
+import type { Parcel } from './executors/fleet/parcel.ts';
+import { identityOf, isAlive } from './executors/local/process-identity.ts';
+import { endLeftover, endStrays } from './executors/local/spawn.ts';
+
+export interface WorkerRequest {
+  readonly settings: Pick<Settings, 'remote' | 'redis'>;
+  readonly queues: readonly string[];
+  /** Steps at once. */
+  readonly concurrency: number;
+  readonly isUnsafe: boolean;
+  readonly onWarning: (message: string) => void;
+  readonly onChange: (line: WorkerLine) => void;
+}
+
+const SECRET = 'STOCKPOT_SECRET_';
+/** What a worker on its own knows of profiles. */
+const SETTINGS: Settings = { effects: 'none', limits: {}, secrets: {} };
+
+/** A worker in a folder of its own: a cache, attempts, and nothing of any project. */
+export class WorkerHome extends ProjectHome {
+  readonly id = `${hostname()}-${randomBytes(4).toString('hex')}`;
+  readonly #modules: ProgramModules;
+
+  constructor(dir: string, surroundings: Surroundings) {
+    super(dir, surroundings);
+    this.#modules = new ProgramModules(surroundings);
+  }
+
+  /**
+   * Takes work until `signal` is aborted, then ends what runs: at once if `preempt` is aborted, too.
+   *
+   * @throws RecipeError FLEET_WITHOUT_CACHE, FLEET_READ_ONLY, REDIS_… and what opening the shared cache throws
+   */
+  async work(
+    request: WorkerRequest,
+    started: (worker: string) => void,
+    signal: AbortSignal,
+    preempt: AbortSignal,
+  ): Promise<void> {
+    const { world, version, pid } = this.surroundings;
+    const { queues, concurrency, isUnsafe, onWarning, onChange } = request;
+    const context = {
+      ...request,
+      projectDir: this.dir,
+      home: this.home,
+      store: () => this.store,
+      world,
+      isUnsafe,
+      onWarning,
+    };
+    await using shared = openFleetCache(context);
+    const { address, redis } = await enteredRedis(context);
+    await this.#endLeftovers();
+    const environments = new Environments(this.home, this.store, world.env);
+    const mark = markActive(this.home, this.id, identityOf(pid));
+    using launcher = this.#modules.launcher(this.home, PIPES);
+    const { openRecorder } = await import('./server/recorder.ts');
+    await using worker = new FleetWorker({
+      id: this.id,
+      address,
+      redis,
+      world,
+      shared,
+      shop: {
+        store: this.store,
+        launcher,
+        home: this.home,
+        settings: SETTINGS,
+        world,
+        version,
+        openRecorder: async (asked) => openRecorder(asked, { version, now: () => world.clock.now() }),
+        shippedEntry: (component) => this.#modules.shippedEntry(component),
+      },
+      state: {
+        id: this.id,
+        host: hostname(),
+        pid,
+        stockpot: version,
+        platform: `${platform()}-${arch()}`,
+        queues,
+        concurrency,
+        cpus: availableParallelism(),
+        memoryBytes: totalmem(),
+        secrets: this.#secrets,
+        startedAt: world.clock.now(),
+      },
+      lacks: (parcel) => this.#lacks(parcel),
+      environment: async (parcel) => environments.of(parcel),
+      onChange,
+    });
+    await worker.start();
+    started(this.id);
+    if (!signal.aborted)
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await worker.drain(preempt);
+    mark.remove();
+  }
+
+  /** What workers of this folder that died left running. */
+  async #endLeftovers(): Promise<void> {
+    await closeInterruptedRuns(this.home, {
+      isAlive,
+      endLeftover,
+      endStrays,
+      now: this.surroundings.world.clock.now(),
+      exclusively: (work) => immediate(this.store.index, work),
+      // A run of a project that shares the folder is brought to tracking by the next command there.
+      settle: async (one) => !existsSync(journalPath(this.home, one)),
+    });
+  }
+
+  get #secrets(): readonly string[] {
+    const { env } = this.surroundings.world;
+    return Object.keys(env)
+      .filter((name) => name.startsWith(SECRET) && env[name] !== '')
+      .map((name) => name.slice(SECRET.length))
+      .toSorted();
+  }
+
+  #lacks({ step, stockpot }: Parcel): string | undefined {
+    const { version } = this.surroundings;
+    for (const value of Object.values(step.env))
+      if (typeof value !== 'string' && 'secret' in value && !this.#secrets.includes(value.secret))
+        return `a worker that has the secret ${value.secret} (${SECRET}${value.secret})`;
+    if (step.action.kind !== 'shipped') return undefined;
+    const component = dirname(this.#modules.shippedEntry(step.action.component));
+    if (!existsSync(join(component))) return `a worker that has the component ${step.action.component}`;
+    // Its results are those of its version: another would put other bytes under the same fingerprint.
+    return stockpot === version ? undefined : `a worker of Stockpot ${stockpot}: this one is ${version}`;
+  }
+}

@@ -1,0 +1,51 @@
+import { ExitCode } from '../exit-code.ts';
+import type { Entry } from './entry.ts';
+
+/** What can go wrong with a fleet. Documented in `docs/errors/fleet.md`. */
+export const FLEET_ERRORS = {
+  REDIS_UNKNOWN: {
+    exit: ExitCode.usage,
+    message: () => 'A fleet needs Redis, and nothing says where it is',
+    hint: () => 'Set STOCKPOT_REDIS_URL=redis://HOST:6379, or write `redis: { url: … }` into the profile.',
+  },
+  REDIS_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { what: string; problem: string }) => `${p.what} ${p.problem}`,
+    hint: () => 'An address is redis://[USER:PASSWORD@]HOST:PORT/DB, or rediss:// over TLS.',
+  },
+  REDIS_UNREACHABLE: {
+    exit: ExitCode.unavailable,
+    message: (p: { redis: string; problem: string }) => `Redis at ${p.redis} cannot be reached: ${p.problem}`,
+    hint: () => 'Check the address and that the server runs: `redis-cli -u URL ping` says PONG.',
+  },
+  REDIS_REFUSED: {
+    exit: ExitCode.unavailable,
+    message: (p: { redis: string; problem: string }) => `Redis at ${p.redis} lets nobody in so: ${p.problem}`,
+    hint: () => 'Give user and password in STOCKPOT_REDIS_URL: redis://USER:PASSWORD@HOST:PORT.',
+  },
+  REDIS_TOO_OLD: {
+    exit: ExitCode.unavailable,
+    message: (p: { redis: string; found: string; least: string }) =>
+      `Redis at ${p.redis} is version ${p.found}; a fleet needs ${p.least}`,
+    hint: () => 'Update Redis.',
+  },
+  REDIS_EVICTS: {
+    exit: ExitCode.unavailable,
+    message: (p: { redis: string; policy: string }) =>
+      `Redis at ${p.redis} throws keys away when it is full (maxmemory-policy ${p.policy})`,
+    hint: () =>
+      'Run `redis-cli config set maxmemory-policy noeviction` and put it into redis.conf; --unsafe-redis goes on without.',
+  },
+  FLEET_WITHOUT_CACHE: {
+    exit: ExitCode.usage,
+    message: () => 'A fleet needs a cache that its machines share, and nothing names one',
+    hint: () =>
+      'Write `cache: { remote: s3://BUCKET/PREFIX, accept: [KEY] }` into the profile, or set STOCKPOT_REMOTE.',
+  },
+  FLEET_READ_ONLY: {
+    exit: ExitCode.usage,
+    message: (p: { remote: string }) =>
+      `The shared cache ${p.remote} is read_only: what a fleet needs could not be put there`,
+    hint: () => 'Take read_only out of the profile, or run here with `executor: local`.',
+  },
+} as const satisfies Record<string, Entry>;

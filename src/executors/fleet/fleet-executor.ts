@@ -1,0 +1,100 @@
+import type { Failure } from '../../core/failure.ts';
+import type { Digest } from '../../core/ids.ts';
+import { isTree, type OutputKind } from '../../core/kinds.ts';
+import type { World } from '../../core/world.ts';
+import type { AttemptOutcome, Executor, Task, TaskHooks } from '../../engine/ports.ts';
+import type { RemoteCache } from '../../store/remote/remote-cache.ts';
+import type { Store } from '../../store/store.ts';
+import { readTree } from '../../store/trees.ts';
+import type { FleetLink } from './fleet-link.ts';
+import { FlightWatch } from './flight-watch.ts';
+import { DEFAULT_QUEUE, type TaskMessage } from './names.ts';
+import { ProjectChanged, packTask } from './pack-task.ts';
+
+export interface FleetOptions {
+  readonly link: FleetLink;
+  readonly store: Store;
+  /** The cache that driver and workers share: code and data travel through it. */
+  readonly shared: RemoteCache;
+  readonly projectDir: string;
+  readonly run: string;
+  readonly version: string;
+  readonly world: World;
+  /** Flights that have ended, of this run: what is still in a queue of them is not waited for. */
+  readonly endedNonces: Set<string>;
+  /** Runs what must be done in the project's own folder. */
+  readonly local: Executor;
+}
+
+/** Characters of a parcel that a message may hold: memory of Redis is for many of them. */
+const MOST_IN_MESSAGE = 16_384;
+
+/** So long after the shared cache was away it is asked again. */
+const AGAIN_MS = 2000;
+
+/** Has workers elsewhere run attempts: through a queue that is never believed, and a store that is. */
+export class FleetExecutor implements Executor {
+  readonly #options: FleetOptions;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  async execute(task: Task, hooks: TaskHooks, signal: AbortSignal): Promise<AttemptOutcome> {
+    const { clock } = this.#options.world;
+    if (task.step.isolation === 'project') return this.#options.local.execute(task, hooks, signal);
+    const startedAt = clock.monotonic();
+    const failed = (failure: Failure): AttemptOutcome => ({
+      ok: false,
+      failure,
+      logTail: '',
+      durationMs: clock.monotonic() - startedAt,
+    });
+    let parcel: TaskMessage['parcel'] | undefined;
+    try {
+      parcel = await this.#sent(task, hooks, signal);
+    } catch (error) {
+      if (!(error instanceof ProjectChanged)) throw error;
+      return failed({ reason: 'inputs-changed', inputs: [error.path] });
+    }
+    if (parcel === undefined) return failed({ reason: 'cancelled' });
+    const queue = task.step.queue ?? DEFAULT_QUEUE;
+    return new FlightWatch(this.#options, { task, hooks, signal, queue, parcel }).land();
+  }
+
+  /** Waits for the shared cache as long as it is away. Undefined: the run was cancelled meanwhile. */
+  async #sent(task: Task, hooks: TaskHooks, signal: AbortSignal): Promise<TaskMessage['parcel'] | undefined> {
+    const { shared, world } = this.#options;
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
+      const parcel = await this.#send(task);
+      if (parcel !== undefined) return parcel;
+      if (isFirst) hooks.waiting(`the shared cache ${shared.remote.name}, which cannot be written`);
+      await world.clock.sleep(AGAIN_MS, signal).catch(() => {});
+    }
+    return undefined;
+  }
+
+  /** Puts all that the task needs into the shared cache. Undefined: it is away. */
+  async #send(task: Task): Promise<TaskMessage['parcel'] | undefined> {
+    const { shared, store } = this.#options;
+    const { text, blobs, stored } = await packTask(task, this.#options);
+    const blob = text.length > MOST_IN_MESSAGE ? store.blobs.putBytes(text).digest : undefined;
+    const here = stored.flatMap(({ digest, kind }) => this.#withFiles(digest, kind));
+    const all = [...blobs, ...here, ...(blob === undefined ? [] : [blob])].filter(
+      (digest) => store.blobs.size(digest) !== undefined,
+    );
+    if (!(await shared.push(all))) return undefined;
+    return blob === undefined ? { text } : { blob };
+  }
+
+  /** What steps made may be on this machine alone: from runs before the fleet's. */
+  #withFiles(digest: Digest, kind: OutputKind): Digest[] {
+    const { blobs } = this.#options.store;
+    if (!isTree(kind) || blobs.size(digest) === undefined) return [digest];
+    return [digest, ...readTree(blobs, digest).files.map((file) => file.digest)];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#options.local[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Flight } from '../../store/remote/remote.ts';
+import { type LiveEntry, LiveReader } from './live.ts';
+import { Keys, type TaskMessage } from './names.ts';
+import { readWorkers, type WorkerState } from './presence.ts';
+import { openRedis, type RedisAddress } from './redis.ts';
+
+/** Redis is away; what runs goes on, and it is asked again. */
+export class RedisAway extends Error {
+  override readonly name = 'RedisAway';
+}
+
+export interface QueueState {
+  readonly name: string;
+  readonly waiting: number;
+  readonly running: number;
+}
+
+/** How a message stands. */
+export type MessageState = 'absent' | 'queued' | 'active';
+
+/** One driver's connection to the queues of a fleet. It carries work and is never believed. */
+export class FleetLink implements AsyncDisposable {
+  readonly keys: Keys;
+  readonly address: RedisAddress;
+  readonly #redis: Redis;
+  readonly #reader: LiveReader;
+  readonly #queues = new Map<string, Queue>();
+  readonly #known = new Set<string>();
+
+  /** @param redis connected */
+  constructor(redis: Redis, address: RedisAddress) {
+    this.#redis = redis;
+    this.address = address;
+    this.keys = new Keys(address.prefix);
+    this.#reader = new LiveReader(
+      openRedis(address, { lazyConnect: false, enableOfflineQueue: true }),
+      redis,
+      this.keys.wake(randomUUID()),
+    );
+  }
+
+  /**
+   * Puts a message into a queue unless it is there.
+   *
+   * @returns the message that is there: another driver's, if that was first
+   * @throws RedisAway
+   */
+  async enqueue(queue: string, id: string, message: TaskMessage): Promise<TaskMessage> {
+    return this.#asking(async () => {
+      const target = this.#queue(queue);
+      if (!this.#known.has(queue)) await this.#redis.sadd(this.keys.queues, queue);
+      this.#known.add(queue);
+      await target.add('task', message, {
+        jobId: id,
+        attempts: 1,
+        removeOnComplete: true,
+        removeOnFail: true,
+      });
+      const job = await target.getJob(id);
+      // It may have been done and forgotten already.
+      return (job?.data as TaskMessage | undefined) ?? message;
+    });
+  }
+
+  /**
+   * Whether a message is in its queue, or a worker says that it runs what it asks for.
+   *
+   * @throws RedisAway
+   */
+  async stateOf(queue: string, id: string): Promise<MessageState> {
+    return this.#asking(async () => {
+      const [runner, job] = await Promise.all([
+        this.#redis.get(this.keys.running(id)),
+        this.#queue(queue).getJob(id),
+      ]);
+      if (runner !== null) return 'active';
+      if (job === undefined) return 'absent';
+      return (await job.isActive()) ? 'active' : 'queued';
+    });
+  }
+
+  /** Says that a run waits for a flight, again and again: whoever is left alone with it may end it. */
+  async wait(flight: Flight, run: string): Promise<void> {
+    const key = this.keys.waiters(flight.nonce);
+    await this.#asking(() => this.#redis.multi().sadd(key, run).expire(key, WAITERS_S).exec());
+  }
+
+  /** @returns whether nobody else waits for it */
+  async leave(flight: Flight, run: string): Promise<boolean> {
+    const key = this.keys.waiters(flight.nonce);
+    return this.#asking(async () => {
+      await this.#redis.srem(key, run);
+      return (await this.#redis.scard(key)) === 0;
+    });
+  }
+
+  /** Tells workers, and takes the message back if none has begun. */
+  async cancel(queue: string, id: string, { nonce }: Flight): Promise<void> {
+    await this.#asking(async () => {
+      await this.#redis.publish(this.keys.cancelled, nonce);
+      const job = await this.#queue(queue).getJob(id);
+      // Locked: a worker has it, and was told.
+      await job?.remove().catch(() => {});
+    });
+  }
+
+  follow({ nonce }: Flight, onEntry: (entry: LiveEntry) => void): { readonly stop: () => void } {
+    return this.#reader.follow(this.keys.live(nonce), onEntry);
+  }
+
+  /** @throws RedisAway */
+  async workers(): Promise<readonly WorkerState[]> {
+    return this.#asking(() => readWorkers(this.#redis, this.keys));
+  }
+
+  /**
+   * How much waits and runs in each queue that was ever used.
+   *
+   * @throws RedisAway
+   */
+  async queues(): Promise<readonly QueueState[]> {
+    return this.#asking(async () => {
+      const names = (await this.#redis.smembers(this.keys.queues)).toSorted();
+      return Promise.all(
+        names.map(async (name) => {
+          const counts = await this.#queue(name).getJobCounts('wait', 'delayed', 'active');
+          const { wait = 0, delayed = 0, active = 0 } = counts;
+          return { name, waiting: wait + delayed, running: active };
+        }),
+      );
+    });
+  }
+
+  #queue(name: string): Queue {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) {
+      queue = new Queue(name, { connection: this.#redis, prefix: this.address.prefix });
+      queue.on('error', () => {});
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  async #asking<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#redis.status !== 'ready') throw new RedisAway(`Redis at ${this.address.name} does not answer`);
+    try {
+      return await work();
+    } catch (error) {
+      // Whatever it says, the task is as it was: the next look asks again.
+      throw new RedisAway(error instanceof Error ? error.message : String(error), { cause: error });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader.close();
+    // What hangs on a server that is gone is given up with the connection.
+    this.#redis.disconnect();
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => {})));
+  }
+}
+
+const WAITERS_S = 7 * 86_400;

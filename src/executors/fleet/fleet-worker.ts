@@ -1,0 +1,185 @@
+import { DelayedError, type Job, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { World } from '../../core/world.ts';
+import { Announcements } from './announcements.ts';
+import { every } from './every.ts';
+import { MessageTaker, PutBack, type TakerOptions, type TaskLine } from './message-taker.ts';
+import { Keys, LOCK_MS, STALLED_MS, type TaskMessage } from './names.ts';
+import { announceWorker, removeWorker, type WorkerState } from './presence.ts';
+import { openRedis, type RedisAddress } from './redis.ts';
+
+export interface FleetWorkerOptions
+  extends Omit<TakerOptions, 'keys' | 'announcements' | 'lockMs' | 'threads' | 'onChange'> {
+  readonly address: RedisAddress;
+  /** Connected. */
+  readonly redis: Redis;
+  readonly world: World;
+  readonly state: Omit<WorkerState, 'isDraining' | 'running'>;
+  /** Lines for whoever watches the worker. */
+  readonly onChange: (line: WorkerLine) => void;
+}
+
+export type WorkerLine =
+  | TaskLine
+  | { readonly type: 'redis'; readonly isThere: boolean }
+  /** Something went wrong that is no step's fault: the task is begun again. */
+  | { readonly type: 'problem'; readonly message: string }
+  | { readonly type: 'draining'; readonly running: number };
+
+const ANNOUNCE_MS = 5000;
+
+/** A process that takes tasks from queues and runs them, until it is told to end. */
+export class FleetWorker implements AsyncDisposable {
+  readonly #options: FleetWorkerOptions;
+  readonly #keys: Keys;
+  readonly #taker: MessageTaker;
+  readonly #announcements: Announcements;
+  readonly #listener: Redis;
+  readonly #workers: readonly Worker[];
+  /** BullMQ closes only what it opened itself. */
+  readonly #connections: Redis[] = [];
+  readonly #gone = new AbortController();
+  /** Nothing is begun before: who ran it before an outage says so meanwhile. On the monotonic clock. */
+  #notBefore = 0;
+  #isDraining = false;
+  #announcing: Disposable | undefined;
+  #wasAway = false;
+
+  constructor(options: FleetWorkerOptions) {
+    const { address, redis, state } = options;
+    this.#options = options;
+    this.#keys = new Keys(address.prefix);
+    this.#announcements = new Announcements(redis, this.#keys, state.id, {
+      clock: options.world.clock,
+      lockMs: LOCK_MS,
+    });
+    this.#taker = new MessageTaker({
+      ...options,
+      keys: this.#keys,
+      announcements: this.#announcements,
+      lockMs: LOCK_MS,
+      threads: state.cpus,
+    });
+    this.#listener = openRedis(address, { enableOfflineQueue: true });
+    this.#workers = state.queues.map((queue) => this.#workerOf(queue));
+  }
+
+  /** Resolves when it takes work. */
+  async start(): Promise<void> {
+    const { redis } = this.#options;
+    redis.on('close', this.#onClose);
+    redis.on('ready', this.#onReady);
+    await this.#holdAfterRestart();
+    await this.#listener.connect();
+    await this.#listener.subscribe(this.#keys.cancelled);
+    this.#listener.on('message', (_, nonce: string) => {
+      for (const one of this.#taker.underWay) if (one.flight.nonce === nonce) one.stop('cancelled');
+    });
+    await this.#announce();
+    this.#announcing = every(this.#options.world.clock, ANNOUNCE_MS, () => this.#announce());
+    await Promise.all(this.#workers.map((worker) => worker.waitUntilReady()));
+    for (const worker of this.#workers) void worker.run();
+  }
+
+  /**
+   * Takes nothing more, and resolves when what runs has ended.
+   *
+   * @param preempt aborted when that takes too long: what runs is ended then, and begun again elsewhere
+   */
+  async drain(preempt: AbortSignal): Promise<void> {
+    this.#isDraining = true;
+    this.#options.onChange({ type: 'draining', running: this.#taker.underWay.size });
+    await this.#announce();
+    const end = (): void => {
+      for (const one of this.#taker.underWay) one.stop('preempted');
+    };
+    preempt.addEventListener('abort', end, { once: true });
+    if (preempt.aborted) end();
+    await Promise.all(this.#workers.map((worker) => worker.close().catch(() => {})));
+    preempt.removeEventListener('abort', end);
+  }
+
+  #workerOf(queue: string): Worker {
+    const { address, state } = this.#options;
+    const connection = openRedis(address, { enableOfflineQueue: true });
+    this.#connections.push(connection);
+    const worker = new Worker<TaskMessage>(queue, async (job, token) => this.#process(job, token), {
+      connection,
+      prefix: address.prefix,
+      concurrency: state.concurrency,
+      autorun: false,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_MS,
+      // The driver counts: a worker that dies is no fault of the task's until it has died three times.
+      maxStalledCount: 1_000_000,
+    });
+    // Lost locks and connections: what runs goes on, and the store decides.
+    worker.on('error', () => {});
+    worker.on('failed', (_, error) =>
+      this.#options.onChange({ type: 'problem', message: error.stack ?? error.message }),
+    );
+    return worker;
+  }
+
+  async #process(job: Job<TaskMessage>, token: string | undefined): Promise<void> {
+    await this.#hold();
+    try {
+      await this.#taker.take(job.data, this.#gone.signal);
+    } catch (error) {
+      if (!(error instanceof PutBack)) throw error;
+      await job.moveToDelayed(this.#options.world.clock.now() + error.afterMs, token);
+      throw new DelayedError();
+    }
+  }
+
+  /** After Redis was away, nobody begins anything for one lock duration. */
+  async #hold(): Promise<void> {
+    const { clock } = this.#options.world;
+    for (let left = this.#left; left > 0; left = this.#left) await clock.sleep(left);
+  }
+
+  get #left(): number {
+    return this.#notBefore - this.#options.world.clock.monotonic();
+  }
+
+  /** A server that has only just come up may have lost what was announced. */
+  async #holdAfterRestart(): Promise<void> {
+    const info = await this.#options.redis.info('server');
+    const upMs = Number(/^uptime_in_seconds:(\d+)/m.exec(info)?.[1] ?? 0) * 1000;
+    if (upMs < LOCK_MS) this.#notBefore = this.#options.world.clock.monotonic() + LOCK_MS - upMs;
+  }
+
+  readonly #onClose = (): void => {
+    if (this.#wasAway) return;
+    this.#wasAway = true;
+    this.#options.onChange({ type: 'redis', isThere: false });
+  };
+
+  readonly #onReady = (): void => {
+    if (!this.#wasAway) return;
+    this.#wasAway = false;
+    this.#notBefore = this.#options.world.clock.monotonic() + LOCK_MS;
+    this.#options.onChange({ type: 'redis', isThere: true });
+    void this.#announce();
+  };
+
+  async #announce(): Promise<void> {
+    const { redis, state } = this.#options;
+    const running = [...this.#taker.underWay].map(({ step, run, since }) => ({ step, run, since }));
+    // Redis is away: it is said again in a moment.
+    await announceWorker(redis, this.#keys, { ...state, isDraining: this.#isDraining, running }).catch(
+      () => {},
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { redis, state } = this.#options;
+    this.#announcing?.[Symbol.dispose]();
+    this.#gone.abort();
+    redis.off('close', this.#onClose).off('ready', this.#onReady);
+    this.#announcements[Symbol.dispose]();
+    await removeWorker(redis, this.#keys, state.id).catch(() => {});
+    for (const connection of [this.#listener, ...this.#connections]) connection.disconnect();
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,332 @@
+import type { ReportEntry } from '../../core/events.ts';
+import type { Failure } from '../../core/failure.ts';
+import type { Digest } from '../../core/ids.ts';
+import { adoptForRun } from '../../engine/lookup.ts';
+import type { AttemptOutcome, Task, TaskHooks } from '../../engine/ports.ts';
+import { readReport } from '../../engine/read-report.ts';
+import { BlobDamaged } from '../../store/blobs.ts';
+import { type Flight, RemoteRefused, RemoteUnreachable } from '../../store/remote/remote.ts';
+import type { Result } from '../../store/results.ts';
+import type { FleetOptions } from './fleet-executor.ts';
+import { RedisAway } from './fleet-link.ts';
+import { type FlightEnd, readFlight, recordCancel } from './flight-records.ts';
+import type { LiveEntry } from './live.ts';
+import { jobId, newNonce, type TaskMessage } from './names.ts';
+
+/** Starts without an end after which a task is taken for one that kills its workers. */
+export const MOST_STARTS = 3;
+/** The store is looked at so often, whatever the queue says or does not say. */
+const LOOK_MS = 5000;
+const SOON_MS = 100;
+/** So often a worker may say that it is done, and the store not have it. */
+const MOST_EMPTY_ENDS = 3;
+
+export interface FlightRequest {
+  readonly task: Task;
+  readonly hooks: TaskHooks;
+  readonly signal: AbortSignal;
+  readonly queue: string;
+  /** The task as it travels. */
+  readonly parcel: TaskMessage['parcel'];
+}
+
+/** Sees one task of a run through on a fleet: by what the store says, with what the queue says as a hint. */
+export class FlightWatch {
+  readonly #options: FleetOptions;
+  readonly #request: FlightRequest;
+  readonly #startedAt: number;
+  /** Of the flight that this one would begin. */
+  #nonce = newNonce();
+  readonly #job: string;
+  /** The try that is waited for: this driver's, or one that was in the queue before. */
+  #flight: Flight | undefined;
+  #following: { readonly stop: () => void } | undefined;
+  #isStarted = false;
+  #hasExited = false;
+  #isHinted = false;
+  #isSoon = false;
+  /** Blobs that were sent anew. */
+  readonly #mended = new Set<Digest>();
+  #emptyEnds = 0;
+  /** Entries of the report, but for what is not kept, that were seen live. */
+  #seen = 0;
+  #nonDeterministic: readonly string[] | undefined;
+  #lastHolder = '';
+  /** Workers were there, and the task was in the queue: most likely one begins at once. */
+  #hasLooked = false;
+  #wake: () => void = () => {};
+
+  constructor(options: FleetOptions, request: FlightRequest) {
+    this.#options = options;
+    this.#request = request;
+    this.#startedAt = options.world.clock.monotonic();
+    const { fingerprint, replace } = request.task;
+    this.#job = jobId({ fingerprint, nonce: this.#nonce }, replace);
+  }
+
+  /** @throws BlobDamaged if the store has lost an input */
+  async land(): Promise<AttemptOutcome> {
+    const { signal } = this.#request;
+    const cancel = (): void => this.#wake();
+    signal.addEventListener('abort', cancel);
+    try {
+      for (;;) {
+        if (signal.aborted) return await this.#cancel();
+        const outcome = await this.#look();
+        if (outcome !== undefined) return outcome;
+        await this.#pause();
+      }
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      this.#following?.stop();
+    }
+  }
+
+  async #pause(): Promise<void> {
+    const { clock } = this.#options.world;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    if (this.#isHinted || this.#request.signal.aborted) return;
+    await clock.sleep(this.#isSoon ? SOON_MS : LOOK_MS, woken.signal).catch(() => {});
+  }
+
+  /** The store first; then what is in no queue and run by nobody is put there again. */
+  async #look(): Promise<AttemptOutcome | undefined> {
+    const wasHinted = this.#isHinted;
+    this.#isHinted = false;
+    try {
+      const settled = await this.#fromStore(wasHinted);
+      if (settled !== undefined) return settled;
+      if (wasHinted) this.#noteEmptyEnd();
+      await this.#fromQueue();
+      return undefined;
+    } catch (error) {
+      if (isAway(error)) {
+        this.#waitFor(error.message);
+        return undefined;
+      }
+      if (error instanceof Ended) return this.#failed(error.failure, '');
+      throw error;
+    }
+  }
+
+  /** @param isSaid a worker says that it is done */
+  async #fromStore(isSaid: boolean): Promise<AttemptOutcome | undefined> {
+    const { shared } = this.#options;
+    const { task } = this.#request;
+    // Whoever takes the message looks first whether it is done meanwhile.
+    if (!task.replace && this.#flight !== undefined) {
+      const result = await shared.find(task.fingerprint, true, isSaid);
+      const landed = result === undefined ? undefined : await this.#landed(result);
+      if (landed !== undefined) return landed;
+      shared.requireReachable();
+    }
+    if (this.#flight === undefined) return undefined;
+    const { end, isCancelled } = await readFlight(shared.remote, this.#flight);
+    if (end !== undefined) return this.#ended(end);
+    // Another run gave it up a moment before this one came: it begins a flight of its own.
+    if (isCancelled) this.#beginAgain();
+    return undefined;
+  }
+
+  /** Another flight, by this driver's own nonce. */
+  #beginAgain(): void {
+    this.#options.endedNonces.add(this.#flight?.nonce ?? '');
+    this.#join(undefined);
+    this.#nonce = newNonce();
+  }
+
+  /** What the shared cache has lost may be here: a file of the project, or what was brought before. */
+  async #isMended(digest: Digest): Promise<boolean> {
+    const { shared, store } = this.#options;
+    if (this.#mended.has(digest)) return false;
+    this.#mended.add(digest);
+    return (await store.blobs.verify(digest)) === 'ok' && shared.replace(digest);
+  }
+
+  async #ended(end: FlightEnd): Promise<AttemptOutcome | undefined> {
+    if (!end.ok) {
+      this.#options.endedNonces.add(this.#flight?.nonce ?? '');
+      if (end.damaged !== undefined) {
+        const { digest, damage } = end.damaged;
+        if (!(await this.#isMended(digest))) throw new BlobDamaged(digest, damage);
+        this.#beginAgain();
+        return undefined;
+      }
+      return this.#failed(end.failure, end.logTail, end.durationMs);
+    }
+    const result = await this.#options.shared.find(this.#request.task.fingerprint, true);
+    const landed = result === undefined ? undefined : await this.#landed(result);
+    if (landed === undefined) this.#options.shared.requireReachable();
+    return landed;
+  }
+
+  async #fromQueue(): Promise<void> {
+    const { link, run, shared } = this.#options;
+    const { queue, parcel, task } = this.#request;
+    const { fingerprint } = task;
+    const job = this.#job;
+    const state = this.#flight === undefined ? 'absent' : await link.stateOf(queue, job);
+    if (state === 'absent') {
+      if (this.#flight !== undefined) {
+        // Between the two looks it may have ended.
+        const { lost, end } = await readFlight(shared.remote, this.#flight);
+        if (end !== undefined) return this.#hint();
+        if (lost >= MOST_STARTS) throw new Ended({ reason: 'poison', starts: lost });
+      }
+      const nonce = this.#flight?.nonce ?? this.#nonce;
+      const there = await link.enqueue(queue, job, { fingerprint, parcel, nonce });
+      // The message of a flight that has ended is still there, for a moment: its end answers nobody any more.
+      this.#isSoon = this.#options.endedNonces.has(there.nonce);
+      if (this.#isSoon) return;
+      this.#join({ fingerprint, nonce: there.nonce });
+    }
+    if (this.#flight !== undefined) await link.wait(this.#flight, run);
+    if (state !== 'active' && !this.#isStarted) await this.#sayQueued();
+  }
+
+  async #sayQueued(): Promise<void> {
+    const { link } = this.#options;
+    const { queue } = this.#request;
+    const workers = (await link.workers()).filter(
+      ({ queues, isDraining }) => queues.includes(queue) && !isDraining,
+    );
+    if (workers.length === 0) this.#waitFor(`a worker of the queue ${queue}: recipe worker --queue ${queue}`);
+    else if (this.#hasLooked) this.#waitFor(`room in the queue ${queue}`);
+    this.#hasLooked = true;
+  }
+
+  #join(flight: Flight | undefined): void {
+    if (flight?.nonce === this.#flight?.nonce) return;
+    this.#following?.stop();
+    this.#flight = flight;
+    this.#following =
+      flight === undefined ? undefined : this.#options.link.follow(flight, (entry) => this.#take(entry));
+  }
+
+  #take(entry: LiveEntry): void {
+    const { hooks } = this.#request;
+    switch (entry.type) {
+      case 'started':
+        this.#start();
+        this.#seen = 0;
+        if (entry.nth > 1)
+          this.#warn(`it was started again on ${entry.worker}: the worker that had it is gone`);
+        return;
+      case 'output':
+        return hooks.output(entry.stream, entry.text);
+      case 'report':
+        if (isKept(entry.entry)) this.#seen += 1;
+        return hooks.report(entry.entry);
+      case 'exited':
+        return this.#exited();
+      case 'waiting':
+        return this.#isStarted ? undefined : this.#waitFor(entry.holder);
+      case 'ended':
+        this.#nonDeterministic = entry.nonDeterministic;
+        return this.#hint();
+    }
+  }
+
+  /** Something happened: the store is asked now. */
+  #hint(): void {
+    this.#isHinted = true;
+    this.#wake();
+  }
+
+  #start(): void {
+    if (!this.#isStarted) this.#request.hooks.started();
+    this.#isStarted = true;
+  }
+
+  #exited(): void {
+    if (!this.#hasExited) this.#request.hooks.exited();
+    this.#hasExited = true;
+  }
+
+  #waitFor(holder: string): void {
+    if (holder === this.#lastHolder) return;
+    this.#lastHolder = holder;
+    if (!this.#isStarted) this.#request.hooks.waiting(holder);
+    else this.#warn(`waiting for ${holder}`);
+  }
+
+  #warn(message: string): void {
+    this.#request.hooks.report({ type: 'warning', message });
+  }
+
+  /** A worker's word that the store does not bear out: most likely its signature is not accepted here. */
+  #noteEmptyEnd(): void {
+    this.#emptyEnds += 1;
+    if (this.#emptyEnds < MOST_EMPTY_ENDS) return;
+    throw new Ended({
+      reason: 'infra',
+      detail: `workers say that it is done, and ${this.#options.shared.remote.name} has no result of it that is accepted here: list the keys of the workers in accept:, and see that they share this cache`,
+    });
+  }
+
+  async #landed(result: Result): Promise<AttemptOutcome | undefined> {
+    const { shared, store } = this.#options;
+    const { task, hooks } = this.#request;
+    if (!(await adoptForRun(task.step, result, shared, store))) return undefined;
+    this.#start();
+    const report = readReport(store, task.fingerprint);
+    // What was said while nobody could hear it.
+    for (const entry of report.filter(isKept).slice(this.#seen)) hooks.report(entry);
+    this.#exited();
+    return {
+      ok: true,
+      outputs: result.outputs,
+      durationMs: result.producer.durationMs,
+      published: true,
+      report,
+      ...(this.#nonDeterministic === undefined ? {} : { nonDeterministic: this.#nonDeterministic }),
+    };
+  }
+
+  async #cancel(): Promise<AttemptOutcome> {
+    const { link, run, shared } = this.#options;
+    const { queue } = this.#request;
+    if (this.#flight !== undefined) {
+      try {
+        if (await link.leave(this.#flight, run)) {
+          await recordCancel(shared.remote, this.#flight);
+          await link.cancel(queue, this.#job, this.#flight);
+        }
+      } catch (error) {
+        if (!isAway(error)) throw error;
+        // Workers look there too; another run that waits begins again.
+        if (error instanceof RedisAway) await recordCancel(shared.remote, this.#flight).catch(() => {});
+      }
+    }
+    return { ok: false, failure: { reason: 'cancelled' }, logTail: '', durationMs: this.#elapsed };
+  }
+
+  #failed(failure: Failure, logTail: string, durationMs?: number): AttemptOutcome {
+    this.#start();
+    return { ok: false, failure, logTail, durationMs: durationMs ?? this.#elapsed };
+  }
+
+  get #elapsed(): number {
+    return this.#options.world.clock.monotonic() - this.#startedAt;
+  }
+}
+
+function isAway(error: unknown): error is Error {
+  return error instanceof RedisAway || error instanceof RemoteUnreachable || error instanceof RemoteRefused;
+}
+
+/** How a flight ends that no worker ends. */
+class Ended extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.reason);
+    this.failure = failure;
+  }
+}
+
+/** Whether a result's report has it; `progress` is for the moment only. */
+function isKept({ type }: ReportEntry): boolean {
+  return type !== 'progress' && type !== 'warning';
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import type { Digest, Fingerprint } from '../../core/ids.ts';
+
+/** What a message in a queue says: the task, and whose try it is. Never data, never secrets. */
+export interface TaskMessage {
+  readonly fingerprint: Fingerprint;
+  /** The parcel itself if it is small, else the digest of the blob that it is. */
+  readonly parcel: { readonly text: string } | { readonly blob: Digest };
+  readonly nonce: string;
+}
+
+export const DEFAULT_QUEUE = 'default';
+
+/** A worker's lock on a message, renewed while its process lives: what it has is given to another after that. */
+export const LOCK_MS = 6000;
+export const STALLED_MS = 3000;
+
+/** Names of a fleet's keys. BullMQ's own begin with the prefix and the name of a queue. */
+export class Keys {
+  readonly prefix: string;
+
+  constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  /** What runs: the worker that runs it, for as long as it says so. */
+  running(job: string): string {
+    return `${this.prefix}:run:${job}`;
+  }
+
+  /** What a flight writes while it goes on: a capped stream. */
+  live(nonce: string): string {
+    return `${this.prefix}:live:${nonce}`;
+  }
+
+  /** The runs that wait for a flight. */
+  waiters(nonce: string): string {
+    return `${this.prefix}:waiters:${nonce}`;
+  }
+
+  worker(id: string): string {
+    return `${this.prefix}:worker:${id}`;
+  }
+
+  /** Ids of workers, by when they last said that they live. */
+  get workers(): string {
+    return `${this.prefix}:workers`;
+  }
+
+  /** Names of queues that something was put into. */
+  get queues(): string {
+    return `${this.prefix}:queues`;
+  }
+
+  /** Channel of nonces whose flight nobody waits for any more. */
+  get cancelled(): string {
+    return `${this.prefix}:cancelled`;
+  }
+
+  /** Wakes one driver's reader. */
+  wake(driver: string): string {
+    return `${this.prefix}:wake:${driver}`;
+  }
+}
+
+/** Tells one try at a task from another. */
+export function newNonce(): string {
+  return randomBytes(16).toString('hex');
+}
+
+/** Id of a message: one task is in the queue once. What replaces a result is a task of its own each time. */
+export function jobId(
+  { fingerprint, nonce }: Pick<TaskMessage, 'fingerprint' | 'nonce'>,
+  replaces: boolean,
+): string {
+  return replaces ? `t-${fingerprint}-${nonce}` : `t-${fingerprint}`;
+}

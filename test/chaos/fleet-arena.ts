@@ -1,0 +1,185 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CliRig, type Outcome } from '../rigs/cli-rig.ts';
+import { WorkerProcess } from '../rigs/fleet-rig.ts';
+import { RedisRig } from '../rigs/redis-rig.ts';
+import { type FleetRecipe, fleetProject } from './fleet-recipe.ts';
+
+/** A worker, and the folder that it has for itself. */
+export interface ArenaWorker {
+  readonly rig: CliRig;
+  readonly process: WorkerProcess;
+}
+
+/** One line of the execution log. */
+export interface Execution {
+  readonly n: number;
+  readonly step: string;
+}
+
+/** A fleet that things happen to: Redis, a shared folder, workers, and three machines that runs are begun on. */
+export class FleetArena implements AsyncDisposable {
+  readonly dir: string;
+  readonly redis: RedisRig;
+  /** Where the runs of a trial are begun. */
+  readonly here: CliRig;
+  /** A machine that has nothing but the shared folder. */
+  readonly there: CliRig;
+  /** A machine that has no fleet: what it makes is right. */
+  readonly alone: CliRig;
+  readonly workers: ArenaWorker[] = [];
+  /** Blobs that were damaged or removed on purpose, in any trial so far. */
+  readonly injured = new Set<string>();
+  /** When the trial began, in milliseconds since the Unix epoch. */
+  since = 0;
+  /** The run that goes on. */
+  driver: Driver | undefined;
+  readonly #bin: string;
+  readonly #gone: ArenaWorker[] = [];
+
+  private constructor(dir: string, redis: RedisRig, rigs: readonly [CliRig, CliRig, CliRig], bin: string) {
+    this.dir = dir;
+    this.redis = redis;
+    [this.here, this.there, this.alone] = rigs;
+    this.#bin = bin;
+    for (const rig of [this.here, this.there]) Object.assign(rig.env, this.#env);
+  }
+
+  /** @param bin another copy of the program */
+  static async start(bin = CliRig.bin): Promise<FleetArena> {
+    const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
+    mkdirSync(join(dir, 'shared'));
+    const rigs = [await CliRig.create({}, bin), await CliRig.create({}, bin), await CliRig.create({}, bin)];
+    return new FleetArena(dir, await RedisRig.start(), rigs as [CliRig, CliRig, CliRig], bin);
+  }
+
+  get shared(): string {
+    return join(this.dir, 'shared');
+  }
+
+  get log(): string {
+    return join(this.dir, 'executions');
+  }
+
+  get #env(): Readonly<Record<string, string>> {
+    return { STOCKPOT_REDIS_URL: this.redis.url, STOCKPOT_REMOTE: this.shared, STOCKPOT_ACCEPT: 'any' };
+  }
+
+  /** All three machines have this recipe now. */
+  async change(recipe: Omit<FleetRecipe, 'log'>): Promise<void> {
+    this.since = Date.now();
+    const files = Object.entries(fleetProject({ ...recipe, log: this.log }));
+    for (const rig of [this.here, this.there, this.alone])
+      for (const [path, text] of files) await rig.write(path, text);
+  }
+
+  /** Begins workers until there are so many. */
+  async staff(count: number): Promise<void> {
+    while (this.workers.length < count) await this.addWorker();
+  }
+
+  async addWorker(): Promise<void> {
+    const rig = await CliRig.create({}, this.#bin);
+    Object.assign(rig.env, this.#env);
+    this.workers.push({ rig, process: await WorkerProcess.start(rig, '--concurrency', '2') });
+  }
+
+  async killWorker(worker: ArenaWorker): Promise<void> {
+    const at = this.workers.indexOf(worker);
+    if (at === -1) return;
+    this.workers.splice(at, 1);
+    this.#gone.push(worker);
+    await worker.process.end('SIGKILL');
+  }
+
+  begin(rig: CliRig): Driver {
+    this.driver = new Driver(rig);
+    return this.driver;
+  }
+
+  get executions(): readonly Execution[] {
+    if (!existsSync(this.log)) return [];
+    return readFileSync(this.log, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => {
+        const [n = '', step = ''] = line.split(' ');
+        return { n: Number(n), step };
+      });
+  }
+
+  /** Processes of attempts of any worker that was ever begun here. */
+  attempts(): readonly string[] {
+    const roots = [...this.workers, ...this.#gone].map(({ rig }) => `STOCKPOT_STEP=${rig.dir}/`);
+    return readdirSync('/proc').filter((pid) => {
+      if (!/^\d+$/.test(pid)) return false;
+      const environment = environmentOf(pid);
+      return roots.some((root) => environment.includes(root));
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.driver?.kill();
+    for (let [worker] = this.workers; worker !== undefined; [worker] = this.workers)
+      await this.killWorker(worker);
+    for (const pid of this.attempts()) signalTo(Number(pid), 'SIGKILL');
+    await this.redis[Symbol.asyncDispose]();
+    for (const rig of [this.here, this.there, this.alone, ...this.#gone.map((worker) => worker.rig)])
+      await rig[Symbol.asyncDispose]();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** `recipe run -p fleet` as a process. */
+export class Driver {
+  readonly ended: Promise<Outcome>;
+  readonly #child: ReturnType<CliRig['start']>;
+  readonly rig: CliRig;
+
+  constructor(rig: CliRig) {
+    this.rig = rig;
+    this.#child = rig.start('run', '--json', '-p', 'fleet');
+    this.ended = this.#child.then(({ exitCode, signal, stdout, stderr }) => ({
+      exit: exitCode,
+      signal,
+      out: stdout,
+      err: stderr,
+    }));
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  /** What it came to; one that does not end in time is killed. */
+  async endWithin(ms: number): Promise<{ readonly isLate: boolean; readonly outcome: Outcome }> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#child.kill('SIGKILL');
+    }, ms);
+    const outcome = await this.ended;
+    clearTimeout(timer);
+    return { isLate, outcome };
+  }
+}
+
+/** Sends a signal to a process that may be gone. */
+export function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+function environmentOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8');
+  } catch {
+    // Gone meanwhile, or somebody else's.
+    return '';
+  }
+}

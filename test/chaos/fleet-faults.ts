@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import { type FleetArena, signalTo } from './fleet-arena.ts';
+import type { Random } from './random.ts';
+
+/** What happens to a fleet while a run goes on. */
+export interface FleetFault {
+  readonly name: string;
+  /** Faults of one thing do not overlap. */
+  readonly of: 'worker' | 'driver' | 'redis' | 'folder';
+  /** Whether a step may be executed a second time for it. */
+  readonly repeats: boolean;
+  /** Whether a run may not begin for it. */
+  readonly refuses?: boolean;
+  /** Resolves when it is over, to what it was; undefined: there was nothing that it could happen to. */
+  readonly happen: (arena: FleetArena, random: Random) => Promise<string | undefined>;
+}
+
+const PREFIX = 'stockpot';
+
+export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
+  {
+    name: 'a worker is killed',
+    of: 'worker',
+    repeats: true,
+    happen: async (arena, random) => {
+      const worker = arena.workers[random.below(arena.workers.length)];
+      if (worker === undefined) return undefined;
+      await arena.killWorker(worker);
+      await arena.addWorker();
+      return worker.process.id;
+    },
+  },
+  {
+    name: 'a worker is stopped for longer than its lock',
+    of: 'worker',
+    repeats: true,
+    happen: async (arena, random) => {
+      const worker = arena.workers[random.below(arena.workers.length)];
+      if (worker === undefined) return undefined;
+      const ms = 6500 + random.below(3000);
+      signalTo(worker.process.pid, 'SIGSTOP');
+      await sleep(ms);
+      signalTo(worker.process.pid, 'SIGCONT');
+      return `${worker.process.id}, ${ms} ms`;
+    },
+  },
+  {
+    name: 'the run is killed and begun anew',
+    of: 'driver',
+    repeats: false,
+    happen: async (arena) => {
+      if (arena.driver === undefined) return undefined;
+      const { rig } = arena.driver;
+      await arena.driver.kill();
+      arena.begin(rig);
+      return 'killed';
+    },
+  },
+  {
+    name: 'Redis is killed and comes back empty',
+    of: 'redis',
+    repeats: false,
+    refuses: true,
+    happen: async (arena, random) => {
+      const ms = random.below(2000);
+      await arena.redis.kill();
+      await sleep(ms);
+      await arena.redis.restart();
+      return `away for ${ms} ms`;
+    },
+  },
+  {
+    name: 'Redis forgets everything',
+    of: 'redis',
+    // Nothing tells the workers: until they say again what they run, nobody knows.
+    repeats: true,
+    happen: async (arena) => {
+      await arena.redis.cli('flushall');
+      return 'FLUSHALL';
+    },
+  },
+  {
+    name: 'Redis is stopped',
+    of: 'redis',
+    repeats: false,
+    refuses: true,
+    happen: async (arena, random) => {
+      const pid = Number(/process_id:(\d+)/.exec(await arena.redis.cli('info', 'server'))?.[1]);
+      const ms = 1000 + random.below(7000);
+      signalTo(pid, 'SIGSTOP');
+      await sleep(ms);
+      signalTo(pid, 'SIGCONT');
+      return `for ${ms} ms`;
+    },
+  },
+  {
+    name: 'a message comes twice',
+    of: 'redis',
+    repeats: false,
+    happen: async (arena, random) => {
+      const keys = (await arena.redis.cli('keys', `${PREFIX}:default:t-*`))
+        .split('\n')
+        .filter((key) => /:t-[0-9a-f]{64}$/.test(key));
+      const key = keys.toSorted()[random.below(keys.length)];
+      const text = key === undefined ? '' : await arena.redis.cli('hget', key, 'data');
+      if (text === '') return undefined;
+      const queue = new Queue('default', { connection: { url: arena.redis.url }, prefix: PREFIX });
+      queue.on('error', () => {});
+      await queue.add('task', JSON.parse(text), {
+        jobId: `twice-${randomUUID()}`,
+        attempts: 1,
+        removeOnComplete: true,
+        removeOnFail: true,
+      });
+      await queue.close();
+      return (JSON.parse(text) as { fingerprint: string }).fingerprint;
+    },
+  },
+  {
+    name: 'a blob of the shared folder is removed',
+    of: 'folder',
+    repeats: true,
+    happen: async (arena, random) => {
+      const path = someBlob(arena, random);
+      if (path === undefined) return undefined;
+      arena.injured.add(basename(path));
+      rmSync(path);
+      return basename(path);
+    },
+  },
+  {
+    name: 'a byte of a blob of the shared folder is flipped',
+    of: 'folder',
+    repeats: true,
+    happen: async (arena, random) => {
+      const path = someBlob(arena, random);
+      if (path === undefined) return undefined;
+      const bytes = readFileSync(path);
+      const at = random.below(bytes.length);
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      arena.injured.add(basename(path));
+      rmSync(path);
+      writeFileSync(path, bytes, { mode: 0o444 });
+      return basename(path);
+    },
+  },
+  {
+    name: 'the shared folder is away',
+    of: 'folder',
+    repeats: false,
+    happen: async (arena) => {
+      renameSync(arena.shared, `${arena.shared}-away`);
+      await sleep(2000);
+      renameSync(`${arena.shared}-away`, arena.shared);
+      return 'for 2000 ms';
+    },
+  },
+];
+
+/** One of the newest: those of earlier trials are of no use to this one. */
+function someBlob({ shared, since }: FleetArena, random: Random): string | undefined {
+  const names = globSync('cas/[0-9a-f][0-9a-f]/*', { cwd: shared })
+    .filter((name) => statSync(join(shared, name)).mtimeMs >= since)
+    .toSorted();
+  const name = names[random.below(names.length)];
+  return name === undefined ? undefined : join(shared, name);
+}

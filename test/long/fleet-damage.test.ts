@@ -1,0 +1,58 @@
+import { chmodSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Result } from '../../src/store/results.ts';
+import { checkStore } from '../rigs/check-home.ts';
+import { FleetRig } from '../rigs/fleet-rig.ts';
+import { RedisRig } from '../rigs/redis-rig.ts';
+
+const missing = await RedisRig.missing();
+
+const RECIPE = `steps:
+  make:
+    run: 'echo said; mkdir "$OUT_dir"; echo x > "$OUT_dir/x"; echo 1 > "$OUT_n"'
+    outputs: { dir: { path: dir, kind: directory }, n: { path: n.json, kind: value } }
+`;
+
+describe.skipIf(missing !== undefined)(
+  'what a fleet’s shared cache lost, and a worker still has, is sent there again',
+  () => {
+    const cases: readonly (readonly [string, (result: Result) => string | undefined])[] = [
+      ['the list of a folder', ({ outputs }) => outputs['dir']?.digest],
+      ['the log', ({ log }) => log?.digest],
+      ['a figure', ({ outputs }) => outputs['n']?.digest],
+    ];
+    const damages: readonly (readonly [string, (path: string) => void])[] = [
+      ['removed', (path) => rmSync(path)],
+      [
+        'with other bytes',
+        (path) => {
+          const bytes = readFileSync(path);
+          chmodSync(path, 0o644);
+          writeFileSync(path, bytes.fill('#', 0, 1));
+        },
+      ],
+    ];
+    for (const [what, digestIn] of cases)
+      for (const [how, damage] of damages)
+        test(`${what}, ${how}`, async () => {
+          await using fleet = await FleetRig.start();
+          await fleet.worker();
+          const here = await fleet.project({ 'recipe.yaml': RECIPE });
+          expect(await here.run('-p', 'fleet')).toEqual({ make: 'succeeded' });
+          const [path = ''] = globSync('results/*/*', { cwd: fleet.shared });
+          const digest = digestIn(JSON.parse(readFileSync(join(fleet.shared, path), 'utf8')) as Result) ?? '';
+          damage(join(fleet.shared, 'cas', digest.slice(0, 2), digest));
+          expect(checkStore(fleet.shared)).not.toEqual([]);
+          for (const _ of [1, 2]) {
+            const there = await fleet.project({ 'recipe.yaml': RECIPE });
+            const { exit } = await there.recipe('run', '-p', 'fleet');
+            expect(exit).toBe(0);
+          }
+          expect(checkStore(fleet.shared)).toEqual([]);
+          expect(globSync('results/*/*', { cwd: fleet.shared }).map((name) => basename(name))).toEqual([
+            basename(path),
+          ]);
+        });
+  },
+);

@@ -1,0 +1,185 @@
+import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { RunEvent } from '../../src/core/events.ts';
+import { digestOf } from '../../src/store/hash.ts';
+import { outcomes } from '../rigs/cli-rig.ts';
+import { FleetRig } from '../rigs/fleet-rig.ts';
+import { FollowedRun } from '../rigs/followed-run.ts';
+import { RedisRig } from '../rigs/redis-rig.ts';
+import { TRAIN } from '../rigs/training-step.ts';
+
+const missing = await RedisRig.missing();
+
+const says =
+  (text: string) =>
+  (event: RunEvent): boolean =>
+    event.type === 'step.output' && event.text.includes(text);
+
+describe.skipIf(missing !== undefined)('on a fleet', () => {
+  test('a step whose worker is killed is begun again by another, once', async () => {
+    await using fleet = await FleetRig.start();
+    const gate = fleet.gate('gate');
+    const rig = await fleet.project({
+      'recipe.yaml': `steps: { a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } } }\n`,
+    });
+    const doomed = await fleet.worker();
+    const run = new FollowedRun(rig, '-p', 'fleet');
+    await run.until(says('begun'));
+    await doomed.end('SIGKILL');
+    await fleet.worker();
+    await run.until(says('begun'));
+    await gate.open();
+    const { events } = await run.end();
+    expect(outcomes(events)).toEqual({ a: 'succeeded' });
+    expect(events.filter(({ type }) => type === 'step.started').length).toBe(1);
+    expect(
+      events.some(
+        (event) =>
+          event.type === 'step.report' &&
+          event.entry.type === 'warning' &&
+          event.entry.message.includes('started again'),
+      ),
+    ).toBe(true);
+  });
+
+  test('Redis that loses everything costs no work: what runs goes on, what waits is put back', async () => {
+    await using fleet = await FleetRig.start();
+    const gate = fleet.gate('gate');
+    const rig = await fleet.project({
+      'recipe.yaml': `steps:
+  a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } }
+  b: { run: [sh, -c, 'echo after; cat "$IN_x" > "$OUT_y"'], inputs: { x: a.x }, outputs: { y: y } }
+  c: { run: [sh, -c, 'echo waited > "$OUT_z"'], outputs: { z: z } }
+`,
+    });
+    await fleet.worker('--concurrency', '1');
+    const run = new FollowedRun(rig, '-p', 'fleet', '--jobs', '4');
+    await run.until(says('begun'));
+    await fleet.redis.kill();
+    await fleet.redis.restart();
+    await gate.open();
+    const { events } = await run.end();
+    expect(outcomes(events)).toEqual({ a: 'succeeded', b: 'succeeded', c: 'succeeded' });
+    // Nothing that ran was begun again.
+    expect(events.filter(says('begun')).length).toBe(1);
+  });
+
+  test('a shared cache that goes away costs no work: a step that is done waits for it', async () => {
+    await using fleet = await FleetRig.start('--appendonly', 'yes');
+    const gate = fleet.gate('gate');
+    const rig = await fleet.project({
+      'recipe.yaml': `steps:
+  a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } }
+  b: { run: [sh, -c, 'cat "$IN_x" > "$OUT_y"'], inputs: { x: a.x }, outputs: { y: y } }
+`,
+    });
+    await fleet.worker();
+    const run = new FollowedRun(rig, '-p', 'fleet');
+    await run.until(says('begun'));
+    renameSync(fleet.shared, `${fleet.shared}-away`);
+    await gate.open();
+    // The run says that it waits, so the worker has had its time to find nobody there.
+    await run.until((event) => event.type === 'step.report' && event.entry.type === 'warning');
+    renameSync(`${fleet.shared}-away`, fleet.shared);
+    const { events } = await run.end();
+    expect(outcomes(events)).toEqual({ a: 'succeeded', b: 'succeeded' });
+    expect(events.filter(says('begun')).length).toBe(1);
+  });
+
+  test('a shared cache that is away when a run begins is waited for', async () => {
+    await using fleet = await FleetRig.start();
+    await fleet.worker();
+    const rig = await fleet.project({
+      'recipe.yaml': 'steps: { a: { run: ["true"], inputs: { x: ./x } } }\n',
+      x: '1',
+    });
+    renameSync(fleet.shared, `${fleet.shared}-away`);
+    const run = new FollowedRun(rig, '-p', 'fleet');
+    await run.until((event) => event.type === 'step.waiting' && event.holder.includes('cannot be written'));
+    renameSync(`${fleet.shared}-away`, fleet.shared);
+    expect(outcomes((await run.end()).events)).toEqual({ a: 'succeeded' });
+  });
+
+  test('a file of the project that the shared cache has damaged is sent there again', async () => {
+    await using fleet = await FleetRig.start();
+    const files = {
+      'recipe.yaml':
+        'steps: { a: { run: [sh, -c, \'cp "$IN_x" "$OUT_y"\'], inputs: { x: ./x }, outputs: { y: y } } }\n',
+      x: 'right',
+    };
+    const first = await fleet.worker();
+    const rig = await fleet.project(files);
+    expect(await rig.run('-p', 'fleet')).toEqual({ a: 'succeeded' });
+    await first.end('SIGTERM');
+    await fleet.worker();
+    const digest = digestOf('right');
+    const path = join(fleet.shared, 'cas', digest.slice(0, 2), digest);
+    chmodSync(path, 0o644);
+    writeFileSync(path, 'wrong');
+    expect(await rig.run('-p', 'fleet', '--force')).toEqual({ a: 'succeeded' });
+    expect(readFileSync(path, 'utf8')).toBe('right');
+  });
+
+  test('a step that takes its worker with it three times is given up', async () => {
+    await using fleet = await FleetRig.start();
+    const rig = await fleet.project({});
+    // A worker's mark, which lies beside its attempts, says which process it is.
+    await rig.write(
+      'kill.sh',
+      `kill -9 "$(sed -n 's/.*"pid":\\([0-9]*\\).*/\\1/p' "$(dirname "$STOCKPOT_STEP")"/../../active/*)"\n`,
+    );
+    await rig.write('recipe.yaml', 'steps: { a: { run: [sh, kill.sh], code: [kill.sh] } }\n');
+    const run = new FollowedRun(rig, '-p', 'fleet');
+    for (let nth = 0; nth < 3; nth += 1) await (await fleet.worker('--concurrency', '1')).ended;
+    await fleet.worker();
+    const { events } = await run.end();
+    expect(events.find(({ type }) => type === 'step.failed')).toMatchObject({
+      failure: { reason: 'poison', starts: 3 },
+    });
+  });
+
+  test('a training of ten epochs whose workers are killed or told to end executes ten epochs', async () => {
+    await using fleet = await FleetRig.start();
+    const rig = await fleet.project({ 'steps/train.ts': TRAIN, 'outside/epochs': '' });
+    await rig.write(
+      'recipe.yaml',
+      `steps: { train: { uses: ./steps/train.ts, with: { outside: ${rig.dir}/outside }, checkpoint: { every: 1s } } }\n`,
+    );
+    for (const epoch of [3, 6, 8]) await rig.write(`outside/stop-${epoch}`, '');
+    const run = new FollowedRun(rig, '-p', 'fleet');
+    const first = await fleet.worker('--drain', '1ms');
+    await run.until(says('epoch 3\n'));
+    rmSync(join(rig.dir, 'outside/stop-3'));
+    await first.end('SIGTERM');
+    // Another machine goes on from what was saved; when its worker is killed, the next one there from its own.
+    const machine = await fleet.machine();
+    const second = await fleet.workerIn(machine, '--drain', '1ms');
+    await run.until(says('epoch 6\n'));
+    rmSync(join(rig.dir, 'outside/stop-6'));
+    await second.end('SIGKILL');
+    const third = await fleet.workerIn(machine, '--drain', '1ms');
+    await run.until(says('epoch 8\n'));
+    rmSync(join(rig.dir, 'outside/stop-8'));
+    await third.end('SIGTERM');
+    await fleet.worker();
+    expect(outcomes((await run.end()).events)).toEqual({ train: 'succeeded' });
+    expect((await rig.read('outside/epochs')).trim().split('\n').join(' ')).toBe('1 2 3 4 5 6 7 8 9 10');
+  });
+
+  test('a driver that is killed leaves its step running, and the next run takes what it gives', async () => {
+    await using fleet = await FleetRig.start();
+    const gate = fleet.gate('gate');
+    const rig = await fleet.project({
+      'recipe.yaml': `steps: { a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } } }\n`,
+    });
+    await fleet.worker();
+    const first = new FollowedRun(rig, '-p', 'fleet');
+    await first.until(says('begun'));
+    first.kill('SIGKILL');
+    const second = new FollowedRun(rig, '-p', 'fleet');
+    await second.until(says('begun'));
+    await gate.open();
+    expect(outcomes((await second.end()).events)).toEqual({ a: 'succeeded' });
+  });
+});
