@@ -17,6 +17,9 @@ const cases: readonly (readonly [script: string, ...args: string[]])[] = [
   ['score.ts'],
   ['server.ts', python],
   ['search.ts'],
+  ['history.ts'],
+  ['files.ts'],
+  ['s3.ts'],
 ];
 let failed = 0;
 for (const [script, ...args] of cases) {

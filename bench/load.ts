@@ -10,6 +10,10 @@ export async function post(port: number, path: string, body: object): Promise<un
   return ask(port, 'POST', path, JSON.stringify(body));
 }
 
+export async function get(port: number, path: string): Promise<unknown> {
+  return ask(port, 'GET', path);
+}
+
 async function ask(port: number, method: string, path: string, text?: string): Promise<unknown> {
   const headers =
     text === undefined

@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { openSqlite } from '../src/db/sqlite.ts';
+import { ledgerMigrations } from '../src/ledger/schema.ts';
 import { openIndex } from '../src/store/index-db.ts';
 import { TRACKING_MIGRATIONS } from '../src/tracking/sqlite/schema.ts';
 
 /** The databases, by the names of their files, and what opens each. */
 export const DATABASES = {
   tracking: (path: string) => openSqlite({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' }),
+  ledger: (path: string) => openSqlite({ path, migrations: ledgerMigrations('sqlite'), durability: 'full' }),
   index: openIndex,
 } as const;
 

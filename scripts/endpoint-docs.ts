@@ -5,7 +5,7 @@ import type { Route } from '../src/server/route.ts';
 export function endpointTable(): string {
   const rows = ROUTES.map(
     ({ method, version, path, rpc, policy }) =>
-      `| ${method} | \`${version}${path}\` | ${rpc} | ${needsOf(policy)} |`,
+      `| ${method} | \`${version}${path.replace('{+', '{')}\` | ${rpc} | ${needsOf(policy)} |`,
   );
   return ['| method | path | call | needs |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }

@@ -1,18 +1,22 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FleetArena } from '../test/chaos/fleet-arena.ts';
+import { FLEET_PLANTS, type FleetPlant } from '../test/chaos/fleet-plants.ts';
+import { fleetTrial } from '../test/chaos/fleet-trial.ts';
 import { PLANTS, type Plant } from '../test/chaos/plants.ts';
 import { Random } from '../test/chaos/random.ts';
 import { trial } from '../test/chaos/trial.ts';
 
 /**
- * Plants bugs into copies of the source, one at a time, and expects the checks of crashes to catch each:
+ * Plants bugs into copies of the source, one at a time, and expects the checks of crashes and of a fleet to catch each:
  * a check that sees none of them proves nothing. The copy without a bug has to pass all of it.
  */
 const ROOT = join(import.meta.dirname, '..');
 
 let missed = 0;
-for (const plant of PLANTS.filter(({ name }) => name.includes(process.argv[2] ?? ''))) {
+const plants = [...PLANTS, ...FLEET_PLANTS];
+for (const plant of plants.filter(({ name }) => name.includes(process.argv[2] ?? ''))) {
   const sound = await violationsWith(plant, []);
   const found = await violationsWith(plant, plant.changes);
   const isCaught = found.some((text) => plant.caughtAs.test(text));
@@ -21,18 +25,25 @@ for (const plant of PLANTS.filter(({ name }) => name.includes(process.argv[2] ??
   for (const text of isCaught ? [] : found) console.log(`          instead: ${text.slice(0, 500)}`);
   for (const text of sound) console.log(`          without it: ${text.slice(0, 500)}`);
 }
-console.log(`planted: ${PLANTS.length} bugs, ${missed} missed`);
+console.log(`planted: ${plants.length} bugs, ${missed} missed`);
 process.exitCode = missed === 0 ? 0 : 1;
 
-async function violationsWith({ disturbance }: Plant, changes: Plant['changes']): Promise<readonly string[]> {
+async function violationsWith(
+  plant: Plant | FleetPlant,
+  changes: Plant['changes'],
+): Promise<readonly string[]> {
   const copy = mkdtempSync(join(tmpdir(), 'stockpot-planted-'));
   try {
     for (const name of ['bin', 'src', 'steps', 'recipes', 'schema', 'package.json'])
       cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     for (const { file, from, to } of changes) replace(join(copy, file), from, to);
-    const program = { bin: join(copy, 'bin/recipe.js'), canMount: false };
-    return (await trial([disturbance], new Random(1), program)).violations;
+    const bin = join(copy, 'bin/recipe.js');
+    const random = new Random(1);
+    if ('disturbance' in plant)
+      return (await trial([plant.disturbance], random, { bin, canMount: false })).violations;
+    await using arena = await FleetArena.start(bin);
+    return (await fleetTrial({ seed: 1, random, arena, course: plant.course })).violations;
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }

@@ -12,6 +12,7 @@ const ROOT = join(import.meta.dirname, '..');
 const ENVIRONMENTS = {
   STOCKPOT_TEST_PYTHON: 'requirements.txt',
   STOCKPOT_TEST_PYTHON_MLFLOW3: 'requirements-mlflow3.txt',
+  STOCKPOT_TEST_PYTHON_S3: 'requirements-s3.txt',
 } as const;
 /** For which all that is pinned exists ready-built. */
 const VERSIONS = /^3\.1[123]\./;

@@ -7,5 +7,5 @@ const TEST = join(import.meta.dirname, '../test');
 
 /** `npm run golden`: after a change that leaves outputs as they are, or with a raised version; after a new migration. */
 writeFileSync(join(TEST, 'golden/component-code.json'), `${JSON.stringify(componentCode(), null, 2)}\n`);
-for (const name of ['tracking', 'index'] as const)
+for (const name of ['tracking', 'ledger', 'index'] as const)
   writeFileSync(join(TEST, `db/${name}.schema.sql`), freshSchema(name));
