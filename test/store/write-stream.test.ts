@@ -7,6 +7,7 @@ import { writeHashed } from '../../src/store/write-hashed.ts';
 import { writeStream } from '../../src/store/write-stream.ts';
 
 async function* broken(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('a');
   throw new Error('the server hung up');
 }
 
