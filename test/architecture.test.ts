@@ -52,20 +52,32 @@ test('components see the exports of the package only', () => {
 
 const STATIC = /^(?:import|export)\s(?!type\b)[^'"]*?from\s+'([^']+)'/gm;
 
-test('a run that does nothing loads no package: that would be most of its time', () => {
-  const loaded = new Set<string>();
+/** What is loaded before the first statement of a file runs: files of `src/`, and packages with who names them. */
+function loadedBy(...entries: string[]): { files: ReadonlySet<string>; packages: readonly string[] } {
+  const files = new Set<string>();
   const packages: string[] = [];
-  for (const pending = ['cli/main.ts', 'cli/run.ts']; pending.length > 0; ) {
+  for (const pending = [...entries]; pending.length > 0; ) {
     const file = pending.pop() ?? '';
-    if (loaded.has(file)) continue;
-    loaded.add(file);
+    if (files.has(file)) continue;
+    files.add(file);
     for (const [, name = ''] of readFileSync(join(SRC, file), 'utf8').matchAll(STATIC)) {
       if (name.startsWith('.')) pending.push(join(dirname(file), name));
       else if (!name.startsWith('node:')) packages.push(`${file} → ${name}`);
     }
   }
-  expect(loaded.size).toBeGreaterThan(40);
+  return { files, packages };
+}
+
+test('a run that does nothing loads no package: that would be most of its time', () => {
+  const { files, packages } = loadedBy('cli/main.ts', 'cli/run.ts');
+  expect(files.size).toBeGreaterThan(40);
   expect(packages).toEqual([]);
+});
+
+test('a server without schedules loads nothing that runs steps', () => {
+  const { files } = loadedBy('cli/main.ts', 'cli/server.ts');
+  expect(files).toContain('compose-server.ts');
+  expect([...files].filter((file) => /^(?:executors|schedule)\/|^engine\/driver\.ts/.test(file))).toEqual([]);
 });
 
 function mayImport(from: string, to: string): boolean {

@@ -13,7 +13,7 @@ import { artifactsOf } from './artifacts-of.ts';
 import { choice } from './choice.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { databaseOf } from './database-of.ts';
-import { openServerSchedules } from './server-schedules.ts';
+import type { ServerSchedules } from './server-schedules.ts';
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 const EVERYWHERE = ['0.0.0.0', '::'];
@@ -33,7 +33,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, withCache(options, context));
   const database = databaseOf(parsed, context, 'server');
   await using schedules = flag(options, 'schedules')
-    ? await openServerSchedules(withDatabase(database, withCache(options, context)))
+    ? await openSchedules(withDatabase(database, withCache(options, context)))
     : undefined;
   await using server = await composeServer(project, context, {
     hosts: hostsOf(host, text(options, 'allowedHosts'), publicUrl),
@@ -72,6 +72,12 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   if (schedules !== undefined) await schedules.serve();
   if (!context.signal.aborted) await ended;
   return ExitCode.ok;
+}
+
+/** The scheduler, loaded by a server that has one alone: with it comes all that runs recipes. */
+async function openSchedules(context: Context): Promise<ServerSchedules> {
+  const { openServerSchedules } = await import('./server-schedules.ts');
+  return openServerSchedules(context);
 }
 
 /** What `mlflow server` takes, and a server of one process has no use for. */

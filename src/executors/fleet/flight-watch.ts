@@ -5,7 +5,7 @@ import { adoptForRun } from '../../engine/lookup.ts';
 import type { AttemptOutcome, Task, TaskHooks } from '../../engine/ports.ts';
 import { readReport } from '../../engine/read-report.ts';
 import { BlobDamaged } from '../../store/blobs.ts';
-import { type Flight, RemoteRefused, RemoteUnreachable } from '../../store/remote/remote.ts';
+import { type Flight, isRemoteProblem } from '../../store/remote/remote.ts';
 import type { Result } from '../../store/results.ts';
 import type { FleetOptions } from './fleet-executor.ts';
 import { RedisAway } from './fleet-link.ts';
@@ -313,7 +313,7 @@ export class FlightWatch {
 }
 
 function isAway(error: unknown): error is Error {
-  return error instanceof RedisAway || error instanceof RemoteUnreachable || error instanceof RemoteRefused;
+  return error instanceof RedisAway || isRemoteProblem(error);
 }
 
 /** How a flight ends that no worker ends. */

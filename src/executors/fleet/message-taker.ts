@@ -7,7 +7,7 @@ import { storedInputs } from '../../engine/materialise.ts';
 import type { AttemptOutcome, Task, TaskHooks } from '../../engine/ports.ts';
 import { BlobDamaged } from '../../store/blobs.ts';
 import { mendResult } from '../../store/remote/mend-result.ts';
-import { type Flight, RemoteRefused, RemoteUnreachable } from '../../store/remote/remote.ts';
+import { type Flight, isRemoteProblem, RemoteUnreachable } from '../../store/remote/remote.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
 import type { Announcements } from './announcements.ts';
 import { every } from './every.ts';
@@ -106,7 +106,7 @@ export class MessageTaker {
         await announcements.release(job);
       }
     } catch (error) {
-      if (!(error instanceof RemoteUnreachable) && !(error instanceof RemoteRefused)) throw error;
+      if (!isRemoteProblem(error)) throw error;
       live.push({ type: 'waiting', holder: error.message });
       throw new PutBack(AWAY_MS);
     } finally {
@@ -238,7 +238,7 @@ export class MessageTaker {
       return outcome;
     } catch (error) {
       if (error instanceof BlobDamaged) return error;
-      if (error instanceof RemoteUnreachable || error instanceof RemoteRefused) throw error;
+      if (isRemoteProblem(error)) throw error;
       return failedBy({ reason: 'infra', detail: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -309,7 +309,7 @@ export class MessageTaker {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof RemoteUnreachable) && !(error instanceof RemoteRefused)) throw error;
+        if (!isRemoteProblem(error)) throw error;
         await this.#options.world.clock.sleep(AWAY_MS);
       }
   }
@@ -327,7 +327,7 @@ export class MessageTaker {
           else if (!replace && (await shared.find(flight.fingerprint, true)) !== undefined)
             stop('done elsewhere');
         } catch (error) {
-          if (!(error instanceof RemoteUnreachable) && !(error instanceof RemoteRefused)) throw error;
+          if (!isRemoteProblem(error)) throw error;
         }
       }
     })();

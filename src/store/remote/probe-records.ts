@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Fingerprint } from '../../core/ids.ts';
 import { digestOf } from '../hash.ts';
 import type { Probe } from './probe-remote.ts';
-import { type Remote, RemoteRefused, RemoteUnreachable } from './remote.ts';
+import { isRemoteProblem, type Remote } from './remote.ts';
 
 /** So many write a record at once: of them one may succeed. */
 const WRITERS = 8;
@@ -24,7 +24,7 @@ export async function probeRecords(remote: Remote): Promise<Probe> {
       isExclusive: winners === 1 && records.get('start-1') === `probe ${won.indexOf(true)}`,
     };
   } catch (error) {
-    if (!(error instanceof RemoteUnreachable) && !(error instanceof RemoteRefused)) throw error;
+    if (!isRemoteProblem(error)) throw error;
     return { problem: error.message, isExclusive: false };
   }
 }

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fingerprint } from '../../core/ids.ts';
 import { digestOf } from '../hash.ts';
-import { type Remote, RemoteRefused, RemoteUnreachable } from './remote.ts';
+import { isRemoteProblem, type Remote } from './remote.ts';
 
 /** So many write a result at once: of them one may succeed. */
 const WRITERS = 8;
@@ -44,7 +44,7 @@ export async function probeRemote(remote: Remote, tmpDir: string): Promise<Probe
       isExclusive: !replaced && winners === 1 && there?.text === `{"probe":${won.indexOf(true)}}`,
     };
   } catch (error) {
-    if (!(error instanceof RemoteUnreachable) && !(error instanceof RemoteRefused)) throw error;
+    if (!isRemoteProblem(error)) throw error;
     return { problem: error.message, isExclusive: false };
   } finally {
     await rm(dir, { recursive: true, force: true });

@@ -10,7 +10,7 @@ import { readTree } from '../trees.ts';
 import { checkRemote } from './check-remote.ts';
 import { inLanes } from './in-lanes.ts';
 import { receive } from './receive.ts';
-import { type Remote, RemoteRefused, type RemoteResult, RemoteUnreachable } from './remote.ts';
+import { isRemoteProblem, type Remote, type RemoteResult, RemoteUnreachable } from './remote.ts';
 import { type Accepted, isAccepted, type Signer } from './signing.ts';
 
 /** The local cache that a remote stands behind. */
@@ -277,7 +277,7 @@ export class RemoteCache {
       if (failures === this.#failures) this.#isBack();
       return done;
     } catch (error) {
-      if (!(error instanceof RemoteUnreachable) && !(error instanceof RemoteRefused)) throw error;
+      if (!isRemoteProblem(error)) throw error;
       this.#failed(error);
       return otherwise;
     }

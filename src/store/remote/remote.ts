@@ -74,3 +74,8 @@ export class RemoteUnreachable extends Error {
 export class RemoteRefused extends Error {
   override readonly name = 'RemoteRefused';
 }
+
+/** Whether it is the remote that fails, and not the caller. */
+export function isRemoteProblem(error: unknown): error is RemoteUnreachable | RemoteRefused {
+  return error instanceof RemoteUnreachable || error instanceof RemoteRefused;
+}

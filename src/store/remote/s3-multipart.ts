@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Digest } from '../../core/ids.ts';
 import { inLanes } from './in-lanes.ts';
-import { type LocalFile, RemoteRefused, RemoteUnreachable } from './remote.ts';
+import { isRemoteProblem, type LocalFile, RemoteRefused, RemoteUnreachable } from './remote.ts';
 import { s3CopySource } from './s3-address.ts';
 import { element } from './s3-answers.ts';
 import type { S3Client } from './s3-client.ts';
@@ -125,7 +125,7 @@ async function giveUp(client: S3Client, key: string, query: string): Promise<voi
   try {
     await client.ask({ method: 'DELETE', key, query, take: [404] });
   } catch (error) {
-    if (!(error instanceof RemoteUnreachable || error instanceof RemoteRefused)) throw error;
+    if (!isRemoteProblem(error)) throw error;
   }
 }
 
