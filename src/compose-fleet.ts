@@ -1,10 +1,10 @@
 import { remoteSettings } from './compose-link.ts';
 import { openRemote } from './compose-remote.ts';
+import { every } from './core/every.ts';
 import type { Settings } from './core/plan.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import type { World } from './core/world.ts';
 import type { Executor } from './engine/ports.ts';
-import { every } from './executors/fleet/every.ts';
 import { FleetExecutor } from './executors/fleet/fleet-executor.ts';
 import { FleetLink } from './executors/fleet/fleet-link.ts';
 import { enterRedis, openRedis, type RedisAddress, redisAddress } from './executors/fleet/redis.ts';

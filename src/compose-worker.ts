@@ -9,6 +9,7 @@ import type { Settings } from './core/plan.ts';
 import { immediate } from './db/sqlite.ts';
 import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
 import { journalPath } from './engine/read-journal.ts';
+import { SECRET_VARIABLE } from './engine/secrets.ts';
 import { Environments } from './executors/fleet/environments.ts';
 import { FleetWorker, type WorkerLine } from './executors/fleet/fleet-worker.ts';
 import type { Parcel } from './executors/fleet/parcel.ts';
@@ -25,7 +26,6 @@ export interface WorkerRequest {
   readonly onChange: (line: WorkerLine) => void;
 }
 
-const SECRET = 'STOCKPOT_SECRET_';
 /** What a worker on its own knows of profiles. */
 const SETTINGS: Settings = { effects: 'none', limits: {}, secrets: {} };
 
@@ -125,8 +125,8 @@ export class WorkerHome extends ProjectHome {
   get #secrets(): readonly string[] {
     const { env } = this.surroundings.world;
     return Object.keys(env)
-      .filter((name) => name.startsWith(SECRET) && env[name] !== '')
-      .map((name) => name.slice(SECRET.length))
+      .filter((name) => name.startsWith(SECRET_VARIABLE) && env[name] !== '')
+      .map((name) => name.slice(SECRET_VARIABLE.length))
       .toSorted();
   }
 
@@ -134,7 +134,7 @@ export class WorkerHome extends ProjectHome {
     const { version } = this.surroundings;
     for (const value of Object.values(step.env))
       if (typeof value !== 'string' && 'secret' in value && !this.#secrets.includes(value.secret))
-        return `a worker that has the secret ${value.secret} (${SECRET}${value.secret})`;
+        return `a worker that has the secret ${value.secret} (${SECRET_VARIABLE}${value.secret})`;
     if (step.action.kind !== 'shipped') return undefined;
     const component = dirname(this.#modules.shippedEntry(step.action.component));
     if (!existsSync(join(component))) return `a worker that has the component ${step.action.component}`;

@@ -1,7 +1,7 @@
+import { DEFAULT_QUEUE } from '../core/fleet-names.ts';
 import type { Plan } from '../core/plan.ts';
 import type { FleetLink } from '../executors/fleet/fleet-link.ts';
-import { DEFAULT_QUEUE } from '../executors/fleet/names.ts';
-import type { WorkerState } from '../executors/fleet/presence.ts';
+import { takersOf, type WorkerState } from '../executors/fleet/presence.ts';
 import type { Check } from './check.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function checkWorkers(link: FleetLink, plan: Plan | undefined): Pro
 
 function checkQueue(queue: string, workers: readonly WorkerState[]): Check {
   const name = `queue ${queue}`;
-  const takers = workers.filter(({ queues }) => queues.includes(queue));
+  const takers = takersOf(queue, workers);
   const most = takers.reduce((sum, { concurrency }) => sum + concurrency, 0);
   return takers.length > 0
     ? { name, ok: true, detail: `workers: ${takers.length}, steps at once: ${most}` }

@@ -2,21 +2,21 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { WorkerHome } from '../compose-worker.ts';
 import { ExitCode } from '../core/exit-code.ts';
+import { DEFAULT_QUEUE, isQueueName } from '../core/fleet-names.ts';
 import type { RemoteSettings } from '../core/plan.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
+import { SECRET_VARIABLE } from '../engine/secrets.ts';
 import type { MetricsServer } from '../executors/fleet/metrics-server.ts';
 import { type Context, flag, list, type Parsed, text, warningsTo } from './context.ts';
 import { describeWorkerLine } from './describe-worker-line.ts';
 import { durationOption } from './duration-option.ts';
 
-const QUEUE = /^[A-Za-z0-9][\w.-]{0,99}$/;
-const DEFAULT_QUEUE = 'default';
-
 /** `recipe worker` */
 export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
-  const queues = [...new Set(list(options, 'queue'))];
-  const wrong = queues.find((queue) => !QUEUE.test(queue));
+  const named = [...new Set(list(options, 'queue'))];
+  const wrong = named.find((queue) => !isQueueName(queue));
   if (wrong !== undefined) throw usage(`--queue ${wrong} is no name of a queue: letters, digits, _ . -`);
+  const queues = named.length === 0 ? [DEFAULT_QUEUE] : named;
   const drainMs = durationOption(text(options, 'drain'), '--drain', 'worker');
   const surroundings = { ...context, world: { ...context.world, env: environmentOf(options, context) } };
   await using home = new WorkerHome(context.cwd, surroundings);
@@ -34,7 +34,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     await home.work(
       {
         settings: { remote: remoteOf(options) },
-        queues: queues.length === 0 ? [DEFAULT_QUEUE] : queues,
+        queues,
         concurrency,
         isUnsafe: flag(options, 'unsafeRedis'),
         onWarning: warningsTo(context),
@@ -52,7 +52,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
             concurrency,
             ...(metrics === undefined ? {} : { metrics: metrics.url }),
           },
-          `worker ${worker} takes steps of ${queues.join(', ') || DEFAULT_QUEUE}, ${concurrency} at once. Ctrl-C ends it when they have ended.`,
+          `worker ${worker} takes steps of ${queues.join(', ')}, ${concurrency} at once. Ctrl-C ends it when they have ended.`,
         ),
       context.signal,
       preempt.signal,
@@ -99,7 +99,7 @@ function readSecrets(path: string): Record<string, string> {
     const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/.exec(line) ?? [];
     // The line itself is not said: it may be a secret.
     if (name === undefined || value === undefined) throw usage(`${path}:${index + 1} is not NAME=value`);
-    secrets[`STOCKPOT_SECRET_${name}`] = value;
+    secrets[`${SECRET_VARIABLE}${name}`] = value;
   }
   return secrets;
 }

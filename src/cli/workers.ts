@@ -1,6 +1,6 @@
 import { openFleetLink } from '../compose-fleet.ts';
 import { ExitCode } from '../core/exit-code.ts';
-import type { WorkerState } from '../executors/fleet/presence.ts';
+import { takersOf, type WorkerState } from '../executors/fleet/presence.ts';
 import { profileFleet } from '../recipe/profile-addresses.ts';
 import { formatDuration } from '../report/text/format.ts';
 import { textTable } from '../report/text/table.ts';
@@ -29,7 +29,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
   }
   context.out(workers.length === 0 ? 'no workers\n' : workersTable(workers, world.clock.now()));
   for (const { name, waiting, running } of queues) {
-    const isServed = workers.some((worker) => worker.queues.includes(name) && !worker.isDraining);
+    const isServed = takersOf(name, workers).length > 0;
     const hint = waiting > 0 && !isServed ? `: no worker takes from it; recipe worker --queue ${name}` : '';
     context.out(`queue ${name}: ${waiting} waiting, ${running} running${hint}\n`);
   }

@@ -1,11 +1,12 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OutputRef, ReportEntry } from '../core/events.ts';
+import { every } from '../core/every.ts';
 import { failpoint } from '../core/failpoint.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Plan, PlanInput } from '../core/plan.ts';
 import type { StepFile } from '../core/step-file.ts';
-import type { Clock, World } from '../core/world.ts';
+import type { World } from '../core/world.ts';
 import { BlobDamaged } from '../store/blobs.ts';
 import type { RemoteCache } from '../store/remote/remote-cache.ts';
 import type { Result } from '../store/results.ts';
@@ -85,7 +86,8 @@ export async function attempt(
     const masked = [...Object.values(secrets), ...(recorder === undefined ? [] : [recorder.token])];
     const log = new AttemptLog(join(dir, 'log'), masked, MAX_LOG_BYTES, hooks.output);
     const report = new ReportTail(room.stepFile.report, hooks.report);
-    const following = follow(report, clock);
+    // New lines of the report are looked for ten times a second.
+    const following = every(clock, POLL_MS, () => report.poll());
     let exit: Exit;
     const limit = timeLimit(task, signal);
     try {
@@ -102,7 +104,7 @@ export async function attempt(
         },
       });
     } finally {
-      following.stop();
+      following[Symbol.dispose]();
       log.close();
       report.finish();
     }
@@ -361,16 +363,4 @@ function timeLimit(
     },
     failure: { reason: 'timed-out', limitMs: step.timeoutMs },
   };
-}
-
-/** Looks for new lines of the report ten times a second, until stopped. */
-function follow(report: ReportTail, clock: Clock): { stop: () => void } {
-  const stopped = new AbortController();
-  void (async () => {
-    while (!stopped.signal.aborted) {
-      await clock.sleep(POLL_MS, stopped.signal).catch(() => {});
-      if (!stopped.signal.aborted) report.poll();
-    }
-  })();
-  return { stop: () => stopped.abort() };
 }

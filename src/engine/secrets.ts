@@ -29,10 +29,13 @@ export async function resolveSecrets(
   return values;
 }
 
+/** What the variable of a secret begins with, where nothing else says whence it comes. */
+export const SECRET_VARIABLE = 'STOCKPOT_SECRET_';
+
 /** Where the secret `name` comes from: the profile says, or a variable of its name. */
 export function secretSource(sources: Readonly<Record<string, SecretSource>>, name: string): SecretSource {
   const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
-  return source ?? { env: `STOCKPOT_SECRET_${name}` };
+  return source ?? { env: `${SECRET_VARIABLE}${name}` };
 }
 
 /** The value that a secret has on this machine, now. */

@@ -1,11 +1,10 @@
+import { isKeyPrefix, isRedisUrl } from '../core/fleet-names.ts';
 import type { RedisSettings } from '../core/plan.ts';
 import type { Scope } from './evaluate.ts';
 import { invalid, knownKeys, mapTree, textValue } from './read-value.ts';
 import { refusePassword } from './refuse-password.ts';
 import { errorAt } from './source.ts';
 import type { Entry } from './tree.ts';
-
-const PREFIX = /^[\w.-]{1,100}$/;
 
 /**
  * The setting `redis:` of a profile: where a fleet's queues are.
@@ -26,7 +25,7 @@ export function readRedis(entry: Entry | undefined, scope: Scope): RedisSettings
 function readUrl(entry: Entry, scope: Scope): string {
   refusePassword('redis.url', entry);
   const text = textValue(entry.value, 'redis.url', scope);
-  if (!URL.canParse(text) || !/^rediss?:$/.test(new URL(text).protocol))
+  if (!isRedisUrl(text))
     throw invalid(entry.value.span, 'redis.url', 'is no address that begins with redis:// or rediss://');
   // Where it is put together from values.
   if (new URL(text).password !== '')
@@ -36,7 +35,7 @@ function readUrl(entry: Entry, scope: Scope): string {
 
 function readPrefix(entry: Entry, scope: Scope): string {
   const text = textValue(entry.value, 'redis.prefix', scope);
-  if (!PREFIX.test(text))
+  if (!isKeyPrefix(text))
     throw invalid(entry.value.span, 'redis.prefix', 'is not letters, digits, _ . - alone');
   return text;
 }

@@ -1,4 +1,5 @@
 import { FAILURE_REASONS } from '../core/failure.ts';
+import { isQueueName } from '../core/fleet-names.ts';
 import type { EnvValue, PlanStep, Probe } from '../core/plan.ts';
 import { evaluate, type Scope, textOf } from './evaluate.ts';
 import { checkArgument, joinText } from './parse-command.ts';
@@ -40,7 +41,6 @@ type StepSettings = Pick<
 >;
 
 const DEFAULT_GRACE_MS = 10_000;
-const QUEUE = /^[A-Za-z0-9][\w.-]{0,99}$/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The engine's keys of a step that say how it is run, not what it does. */
@@ -123,7 +123,7 @@ function readResources(tree: Tree, scope: Scope): PlanStep['resources'] {
 
 function readQueue(tree: Tree, scope: Scope): string {
   const name = textValue(tree, 'queue', scope);
-  if (!QUEUE.test(name)) throw invalid(tree.span, 'queue', 'is no name of a queue: letters, digits, _ . -');
+  if (!isQueueName(name)) throw invalid(tree.span, 'queue', 'is no name of a queue: letters, digits, _ . -');
   return name;
 }
 

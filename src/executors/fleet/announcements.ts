@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
+import { every } from '../../core/every.ts';
 import type { Clock } from '../../core/world.ts';
-import { every } from './every.ts';
 import type { Keys } from './names.ts';
 
 /**

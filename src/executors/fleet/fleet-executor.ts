@@ -1,4 +1,5 @@
 import type { Failure } from '../../core/failure.ts';
+import { DEFAULT_QUEUE } from '../../core/fleet-names.ts';
 import type { Digest } from '../../core/ids.ts';
 import { isTree, type OutputKind } from '../../core/kinds.ts';
 import type { World } from '../../core/world.ts';
@@ -8,7 +9,7 @@ import type { Store } from '../../store/store.ts';
 import { readTree } from '../../store/trees.ts';
 import type { FleetLink } from './fleet-link.ts';
 import { FlightWatch } from './flight-watch.ts';
-import { DEFAULT_QUEUE, type TaskMessage } from './names.ts';
+import type { TaskMessage } from './names.ts';
 import { ProjectChanged, packTask } from './pack-task.ts';
 
 export interface FleetOptions {

@@ -1,8 +1,8 @@
 import { DelayedError, type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { every } from '../../core/every.ts';
 import type { World } from '../../core/world.ts';
 import { Announcements } from './announcements.ts';
-import { every } from './every.ts';
 import { MessageTaker, PutBack, type TakerOptions, type TaskLine } from './message-taker.ts';
 import { Keys, LOCK_MS, STALLED_MS, type TaskMessage } from './names.ts';
 import { announceWorker, removeWorker, type WorkerState } from './presence.ts';

@@ -16,6 +16,9 @@ export type FlightEnd =
       readonly damaged?: { readonly digest: Digest; readonly damage: 'missing' | 'corrupt' };
     };
 
+/** Starts without an end after which a task is taken for one that kills its workers. */
+export const MOST_STARTS = 3;
+
 /** Characters of a message, of which each may be six bytes as JSON. */
 const MOST_SAID = 4000;
 

@@ -9,12 +9,11 @@ import { type Flight, isRemoteProblem } from '../../store/remote/remote.ts';
 import type { Result } from '../../store/results.ts';
 import type { FleetOptions } from './fleet-executor.ts';
 import { RedisAway } from './fleet-link.ts';
-import { type FlightEnd, readFlight, recordCancel } from './flight-records.ts';
+import { type FlightEnd, MOST_STARTS, readFlight, recordCancel } from './flight-records.ts';
 import type { LiveEntry } from './live.ts';
 import { jobId, newNonce, type TaskMessage } from './names.ts';
+import { takersOf } from './presence.ts';
 
-/** Starts without an end after which a task is taken for one that kills its workers. */
-export const MOST_STARTS = 3;
 /** The store is looked at so often, whatever the queue says or does not say. */
 const LOOK_MS = 5000;
 const SOON_MS = 100;
@@ -188,10 +187,8 @@ export class FlightWatch {
   async #sayQueued(): Promise<void> {
     const { link } = this.#options;
     const { queue } = this.#request;
-    const workers = (await link.workers()).filter(
-      ({ queues, isDraining }) => queues.includes(queue) && !isDraining,
-    );
-    if (workers.length === 0) this.#waitFor(`a worker of the queue ${queue}: recipe worker --queue ${queue}`);
+    if (takersOf(queue, await link.workers()).length === 0)
+      this.#waitFor(`a worker of the queue ${queue}: recipe worker --queue ${queue}`);
     else if (this.#hasLooked) this.#waitFor(`room in the queue ${queue}`);
     this.#hasLooked = true;
   }

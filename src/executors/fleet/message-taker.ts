@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { every } from '../../core/every.ts';
 import { describeFailure, type Failure } from '../../core/failure.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import type { World } from '../../core/world.ts';
@@ -10,9 +11,14 @@ import { mendResult } from '../../store/remote/mend-result.ts';
 import { type Flight, isRemoteProblem, RemoteUnreachable } from '../../store/remote/remote.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
 import type { Announcements } from './announcements.ts';
-import { every } from './every.ts';
-import { type FlightEnd, readFlight, recordEnd, recordPreemption, recordStart } from './flight-records.ts';
-import { MOST_STARTS } from './flight-watch.ts';
+import {
+  type FlightEnd,
+  MOST_STARTS,
+  readFlight,
+  recordEnd,
+  recordPreemption,
+  recordStart,
+} from './flight-records.ts';
 import { LiveWriter } from './live.ts';
 import { jobId, type Keys, type TaskMessage } from './names.ts';
 import { type Parcel, readParcel } from './parcel.ts';
@@ -317,26 +323,15 @@ export class MessageTaker {
   /** Ends the attempt once nobody needs it. */
   #watch({ flight, stop }: UnderWay, { replace }: Parcel): AsyncDisposable {
     const { shared, world } = this.#options;
-    const over = new AbortController();
-    const watching = (async () => {
-      while (!over.signal.aborted) {
-        await world.clock.sleep(POLL_MS, over.signal).catch(() => {});
-        if (over.signal.aborted) return;
-        try {
-          if ((await readFlight(shared.remote, flight)).isCancelled) stop('cancelled');
-          else if (!replace && (await shared.find(flight.fingerprint, true)) !== undefined)
-            stop('done elsewhere');
-        } catch (error) {
-          if (!isRemoteProblem(error)) throw error;
-        }
+    return every(world.clock, POLL_MS, async () => {
+      try {
+        if ((await readFlight(shared.remote, flight)).isCancelled) stop('cancelled');
+        else if (!replace && (await shared.find(flight.fingerprint, true)) !== undefined)
+          stop('done elsewhere');
+      } catch (error) {
+        if (!isRemoteProblem(error)) throw error;
       }
-    })();
-    return {
-      [Symbol.asyncDispose]: async () => {
-        over.abort();
-        await watching;
-      },
-    };
+    });
   }
 
   /** @throws RemoteUnreachable; what the store does not have is left out */

@@ -9,8 +9,6 @@ export interface TaskMessage {
   readonly nonce: string;
 }
 
-export const DEFAULT_QUEUE = 'default';
-
 /** A worker's lock on a message, renewed while its process lives: what it has is given to another after that. */
 export const LOCK_MS = 6000;
 export const STALLED_MS = 3000;

@@ -46,3 +46,8 @@ export async function readWorkers(redis: Redis, keys: Keys): Promise<readonly Wo
   if (gone.length > 0) await redis.srem(keys.workers, ...gone);
   return texts.flatMap((text) => (typeof text === 'string' ? [JSON.parse(text) as WorkerState] : []));
 }
+
+/** Workers that take from a queue: not those that end when what they run has ended. */
+export function takersOf(queue: string, workers: readonly WorkerState[]): readonly WorkerState[] {
+  return workers.filter(({ queues, isDraining }) => queues.includes(queue) && !isDraining);
+}

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { isKeyPrefix, isRedisUrl } from '../../core/fleet-names.ts';
 import type { RedisSettings } from '../../core/plan.ts';
 import { RecipeError } from '../../core/recipe-error.ts';
 
@@ -26,13 +27,13 @@ export function redisAddress(
 ): RedisAddress {
   const url = env['STOCKPOT_REDIS_URL'] || profile.url;
   if (url === undefined) throw new RecipeError('REDIS_UNKNOWN', undefined);
-  if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol))
+  if (!isRedisUrl(url))
     throw new RecipeError('REDIS_INVALID', {
       what: 'STOCKPOT_REDIS_URL',
       problem: 'does not begin with redis:// or rediss://',
     });
   const prefix = env['STOCKPOT_REDIS_PREFIX'] || (profile.prefix ?? 'stockpot');
-  if (!/^[\w.-]{1,100}$/.test(prefix))
+  if (!isKeyPrefix(prefix))
     throw new RecipeError('REDIS_INVALID', {
       what: 'STOCKPOT_REDIS_PREFIX',
       problem: 'is not letters, digits, _ . - alone',
