@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { StepFile } from '../core/step-file.ts';
+import type { OWN_VARIABLES } from '../core/step-variables.ts';
 import type { Workshop } from './attempt.ts';
 import { commandLine, pathVariables, textWithPaths } from './command-line.ts';
 import type { Task } from './ports.ts';
@@ -28,13 +29,13 @@ export function attemptEnvironment(
     const value = world.env[name];
     if (value !== undefined) env[name] = value;
   }
-  Object.assign(env, {
+  const own: Record<(typeof OWN_VARIABLES)[number], string> = {
     HOME: stepFile.tmp,
     TMPDIR: stepFile.tmp,
     STOCKPOT_STEP: join(dir, 'step.json'),
     STOCKPOT_SEED: String(step.seed),
-    ...pathVariables(stepFile),
-  });
+  };
+  Object.assign(env, own, pathVariables(stepFile));
   if (step.action.kind === 'bash') Object.assign(env, commandLine(step.action, stepFile).variables);
   for (const [name, value] of Object.entries(step.env)) {
     if (typeof value === 'string') env[name] = value;

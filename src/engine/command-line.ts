@@ -1,5 +1,6 @@
 import type { Action, Text } from '../core/plan.ts';
 import type { StepFile } from '../core/step-file.ts';
+import { CHECKPOINT_VARIABLE, cacheVariable, inputVariable, outputVariable } from '../core/step-variables.ts';
 
 /** Puts the paths of an attempt where a command's text has symbols. */
 export function textWithPaths(text: Text, step: StepFile): string {
@@ -32,12 +33,9 @@ export function commandLine(
 /** `IN_raw`, `OUT_model`, `CACHE_hf`, `CHECKPOINT`: a `-` in a name becomes `_`. */
 export function pathVariables(step: StepFile): Record<string, string> {
   const variables: Record<string, string> = {};
-  for (const [name, { path }] of Object.entries(step.inputs))
-    variables[`IN_${name.replaceAll('-', '_')}`] = path;
-  for (const [name, { path }] of Object.entries(step.outputs))
-    variables[`OUT_${name.replaceAll('-', '_')}`] = path;
-  for (const [name, path] of Object.entries(step.caches ?? {}))
-    variables[`CACHE_${name.replaceAll('-', '_')}`] = path;
-  if (step.checkpoint !== undefined) variables['CHECKPOINT'] = step.checkpoint;
+  for (const [name, { path }] of Object.entries(step.inputs)) variables[inputVariable(name)] = path;
+  for (const [name, { path }] of Object.entries(step.outputs)) variables[outputVariable(name)] = path;
+  for (const [name, path] of Object.entries(step.caches ?? {})) variables[cacheVariable(name)] = path;
+  if (step.checkpoint !== undefined) variables[CHECKPOINT_VARIABLE] = step.checkpoint;
   return variables;
 }

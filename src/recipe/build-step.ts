@@ -13,6 +13,7 @@ import { projectGlob, projectPath } from './project-path.ts';
 import { invalid, knownKeys, mapTree, textList, textValue } from './read-value.ts';
 import { errorAt, positionOf, type Span } from './source.ts';
 import { readStepSettings } from './step-settings.ts';
+import { checkVariables } from './step-variables.ts';
 import type { Entry, MapTree, Tree } from './tree.ts';
 
 /** A step of the recipe before its references are joined to other steps. */
@@ -72,13 +73,11 @@ export function buildStep(
   const symbols = symbolScope(scope, draftInputs, outputs, kept);
   const config = readConfig(draft, component, components, configTrees, keys, references, scope);
   if (component !== undefined) checkInputs(component, draftInputs, span, name);
-  checkVariables(
-    draftInputs.map((input) => input.name),
-    Object.keys(outputs),
-    span,
-  );
   const action =
     component === undefined ? parseCommand((run as { value: Tree }).value, symbols) : actionOf(component);
+  const settings = readStepSettings(tree, seed, symbols);
+  const inputs = draftInputs.map((input) => input.name);
+  checkVariables(tree, span, { inputs, outputs, action, ...kept, ...settings });
   return {
     at: positionOf(span),
     action,
@@ -91,7 +90,7 @@ export function buildStep(
     outputs,
     code: codeOf(tree, action, components, scope),
     ...kept,
-    ...readStepSettings(tree, seed, symbols),
+    ...settings,
   };
 }
 
@@ -283,19 +282,6 @@ function checkInputs(
   for (const [input, { optional }] of Object.entries(manifest.inputs))
     if (optional !== true && input !== '*' && !inputs.some((given) => given.name === input))
       throw errorAt(span, 'KEY_MISSING', { key: `inputs.${input}`, where: `The step ${step}` });
-}
-
-function checkVariables(inputs: readonly string[], outputs: readonly string[], span: Span): void {
-  for (const names of [inputs, outputs]) {
-    const taken = new Map<string, string>();
-    for (const name of names) {
-      const variable = `${names === inputs ? 'IN' : 'OUT'}_${name.replaceAll('-', '_')}`;
-      const other = taken.get(variable);
-      if (other !== undefined && other !== name)
-        throw errorAt(span, 'NAME_CLASH', { a: other, b: name, variable });
-      taken.set(variable, name);
-    }
-  }
 }
 
 function symbolScope(

@@ -1,6 +1,7 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { RECORDER_VARIABLES } from '../core/step-variables.ts';
 import { SqliteDatabase } from '../db/sqlite-database.ts';
 import { nestedRunId } from '../engine/nested-runs.ts';
 import type { Recorder, RecorderRequest } from '../engine/recorder-port.ts';
@@ -98,7 +99,7 @@ export async function openRecorder(
         MLFLOW_RUN_ID: run,
         // The address is gone with the program.
         MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT: 'true',
-      },
+      } satisfies Record<(typeof RECORDER_VARIABLES)[number], string>,
       read: () =>
         database.read((sql) =>
           readRecording(sql, { run, name, experiment, numbers, pathOf: (digest) => blobs.path(digest) }),

@@ -143,12 +143,11 @@ describe('a step with `mlflow: true`', () => {
     expect(await run(rig)).toEqual({ fit: 'succeeded' });
   });
 
-  test('gets MLflow’s variables whatever `env` says; another step gets none', async () => {
+  test('gets MLflow’s variables, which `env` cannot give it; another step gets none', async () => {
     await using rig = await CliRig.create({
       'recipe.yaml': `steps:
   with:
     run: [bash, -c, 'env | grep -c ^MLFLOW_RUN_ID=; echo $MLFLOW_TRACKING_URI; echo [$MLFLOW_TRACKING_USERNAME]']
-    env: { MLFLOW_TRACKING_URI: "http://elsewhere", MLFLOW_TRACKING_USERNAME: ann }
     mlflow: true
   without: { run: [bash, -c, 'env | grep -c MLFLOW || true'] }
 `,
@@ -158,6 +157,14 @@ describe('a step with `mlflow: true`', () => {
       if (event.type === 'step.output') said[event.step] = (said[event.step] ?? '') + event.text;
     expect(said['with']).toMatch(/^1\nhttp:\/\/127\.0\.0\.1:\d+\n\[\]\n$/);
     expect(said['without']).toBe('0\n');
+    const given = 'mlflow: true\n    env: { MLFLOW_TRACKING_URI: "http://elsewhere" }';
+    await rig.write('recipe.yaml', (await rig.read('recipe.yaml')).replace('mlflow: true', given));
+    expect(await inProcess(rig.dir, 'run')).toMatchObject({
+      exit: 2,
+      err: expect.stringContaining(
+        'mlflow and env.MLFLOW_TRACKING_URI would both be the variable MLFLOW_TRACKING_URI',
+      ),
+    });
   });
 
   test('an answer that is neither true nor false is refused with its place', async () => {

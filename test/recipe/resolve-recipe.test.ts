@@ -179,6 +179,32 @@ describe('what is wrong is said with its place', () => {
     ['steps: { a: { run: [x], outputs: { o: /etc/passwd } } }\n', 'PATH_UNSAFE recipe.yaml:1:39'],
     ['steps: { a: { run: [x], outputs: { o: a, p: a/b } } }\n', 'VALUE_INVALID recipe.yaml:1:45'],
     ['steps: { a: { run: [x], inputs: { a-b: ./x, a_b: ./y } } }\n', 'NAME_CLASH recipe.yaml:1:10'],
+    ['steps: { a: { run: [x], outputs: { a-b: x, a_b: y } } }\n', 'NAME_CLASH recipe.yaml:1:10'],
+    ['steps: { a: { run: [x], caches: [a-b, a_b] } }\n', 'NAME_CLASH recipe.yaml:1:39'],
+    [
+      'params: { c: [a-b, a_b] }\nsteps: { a: { run: [x], caches: "{{ params.c }}" } }\n',
+      'NAME_CLASH recipe.yaml:2:33',
+    ],
+    ['steps: { a: { run: [x], caches: [hf], env: { CACHE_hf: x } } }\n', 'NAME_CLASH recipe.yaml:1:46'],
+    ['steps: { a: { run: [x], env: { CACHE_hf: x }, caches: [hf] } }\n', 'NAME_CLASH recipe.yaml:1:32'],
+    ['steps: { a: { run: [x], caches: [hf], pass_env: CACHE_hf } }\n', 'NAME_CLASH recipe.yaml:1:49'],
+    ['steps: { a: { run: [x], checkpoint: true, env: { CHECKPOINT: x } } }\n', 'NAME_CLASH recipe.yaml:1:50'],
+    [
+      'steps: { a: { run: [x], checkpoint: true, pass_env: [A, CHECKPOINT] } }\n',
+      'NAME_CLASH recipe.yaml:1:57',
+    ],
+    ['steps: { a: { run: [x], pass_env: [A, B], env: { B: x } } }\n', 'NAME_CLASH recipe.yaml:1:50'],
+    ['steps: { a: { run: [x], pass_env: [B], env: { B: { secret: S } } } }\n', 'NAME_CLASH recipe.yaml:1:47'],
+    ['steps: { a: { run: [x], inputs: { i: ./x }, pass_env: [IN_i] } }\n', 'NAME_CLASH recipe.yaml:1:56'],
+    ['steps: { a: { run: [x], outputs: { o-p: x }, pass_env: [OUT_o_p] } }\n', 'NAME_CLASH recipe.yaml:1:57'],
+    ['steps: { a: { run: [x], pass_env: [STOCKPOT_SEED] } }\n', 'NAME_CLASH recipe.yaml:1:36'],
+    ['steps: { a: { run: [x], pass_env: [TMPDIR] } }\n', 'NAME_CLASH recipe.yaml:1:36'],
+    [
+      'params: { p: 1 }\nsteps: { a: { run: "x {{ params.p }}", pass_env: [STOCKPOT_0] } }\n',
+      'NAME_CLASH recipe.yaml:2:51',
+    ],
+    ['steps: { a: { run: [x], mlflow: true, env: { MLFLOW_RUN_ID: x } } }\n', 'NAME_CLASH recipe.yaml:1:46'],
+    ['steps: { a: { run: [x], mlflow: true, pass_env: [STOCKPOT_TOKEN] } }\n', 'NAME_CLASH recipe.yaml:1:50'],
     ['steps: { a: { run: [x, "{{ constructor.constructor }}"] } }\n', 'NAME_UNKNOWN recipe.yaml:1:25'],
     ['steps: { a: { run: [x, "{{ x() }}"] } }\n', 'EXPRESSION_INVALID recipe.yaml:1:29'],
     ['steps: { a: { run: [x, "{{ params.a | upper }}"] } }\n', 'EXPRESSION_INVALID recipe.yaml:1:39'],
@@ -211,6 +237,38 @@ describe('what is wrong is said with its place', () => {
     ],
   ])('%j', (text, expected) => {
     expect(errorOf(text)).toBe(expected);
+  });
+
+  test('two variables of one name: what they are, and what to do', () => {
+    const said = (text: string): string => {
+      try {
+        return JSON.stringify(planOf(text).steps[0]?.env);
+      } catch (error) {
+        const { message, hint } = error as RecipeError;
+        return `${message}. ${hint}`;
+      }
+    };
+    expect(said('steps: { a: { run: [x], caches: [a-b, a_b] } }\n')).toBe(
+      'caches: a-b and caches: a_b would both be the variable CACHE_a_b. Rename caches: a-b or caches: a_b, or leave one out.',
+    );
+    expect(said('steps: { a: { run: [x], inputs: { a-b: ./x, a_b: ./y } } }\n')).toBe(
+      'inputs.a-b and inputs.a_b would both be the variable IN_a_b. Rename inputs.a-b or inputs.a_b, or leave one out.',
+    );
+    expect(said('steps: { a: { run: [x], mlflow: true, env: { MLFLOW_RUN_ID: x } } }\n')).toBe(
+      'mlflow and env.MLFLOW_RUN_ID would both be the variable MLFLOW_RUN_ID. Rename env.MLFLOW_RUN_ID, or leave it out.',
+    );
+    expect(said('steps: { a: { run: [x], pass_env: [HOME] } }\n')).toBe(
+      'HOME of every step and pass_env: HOME would both be the variable HOME. Rename pass_env: HOME, or leave it out.',
+    );
+  });
+
+  test('names that are one variable only in another step, or twice the same, are none', () => {
+    expect(
+      errorOf(`steps:
+  a: { run: [x], env: { CHECKPOINT: x, CACHE_hf: x, MLFLOW_RUN_ID: x, HOME: x, TZ: x }, pass_env: [A, A, PATH, IN_x] }
+  b: { run: [x], checkpoint: true, caches: [hf, hf], mlflow: true, env: { MLFLOW_TRACKING_INSECURE_TLS: 'true' } }
+`),
+    ).toBe('no error');
   });
 
   test('in profiles', () => {

@@ -143,9 +143,10 @@ export const RECIPE_ERRORS = {
   },
   NAME_CLASH: {
     exit: ExitCode.usage,
-    message: (p: { a: string; b: string; variable: string }) =>
+    message: (p: { a: string; b: string; variable: string; isFixed: boolean }) =>
       `${p.a} and ${p.b} would both be the variable ${p.variable}`,
-    hint: () => 'Rename one of them.',
+    hint: (p: { a: string; b: string; isFixed: boolean }) =>
+      p.isFixed ? `Rename ${p.b}, or leave it out.` : `Rename ${p.a} or ${p.b}, or leave one out.`,
   },
   SET_INVALID: {
     exit: ExitCode.usage,
