@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { Project } from './compose.ts';
+import { Endings, isFollower } from './compose-endings.ts';
 import type { Surroundings } from './compose-home.ts';
 import { Notifier } from './compose-notifier.ts';
 import type { AppliedSettings, Schedules } from './compose-schedules.ts';
@@ -61,11 +62,13 @@ export class Scheduler {
   readonly #request: SchedulerRequest;
   readonly #running = new Set<Promise<void>>();
   readonly #notifier: Notifier;
+  readonly #endings: Endings;
 
   constructor(schedules: Schedules, surroundings: Surroundings, request: SchedulerRequest) {
     this.#schedules = schedules;
     this.#surroundings = surroundings;
     this.#request = request;
+    this.#endings = new Endings(schedules, request.onWarning);
     this.#notifier = new Notifier(schedules, surroundings, request.onWarning);
   }
 
@@ -117,7 +120,9 @@ export class Scheduler {
       rmSync(this.#dirOf(tick.run ?? ''), { recursive: true, force: true });
     }
     let wakeAt: number | undefined;
-    if (schedule.paused === undefined) {
+    if (schedule.paused === undefined && isFollower(schedule))
+      wakeAt = await this.#endings.look(schedule, now);
+    else if (schedule.paused === undefined) {
       const due = dueTicks(settings, { schedule: id, cursor, now });
       ({ wakeAt } = due);
       const offer = { schedule: id, overlap: settings.overlap, cursor: due.cursor };

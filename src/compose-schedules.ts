@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Project } from './compose.ts';
+import { Project } from './compose.ts';
 import type { Surroundings } from './compose-home.ts';
 import type { NotifySettings } from './core/notify-settings.ts';
 import type { Plan, SecretSource } from './core/plan.ts';
 import { RecipeError } from './core/recipe-error.ts';
-import type { ScheduleSettings } from './core/schedule-rules.ts';
-import type { Database } from './db/sql.ts';
+import type { AfterRule, ScheduleSettings } from './core/schedule-rules.ts';
+import type { Database, Sql } from './db/sql.ts';
 import { stepsNamed } from './engine/outside-digest.ts';
 import { isSecretMissing, preflight } from './engine/preflight.ts';
 import { secretSource } from './engine/secrets.ts';
@@ -14,7 +14,8 @@ import { select } from './engine/selection.ts';
 import { keepSnapshot } from './engine/snapshot.ts';
 import { openLedger } from './ledger/open-ledger.ts';
 import { applySchedule, findSchedule, listSchedules, type Schedule } from './ledger/schedules.ts';
-import type { RecipeLocation } from './recipe/address.ts';
+import { locateRecipe, type RecipeLocation } from './recipe/address.ts';
+import { afterCycle, type Follows } from './schedule/after-cycle.ts';
 import { nominalInstants } from './schedule/instants.ts';
 import { pin } from './store/roots.ts';
 import { placesOf } from './tracking/places.ts';
@@ -74,7 +75,8 @@ export class Schedules implements AsyncDisposable {
   /**
    * Puts the schedule that a profile says into force, with a snapshot of all that decides what it runs.
    *
-   * @throws RecipeError SCHEDULE_MISSING, SCHEDULE_STEP_INVALID, NOTIFY_SECRET_NOT_FOUND and what is wrong with the recipe
+   * @throws RecipeError SCHEDULE_MISSING, SCHEDULE_STEP_INVALID, SCHEDULE_CYCLE, SCHEDULE_OUTPUT_INVALID,
+   *   NOTIFY_SECRET_NOT_FOUND and what is wrong with the recipe
    */
   async apply(location: RecipeLocation, profile: string, set: readonly string[]): Promise<Schedule> {
     const { project } = this;
@@ -83,6 +85,12 @@ export class Schedules implements AsyncDisposable {
     const plan = await project.plan(location, profile, set, now);
     const { schedule } = plan.settings;
     if (schedule === undefined) throw new RecipeError('SCHEDULE_MISSING', { profile });
+    const name = `${location.name}@${profile}`;
+    if (schedule.when.kind === 'after') {
+      const follows = { name, recipe: location.name, after: schedule.when.recipe };
+      await this.ledger.read((sql) => refuseCycle(sql, project.dir, follows));
+      await this.#checkFollowed(schedule.when, profile, now);
+    }
     stepsNamed(plan, schedule.onlyIfChanged);
     preflight(plan, select(plan, {}), project.dir, world.env);
     const notify = this.#notifyOf(plan);
@@ -90,7 +98,6 @@ export class Schedules implements AsyncDisposable {
       store: project.store,
       projectDir: project.dir,
     });
-    const name = `${location.name}@${profile}`;
     const known = await this.ledger.read((sql) => findSchedule(sql, project.dir, name));
     const id = known?.id ?? randomUUID();
     await pin(project.store, project.home, `schedule-${id}`, [{ digest: snapshot, kind: 'directory' }]);
@@ -110,6 +117,28 @@ export class Schedules implements AsyncDisposable {
         appliedBy: project.user ?? hostname(),
       }),
     );
+  }
+
+  /**
+   * Whether the recipe that is followed gives the value that is named. It may run with any profile: this looks at the
+   * one of the schedule, else at none, and says nothing where the recipe has no plan with either.
+   */
+  async #checkFollowed({ recipe, value }: AfterRule, profile: string, now: number): Promise<void> {
+    if (value === undefined) return;
+    await using other = new Project(this.project.dir, this.#surroundings);
+    const location = locateRecipe(recipe, this.project.dir);
+    const planWith = async (profile: string | undefined): Promise<Plan | undefined> =>
+      other.plan(location, profile, [], now).catch((error: unknown) => {
+        if (error instanceof RecipeError) return undefined;
+        throw error;
+      });
+    const plan = (await planWith(profile)) ?? (await planWith(undefined));
+    if (plan === undefined) return;
+    const known = plan.steps.flatMap(({ id, outputs }) =>
+      Object.entries(outputs).flatMap(([name, { kind }]) => (kind === 'value' ? [`${id}.${name}`] : [])),
+    );
+    const output = `${value.step}.${value.output}`;
+    if (!known.includes(output)) throw new RecipeError('SCHEDULE_OUTPUT_INVALID', { recipe, output, known });
   }
 
   #notifyOf({ settings: { notify, secrets } }: Plan): AppliedNotify | undefined {
@@ -143,6 +172,23 @@ export class Schedules implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.ledger[Symbol.asyncDispose]();
   }
+}
+
+/** @throws RecipeError SCHEDULE_CYCLE if runs of the recipe would start runs of it, by way of others' schedules */
+async function refuseCycle(
+  sql: Sql,
+  projectDir: string,
+  { name, ...next }: Follows & { readonly name: string },
+): Promise<void> {
+  const others = (await listSchedules(sql, projectDir)).filter((one) => one.name !== name);
+  const path = afterCycle(
+    next,
+    others.flatMap(({ settings }) => {
+      const { when, applied } = settings as AppliedSettings;
+      return when.kind === 'after' ? [{ recipe: applied.recipe, after: when.recipe }] : [];
+    }),
+  );
+  if (path !== undefined) throw new RecipeError('SCHEDULE_CYCLE', { path });
 }
 
 /** A recipe with one schedule needs no profile behind its name. */

@@ -3,6 +3,7 @@ import { Schedules } from '../compose-schedules.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { locateRecipe } from '../recipe/address.ts';
 import { type Context, flag, list, type Parsed, text } from './context.ts';
+import { describeAfter } from './describe-after.ts';
 import { jsonLine } from './json-line.ts';
 import { utc } from './open-schedules.ts';
 
@@ -18,9 +19,8 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const [next] = schedules.next(schedule, 1);
   if (flag(options, 'json')) context.out(jsonLine({ ...schedule, next: next ?? null }));
   else {
-    context.out(
-      `${schedule.name} applied: ${next === undefined ? 'no tick to come' : `next ${utc(next)} UTC`}\n`,
-    );
+    const ahead = next === undefined ? 'no tick to come' : `next ${utc(next)} UTC`;
+    context.out(`${schedule.name} applied: ${describeAfter(schedule.settings.when) ?? ahead}\n`);
     if (schedule.paused !== undefined) context.out(`It is paused: ${schedule.paused.because}\n`);
   }
   return ExitCode.ok;

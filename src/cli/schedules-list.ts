@@ -3,6 +3,7 @@ import { listNotifications, type Notification } from '../ledger/notifications.ts
 import { listTicks, type Tick } from '../ledger/ticks.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed } from './context.ts';
+import { describeAfter } from './describe-after.ts';
 import { jsonLine } from './json-line.ts';
 import { openSchedules, utc } from './open-schedules.ts';
 
@@ -35,6 +36,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const rows: {
     name: string;
     next: number | null;
+    after: string | null;
     paused: string | null;
     health: string;
     last: Tick | null;
@@ -45,6 +47,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
     rows.push({
       name: schedule.name,
       next: next ?? null,
+      after: describeAfter(schedule.settings.when) ?? null,
       paused: schedule.paused?.because ?? null,
       health: schedule.health,
       last: last ?? null,
@@ -55,9 +58,9 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
     context.out(
       textTable(
         ['schedule', 'next (UTC)', 'last (UTC)', 'state'],
-        rows.map(({ name, next, paused, last }) => [
+        rows.map(({ name, next, after, paused, last }) => [
           name,
-          paused === null ? (next === null ? 'none' : utc(next)) : `paused: ${paused}`,
+          paused === null ? (after ?? (next === null ? 'none' : utc(next))) : `paused: ${paused}`,
           last === null ? '' : utc(last.nominal),
           last?.state ?? '',
         ]),
@@ -67,7 +70,9 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
 }
 
 function tickRow(tick: Tick): string[] {
-  return [nameOf(tick), tick.cause, tick.state, tick.run ?? '', tick.note ?? ''];
+  const { cause, after } = tick;
+  const ran = after === undefined ? '' : cause === 'after' ? ` ${after}` : ` after ${after}`;
+  return [nameOf(tick), `${cause}${ran}`, tick.state, tick.run ?? '', tick.note ?? ''];
 }
 
 function toldRow(notification: Notification): string[] {

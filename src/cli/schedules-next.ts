@@ -1,6 +1,7 @@
 import { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
+import { describeAfter } from './describe-after.ts';
 import { jsonLine } from './json-line.ts';
 import { openSchedules, utc } from './open-schedules.ts';
 
@@ -24,6 +25,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const zone = when.kind === 'cron' ? when.timezone : 'UTC';
   const local = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
   if (flag(options, 'json')) context.out(jsonLine(instants.map((at) => new Date(at).toISOString())));
+  else if (when.kind === 'after') context.out(`${describeAfter(when)}\n`);
   else for (const at of instants) context.out(`${local.format(at)} ${zone}  ${utc(at)} UTC\n`);
   return ExitCode.ok;
 }

@@ -1,3 +1,5 @@
+import type { Json } from './json.ts';
+
 /** When a schedule ticks: as a profile's `schedule:` says it. Durations in milliseconds, instants since the Unix epoch. */
 export interface ScheduleRules {
   readonly when: Rhythm;
@@ -17,7 +19,26 @@ export interface ScheduleRules {
 
 export type Rhythm =
   | { readonly kind: 'cron'; readonly cron: string; readonly timezone: string }
-  | { readonly kind: 'every'; readonly everyMs: number };
+  | { readonly kind: 'every'; readonly everyMs: number }
+  | AfterRule;
+
+/** Not by the clock: each run of another recipe that succeeded is a tick, at the instant it ended. */
+export interface AfterRule {
+  readonly kind: 'after';
+  /** Another recipe of the project, whatever profile it ran with. */
+  readonly recipe: string;
+  /** What decides whether an end starts anything; absent: each does. */
+  readonly value?: FollowedValue;
+}
+
+/** A `value` output of the other recipe, or what lies in it below `keys`. */
+export interface FollowedValue {
+  readonly step: string;
+  readonly output: string;
+  readonly keys: readonly string[];
+  /** It starts only what ends with this; absent: what ends with another value than the end before that started something. */
+  readonly equals?: Json;
+}
 
 /** All that a profile's `schedule:` says. */
 export interface ScheduleSettings extends ScheduleRules {

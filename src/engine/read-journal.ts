@@ -1,10 +1,12 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import type { RunEvent } from '../core/events.ts';
+import type { RunEvent, RunFinished } from '../core/events.ts';
 import type { Clock } from '../core/world.ts';
 
 const POLL_MS = 100;
+/** More than a name, or the line that ends a journal, takes. */
+const PIECE_BYTES = 4096;
 
 export function journalPath(home: string, run: string): string {
   return join(home, 'runs', run, 'events-1.jsonl');
@@ -56,14 +58,27 @@ export async function* followJournal(
 }
 
 /** A journal's first line says whose it is; lists of steps make it long. */
-function recipeOf(path: string): string | undefined {
-  if (!existsSync(path)) return undefined;
+export function recipeOf(path: string): string | undefined {
+  const head = pieceOf(path, () => 0);
+  const name = /^\{"type":"run\.started".*?"recipe":("(?:[^"\\]|\\.)*")/.exec(head)?.[1];
+  return name === undefined ? undefined : (JSON.parse(name) as string);
+}
+
+/** How a run ended: the last line of its journal. Undefined: it goes on, or its driver died and nobody closed it yet. */
+export function endOf(path: string): RunFinished | undefined {
+  const tail = pieceOf(path, (size) => Math.max(0, size - PIECE_BYTES));
+  const last = tail.endsWith('\n') ? tail.slice(0, -1).split('\n').at(-1) : undefined;
+  const [event] = parse(last ?? '');
+  return event?.type === 'run.finished' ? event : undefined;
+}
+
+/** A few KiB of a file; nothing of one that is not there. */
+function pieceOf(path: string, from: (size: number) => number): string {
+  if (!existsSync(path)) return '';
   const fd = openSync(path, 'r');
   try {
-    const buffer = Buffer.alloc(4096);
-    const head = buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0));
-    const name = /^\{"type":"run\.started".*?"recipe":("(?:[^"\\]|\\.)*")/.exec(head)?.[1];
-    return name === undefined ? undefined : (JSON.parse(name) as string);
+    const buffer = Buffer.alloc(PIECE_BYTES);
+    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, from(fstatSync(fd).size)));
   } finally {
     closeSync(fd);
   }

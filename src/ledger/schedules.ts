@@ -1,4 +1,4 @@
-import type { ScheduleSettings } from '../core/schedule-rules.ts';
+import type { Rhythm, ScheduleSettings } from '../core/schedule-rules.ts';
 import type { Row, Sql } from '../db/sql.ts';
 
 /** A schedule that was applied. Times in milliseconds since the Unix epoch. */
@@ -22,9 +22,13 @@ export interface Schedule {
 
 export type NewSchedule = Omit<Schedule, 'cursor' | 'paused' | 'health'>;
 
-/** Puts a schedule into force. One of that name keeps its ticks, its cursor and its pause. */
+/**
+ * Puts a schedule into force. One of that name keeps its ticks, its cursor and its pause; but what came before it
+ * followed another recipe, or none, is nothing to catch up with.
+ */
 export async function applySchedule(sql: Sql, schedule: NewSchedule): Promise<Schedule> {
   const { id, projectDir, name, settings, snapshot, appliedAt, appliedBy } = schedule;
+  const before = await findSchedule(sql, projectDir, name);
   await sql.run(
     `INSERT INTO schedules (schedule_id, project_dir, name, settings, snapshot, applied_at, applied_by, cursor_at, health)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'ok') ON CONFLICT (project_dir, name) DO UPDATE SET settings = excluded.settings,
@@ -38,9 +42,20 @@ export async function applySchedule(sql: Sql, schedule: NewSchedule): Promise<Sc
     appliedBy,
     appliedAt,
   );
+  if (before !== undefined && followsOtherwise(before.settings.when, settings.when))
+    await sql.run(
+      'UPDATE schedules SET cursor_at = ? WHERE schedule_id = ? AND cursor_at < ?',
+      appliedAt,
+      before.id,
+      appliedAt,
+    );
   const found = await findSchedule(sql, projectDir, name);
   if (found === undefined) throw new Error(`Internal error: the schedule ${name} is gone`);
   return found;
+}
+
+function followsOtherwise(before: Rhythm, now: Rhythm): boolean {
+  return (before.kind === 'after' || now.kind === 'after') && JSON.stringify(before) !== JSON.stringify(now);
 }
 
 /** Those of a project, by name. */

@@ -2,7 +2,7 @@ import type { Dialect } from '../db/sql.ts';
 
 /** Numbered: a released step is never edited. The same tables for SQLite and PostgreSQL. */
 export function ledgerMigrations(dialect: Dialect): readonly string[] {
-  return [scheduleTables(dialect), notificationTable(dialect)];
+  return [scheduleTables(dialect), notificationTable(dialect), followedRuns(dialect)];
 }
 
 function scheduleTables(dialect: Dialect): string {
@@ -36,4 +36,27 @@ function notificationTable(dialect: Dialect): string {
      PRIMARY KEY (notification_id, channel)${end};
    CREATE INDEX notifications_of_ticks ON notifications (schedule_id, nominal_at, number);
    CREATE INDEX waiting_notifications ON notifications (due_at) WHERE state = 'waiting';`;
+}
+
+/** A tick may follow a run of another recipe: one for each such run, and what its value was. */
+function followedRuns(dialect: Dialect): string {
+  const causes = `'clock', 'caught-up', 'backfill', 'request', 'after'`;
+  const index = 'CREATE UNIQUE INDEX ticks_of_runs ON ticks (schedule_id, after_run);';
+  if (dialect === 'postgres')
+    return `ALTER TABLE ticks DROP CONSTRAINT ticks_cause_check;
+     ALTER TABLE ticks ADD CONSTRAINT ticks_cause_check CHECK (cause IN (${causes}));
+     ALTER TABLE ticks ADD COLUMN after_run text COLLATE "C", ADD COLUMN after_value text COLLATE "C";
+     ${index}`;
+  const columns = `schedule_id, nominal_at, number, cause, state, epoch, claimed_by, lease_until, run_id, seen, note, ended_at`;
+  return `CREATE TABLE ticks_again (schedule_id TEXT NOT NULL REFERENCES schedules ON DELETE CASCADE,
+     nominal_at INTEGER NOT NULL, number INTEGER NOT NULL, cause TEXT NOT NULL CHECK (cause IN (${causes})),
+     state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'succeeded', 'rejected', 'failed', 'unchanged', 'skipped',
+       'interrupted')),
+     epoch INTEGER NOT NULL, claimed_by TEXT, lease_until INTEGER, run_id TEXT, seen TEXT, note TEXT, ended_at INTEGER,
+     after_run TEXT, after_value TEXT, PRIMARY KEY (schedule_id, nominal_at, number)) WITHOUT ROWID;
+   INSERT INTO ticks_again (${columns}) SELECT ${columns} FROM ticks;
+   DROP TABLE ticks;
+   ALTER TABLE ticks_again RENAME TO ticks;
+   CREATE INDEX open_ticks ON ticks (schedule_id, nominal_at) WHERE state IN ('waiting', 'running');
+   ${index}`;
 }

@@ -21,18 +21,23 @@ export type TickState =
   /** Whoever ran it was stopped, or died. */
   | 'interrupted';
 
-/** One instant of a schedule, unique by (schedule, nominal instant, number). Times in milliseconds since the epoch. */
+/**
+ * One instant of a schedule, unique by (schedule, nominal instant, number), and by the run that it follows if it does.
+ * Times in milliseconds since the epoch.
+ */
 export interface Tick {
   readonly schedule: string;
   readonly nominal: number;
-  /** 0; runs that are forced of the same instant count on. */
+  /** 0; runs that are forced of the same instant count on, and so do two that follow runs which ended at once. */
   readonly number: number;
-  readonly cause: 'clock' | 'caught-up' | 'backfill' | 'request';
+  readonly cause: 'clock' | 'caught-up' | 'backfill' | 'request' | 'after';
   readonly state: TickState;
   /** Raised by each claim: who holds an older one no longer writes. */
   readonly epoch: number;
   readonly leaseUntil: number | undefined;
   readonly run: string | undefined;
+  /** The run of another recipe that it follows. */
+  readonly after: string | undefined;
   /** What `only_if_changed` saw. */
   readonly seen: string | undefined;
   readonly note: string | undefined;
@@ -57,23 +62,10 @@ export async function offerTicks(
   sql: Sql,
   { schedule, cause, instants, cursor, overlap }: Offer,
 ): Promise<boolean> {
-  const row = await sql.get(
-    `SELECT paused_at FROM schedules WHERE schedule_id = ?${lock(sql, 'change')}`,
-    schedule,
-  );
-  if (row === undefined || (row['paused_at'] !== null && cause !== 'request' && cause !== 'backfill'))
-    return false;
+  const held = await holdSchedule(sql, schedule);
+  if (held === undefined || (held.isPaused && cause !== 'request' && cause !== 'backfill')) return false;
   for (const nominal of instants) {
-    const isBusy = cause === 'clock' && (await count(sql, schedule, 'running')) > 0;
-    const state = isBusy && overlap === 'skip' ? 'skipped' : 'waiting';
-    if (isBusy && overlap === 'queue-one')
-      await sql.run(
-        `UPDATE ticks SET state = 'skipped', note = ? WHERE schedule_id = ? AND state = 'waiting' AND cause = 'clock'
-         AND nominal_at < ?`,
-        'a later one took its place',
-        schedule,
-        nominal,
-      );
+    const { state, note } = await placeOf(sql, { schedule, cause, nominal, overlap });
     await sql.run(
       `INSERT INTO ticks (schedule_id, nominal_at, number, cause, state, epoch, note) VALUES (?, ?, 0, ?, ?, 0, ?)
        ON CONFLICT (schedule_id, nominal_at, number) DO NOTHING`,
@@ -81,7 +73,7 @@ export async function offerTicks(
       nominal,
       cause,
       state,
-      state === 'skipped' ? 'an earlier run was going on' : null,
+      note,
     );
   }
   if (cursor !== undefined)
@@ -94,18 +86,58 @@ export async function offerTicks(
   return true;
 }
 
-/** Adds one more tick of an instant that has some. Gives its number. */
-export async function forceTick(
+/** Until the transaction ends, nobody else changes the schedule or its ticks. Undefined: there is none. */
+export async function holdSchedule(
   sql: Sql,
-  { schedule, nominal, cause }: Pick<Tick, 'schedule' | 'nominal' | 'cause'>,
-): Promise<number> {
-  await sql.get(`SELECT 1 AS held FROM schedules WHERE schedule_id = ?${lock(sql, 'change')}`, schedule);
+  schedule: string,
+): Promise<{ readonly cursor: number; readonly isPaused: boolean } | undefined> {
+  const row = await sql.get(
+    `SELECT cursor_at, paused_at FROM schedules WHERE schedule_id = ?${lock(sql, 'change')}`,
+    schedule,
+  );
+  return row && { cursor: Number(row['cursor_at']), isPaused: row['paused_at'] !== null };
+}
+
+/** What a tick does that is new, by the policy for those that fall due while a run goes on. */
+export async function placeOf(
+  sql: Sql,
+  {
+    schedule,
+    cause,
+    nominal,
+    overlap,
+  }: Pick<Tick, 'schedule' | 'cause' | 'nominal'> & Pick<Offer, 'overlap'>,
+): Promise<{ readonly state: 'waiting' | 'skipped'; readonly note: string | null }> {
+  const isBusy = (cause === 'clock' || cause === 'after') && (await count(sql, schedule, 'running')) > 0;
+  if (isBusy && overlap === 'skip') return { state: 'skipped', note: 'an earlier run was going on' };
+  if (isBusy && overlap === 'queue-one')
+    await sql.run(
+      `UPDATE ticks SET state = 'skipped', note = ? WHERE schedule_id = ? AND state = 'waiting'
+       AND cause IN ('clock', 'after') AND nominal_at < ?`,
+      'a later one took its place',
+      schedule,
+      nominal,
+    );
+  return { state: 'waiting', note: null };
+}
+
+/** The number of one more tick of an instant. */
+export async function nextNumber(sql: Sql, schedule: string, nominal: number): Promise<number> {
   const row = await sql.get(
     'SELECT COALESCE(MAX(number) + 1, 0) AS next FROM ticks WHERE schedule_id = ? AND nominal_at = ?',
     schedule,
     nominal,
   );
-  const number = Number(row?.['next'] ?? 0);
+  return Number(row?.['next'] ?? 0);
+}
+
+/** Adds one more tick of an instant that has some. Gives its number. */
+export async function forceTick(
+  sql: Sql,
+  { schedule, nominal, cause }: Pick<Tick, 'schedule' | 'nominal' | 'cause'>,
+): Promise<number> {
+  await holdSchedule(sql, schedule);
+  const number = await nextNumber(sql, schedule, nominal);
   await sql.run(
     `INSERT INTO ticks (schedule_id, nominal_at, number, cause, state, epoch) VALUES (?, ?, ?, ?, 'waiting', 0)`,
     schedule,
@@ -132,8 +164,7 @@ export async function claimTick(
   sql: Sql,
   { schedule, overlap, by, leaseUntil }: Claim,
 ): Promise<Tick | undefined> {
-  const held = `SELECT paused_at FROM schedules WHERE schedule_id = ?${lock(sql, 'change')}`;
-  if ((await sql.get(held, schedule)) === undefined) return undefined;
+  if ((await holdSchedule(sql, schedule)) === undefined) return undefined;
   if (overlap !== 'allow' && (await count(sql, schedule, 'running')) > 0) return undefined;
   const row = await sql.get(
     `SELECT * FROM ticks WHERE schedule_id = ? AND state = 'waiting' ORDER BY nominal_at, number LIMIT 1`,
@@ -190,7 +221,7 @@ export async function endTick(sql: Sql, tick: Tick, { state, at, seen, note }: T
  * that had none yet waits again. Gives those that were closed.
  */
 export async function closeLapsed(sql: Sql, schedule: string, now: number): Promise<Tick[]> {
-  await sql.get(`SELECT 1 AS held FROM schedules WHERE schedule_id = ?${lock(sql, 'change')}`, schedule);
+  await holdSchedule(sql, schedule);
   const rows = await sql.all(
     `SELECT * FROM ticks WHERE schedule_id = ? AND state = 'running' AND lease_until <= ?`,
     schedule,
@@ -230,7 +261,7 @@ export async function lastSeen(sql: Sql, schedule: string): Promise<string | und
 
 /** Whether of the ticks that succeeded or failed the last one failed. Holds the schedule: no other ends meanwhile. */
 export async function hadFailed(sql: Sql, schedule: string): Promise<boolean> {
-  await sql.get(`SELECT 1 AS held FROM schedules WHERE schedule_id = ?${lock(sql, 'change')}`, schedule);
+  await holdSchedule(sql, schedule);
   const row = await sql.get(
     `SELECT state FROM ticks WHERE schedule_id = ? AND state IN ('succeeded', 'failed')
      ORDER BY ended_at DESC, nominal_at DESC, number DESC LIMIT 1`,
@@ -278,6 +309,7 @@ function tickOf(row: Row): Tick {
     epoch: Number(row['epoch']),
     leaseUntil: number('lease_until'),
     run: text('run_id'),
+    after: text('after_run'),
     seen: text('seen'),
     note: text('note'),
     endedAt: number('ended_at'),

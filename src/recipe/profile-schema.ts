@@ -56,7 +56,23 @@ const Schedule = Type.Object(
         description: 'Steps: a tick runs nothing while what they read from outside is as it was.',
       }),
     ),
-    after: Type.Optional(Later),
+    after: Type.Optional(
+      Type.Union([
+        text('Instead of cron: the recipe of this project whose successful runs each start one of this.'),
+        Type.Object(
+          {
+            recipe: text('Another recipe of this project.'),
+            output: Type.Optional(
+              text('STEP.OUTPUT of the kind `value`, and keys in it: evaluate.verdict.verdict.'),
+            ),
+            equals: Type.Optional(
+              Type.Unknown({ description: 'What it must be (default: another value than last time).' }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
+      ]),
+    ),
   },
   { additionalProperties: false, description: 'When `recipe schedules apply` has it run.' },
 );

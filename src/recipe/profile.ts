@@ -4,6 +4,7 @@ import type { Scope } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { readAddresses } from './read-addresses.ts';
+import type { FindRecipe } from './read-after.ts';
 import { readCache } from './read-cache.ts';
 import { readNotify } from './read-notify.ts';
 import { readRedis } from './read-redis.ts';
@@ -147,6 +148,7 @@ export const EMPTY_SCOPE: Scope = {
 export function readSettings(
   settings: MapTree | undefined,
   scope: Scope,
+  findRecipe: FindRecipe,
 ): Settings & { readonly experiment?: string } {
   const entries = settings?.entries ?? new Map<string, Entry>();
   for (const key of LATER_SETTINGS) {
@@ -172,7 +174,7 @@ export function readSettings(
     secrets: readSecrets(entries.get('secrets'), scope),
     ...(Object.keys(addresses).length === 0 ? {} : { addresses }),
     ...(keepInputs === undefined ? {} : { keepInputs: booleanValue(keepInputs.value, 'keep_inputs', scope) }),
-    ...(schedule === undefined ? {} : { schedule: readSchedule(schedule, scope) }),
+    ...(schedule === undefined ? {} : { schedule: readSchedule(schedule, scope, findRecipe) }),
     ...(notify === undefined ? {} : { notify: readNotify(notify, scope) }),
     ...(experiment === undefined ? {} : { experiment: textValue(experiment.value, 'experiment', scope) }),
   };

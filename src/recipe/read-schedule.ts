@@ -1,8 +1,8 @@
 import { parseCron } from '../core/cron.ts';
 import type { Rhythm, ScheduleSettings } from '../core/schedule-rules.ts';
 import type { Scope } from './evaluate.ts';
+import { type FindRecipe, readAfter } from './read-after.ts';
 import { booleanValue, durationMs, invalid, knownKeys, mapTree, textList, textValue } from './read-value.ts';
-import { errorAt } from './source.ts';
 import type { Entry, MapTree } from './tree.ts';
 
 const KEYS = [
@@ -27,13 +27,11 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)$/;
 /**
  * The `schedule:` of a profile: a proposal, which `recipe schedules apply` puts into force.
  *
- * @throws RecipeError VALUE_INVALID, KEY_UNKNOWN with a position
+ * @throws RecipeError VALUE_INVALID, KEY_UNKNOWN, SCHEDULE_AFTER_UNKNOWN with a position
  */
-export function readSchedule(entry: Entry, scope: Scope): ScheduleSettings {
+export function readSchedule(entry: Entry, scope: Scope, findRecipe: FindRecipe): ScheduleSettings {
   const map = mapTree(entry.value, 'schedule');
   knownKeys(map, 'schedule', KEYS);
-  const after = map.entries.get('after');
-  if (after !== undefined) throw errorAt(after.key, 'NOT_IN_THIS_VERSION', { what: '`schedule: { after }`' });
   const given = <T>(key: string, read: (entry: Entry, what: string) => T): T | undefined => {
     const found = map.entries.get(key);
     return found === undefined ? undefined : read(found, `schedule.${key}`);
@@ -54,7 +52,7 @@ export function readSchedule(entry: Entry, scope: Scope): ScheduleSettings {
   if (start !== undefined && end !== undefined && end < start)
     throw invalid(map.span, 'schedule', 'ends before it starts');
   return {
-    when: readRhythm(map, scope),
+    when: readRhythm(map, scope, findRecipe),
     ...(start === undefined ? {} : { start }),
     ...(end === undefined ? {} : { end }),
     jitterMs: given('jitter', duration) ?? 0,
@@ -72,12 +70,16 @@ function oneOf<T extends string>(text: string, choices: readonly T[], span: Entr
   return found;
 }
 
-function readRhythm(map: MapTree, scope: Scope): Rhythm {
-  const [cron, every, timezone] = ['cron', 'every', 'timezone'].map((key) => map.entries.get(key));
-  if ((cron === undefined) === (every === undefined))
-    throw invalid(map.span, 'schedule', 'has not one of cron and every');
-  if (cron === undefined && every !== undefined) {
-    if (timezone !== undefined) throw invalid(timezone.key, 'schedule.timezone', 'belongs to cron');
+function readRhythm(map: MapTree, scope: Scope, findRecipe: FindRecipe): Rhythm {
+  const [cron, every, after, timezone] = ['cron', 'every', 'after', 'timezone'].map((key) =>
+    map.entries.get(key),
+  );
+  if ([cron, every, after].filter((entry) => entry !== undefined).length !== 1)
+    throw invalid(map.span, 'schedule', 'has not one of cron, every and after');
+  if (cron === undefined && timezone !== undefined)
+    throw invalid(timezone.key, 'schedule.timezone', 'belongs to cron');
+  if (after !== undefined) return readAfter(after, scope, findRecipe);
+  if (every !== undefined) {
     const everyMs = durationMs(every.value, 'schedule.every', scope);
     if (everyMs < LEAST_EVERY_MS) throw invalid(every.value.span, 'schedule.every', 'is less than a second');
     return { kind: 'every', everyMs };

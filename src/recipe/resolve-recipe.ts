@@ -116,7 +116,7 @@ class Resolver {
     const limit =
       this.#read('matrix_limit', (entry) => wholeNumber(entry.value, 'matrix_limit', scope, 1, MAX_STEPS)) ??
       DEFAULT_MATRIX_LIMIT;
-    const settings = readSettings(this.#profile.settings, base);
+    const settings = readSettings(this.#profile.settings, base, (recipe) => this.#findRecipe(recipe));
     const experiment =
       settings.experiment ?? this.#read('experiment', (entry) => textValue(entry.value, 'experiment', scope));
     const components = new ComponentBook(
@@ -307,6 +307,15 @@ class Resolver {
 
   #scope(recipeKeys: JsonObject, keyTrees?: ReadonlyMap<string, Entry>): Scope {
     return this.#names.scope(recipeKeys, keyTrees);
+  }
+
+  /** Reads it, so that a snapshot of this recipe has it, too. */
+  #findRecipe(name: string): true | readonly string[] {
+    const { projectDir } = this.#request;
+    if (name === basename(projectDir) && this.#files.read('recipe.yaml') !== undefined) return true;
+    if (/^[^/.][^/]*$/.test(name) && this.#files.read(`recipes/${name}/recipe.yaml`) !== undefined)
+      return true;
+    return this.#files.glob('recipes/*/recipe.yaml').map((path) => basename(dirname(path)));
   }
 
   #shippedNames(): string[] {

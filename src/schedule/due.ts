@@ -31,12 +31,11 @@ export interface DueRequest {
 export function dueTicks(rules: ScheduleRules, { schedule, cursor, now }: DueRequest): Due {
   const missed: number[] = [];
   const onTime: number[] = [];
-  const oldest = now - Math.max(rules.windowMs, ON_TIME_MS) - rules.jitterMs;
   let left = 0;
   let decided = cursor;
   let wakeAt: number | undefined;
   // What is older than the window is never run: stepping over it one by one could take years of minutes.
-  for (const nominal of nominalInstants(rules, Math.max(cursor, oldest))) {
+  for (const nominal of nominalInstants(rules, Math.max(cursor, oldestDue(rules, now)))) {
     const fireAt = nominal + jitterOf(rules, schedule, nominal);
     if (fireAt > now) {
       wakeAt = fireAt;
@@ -57,12 +56,44 @@ export function dueTicks(rules: ScheduleRules, { schedule, cursor, now }: DueReq
   };
 }
 
+/** Ticks of before this instant were missed, and are not run. */
+export function oldestDue({ windowMs, jitterMs }: ScheduleRules, now: number): number {
+  return now - Math.max(windowMs, ON_TIME_MS) - jitterMs;
+}
+
+/** What a scheduler has to do now about ends of runs that a schedule follows, each list oldest first. */
+export interface DueEnds<E> {
+  readonly caughtUp: readonly E[];
+  readonly onTime: readonly E[];
+  /** What the policy leaves out. */
+  readonly leftOut: readonly E[];
+  /** When the jitter of the next of them is over; undefined: of none. */
+  readonly wakeAt: number | undefined;
+}
+
+/** As `dueTicks`, of ends that are there, oldest first, instead of instants of a clock. */
+export function dueEnds<E extends { readonly at: number }>(
+  rules: ScheduleRules,
+  { schedule, now }: Pick<DueRequest, 'schedule' | 'now'>,
+  ends: readonly E[],
+): DueEnds<E> {
+  const lateness = (end: E): number => now - end.at - jitterOf(rules, schedule, end.at);
+  const past = ends.filter((end) => lateness(end) >= 0);
+  const onTime = past.filter((end) => lateness(end) <= ON_TIME_MS);
+  const missed = past.filter((end) => lateness(end) > ON_TIME_MS);
+  const inWindow = missed.filter((end) => lateness(end) <= rules.windowMs);
+  const caughtUp = keptOf(inWindow, onTime.length, rules.catchUp);
+  const waits = ends.map((end) => now - lateness(end)).filter((at) => at > now);
+  return {
+    caughtUp,
+    onTime,
+    leftOut: missed.filter((end) => !caughtUp.includes(end)),
+    wakeAt: waits.length === 0 ? undefined : Math.min(...waits),
+  };
+}
+
 /** With `one` a tick that is on time stands for all that were missed. */
-function keptOf(
-  missed: readonly number[],
-  onTime: number,
-  catchUp: ScheduleRules['catchUp'],
-): readonly number[] {
+function keptOf<T>(missed: readonly T[], onTime: number, catchUp: ScheduleRules['catchUp']): readonly T[] {
   if (catchUp === 'all') return missed;
   return catchUp === 'one' && onTime === 0 ? missed.slice(-1) : [];
 }

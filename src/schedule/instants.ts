@@ -5,7 +5,7 @@ import { Zone } from './zone.ts';
 
 /**
  * The nominal instants of a schedule after `after`, in order, in milliseconds since the Unix epoch. `every` counts
- * from `start`, or else from the epoch, so that all schedulers agree.
+ * from `start`, or else from the epoch, so that all schedulers agree. `after` another recipe there are none to foresee.
  */
 export function* nominalInstants(rules: ScheduleRules, after: number): Generator<number, void> {
   const { start = -Infinity, end = Infinity } = rules;
@@ -16,6 +16,7 @@ export function* nominalInstants(rules: ScheduleRules, after: number): Generator
 }
 
 function unbounded({ when, start }: ScheduleRules, after: number): Iterable<number> {
+  if (when.kind === 'after') return [];
   return when.kind === 'cron'
     ? cronInstants(parseCron(when.cron), new Zone(when.timezone), after)
     : everyInstants(when.everyMs, start ?? 0, after);

@@ -2,6 +2,7 @@ CREATE TABLE notifications (notification_id TEXT NOT NULL, channel TEXT NOT NULL
 CREATE INDEX notifications_of_ticks ON notifications (schedule_id, nominal_at, number);
 CREATE INDEX open_ticks ON ticks (schedule_id, nominal_at) WHERE state IN ('waiting', 'running');
 CREATE TABLE schedules (schedule_id TEXT PRIMARY KEY, project_dir TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, snapshot TEXT NOT NULL, applied_at INTEGER NOT NULL, applied_by TEXT NOT NULL, cursor_at INTEGER NOT NULL, paused_at INTEGER, paused_because TEXT, health TEXT NOT NULL CHECK (health IN ('ok', 'failed', 'rejected')), UNIQUE (project_dir, name)) WITHOUT ROWID;
-CREATE TABLE ticks (schedule_id TEXT NOT NULL REFERENCES schedules ON DELETE CASCADE, nominal_at INTEGER NOT NULL, number INTEGER NOT NULL, cause TEXT NOT NULL CHECK (cause IN ('clock', 'caught-up', 'backfill', 'request')), state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'succeeded', 'rejected', 'failed', 'unchanged', 'skipped', 'interrupted')), epoch INTEGER NOT NULL, claimed_by TEXT, lease_until INTEGER, run_id TEXT, seen TEXT, note TEXT, ended_at INTEGER, PRIMARY KEY (schedule_id, nominal_at, number)) WITHOUT ROWID;
+CREATE TABLE "ticks" (schedule_id TEXT NOT NULL REFERENCES schedules ON DELETE CASCADE, nominal_at INTEGER NOT NULL, number INTEGER NOT NULL, cause TEXT NOT NULL CHECK (cause IN ('clock', 'caught-up', 'backfill', 'request', 'after')), state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'succeeded', 'rejected', 'failed', 'unchanged', 'skipped', 'interrupted')), epoch INTEGER NOT NULL, claimed_by TEXT, lease_until INTEGER, run_id TEXT, seen TEXT, note TEXT, ended_at INTEGER, after_run TEXT, after_value TEXT, PRIMARY KEY (schedule_id, nominal_at, number)) WITHOUT ROWID;
+CREATE UNIQUE INDEX ticks_of_runs ON ticks (schedule_id, after_run);
 CREATE INDEX waiting_notifications ON notifications (due_at) WHERE state = 'waiting';
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { freshSchema } from '../../scripts/dump-schema.ts';
 import { PostgresDatabase } from '../../src/db/postgres-database.ts';
+import { openSqlite } from '../../src/db/sqlite.ts';
 import { openLedger } from '../../src/ledger/open-ledger.ts';
 import { ledgerMigrations } from '../../src/ledger/schema.ts';
+import { listTicks } from '../../src/ledger/ticks.ts';
+import { describeEndTicks } from '../conformance/describe-end-ticks.ts';
 import { describeNotificationLedger } from '../conformance/describe-notification-ledger.ts';
 import { describeScheduleLedger, type OpenLedgers } from '../conformance/describe-schedule-ledger.ts';
 import { onPostgres } from '../rigs/on-postgres.ts';
@@ -18,6 +21,41 @@ test('ledger.db has the schema that is written down', () => {
 
 describeScheduleLedger('SQLite', onSqlite);
 describeNotificationLedger('SQLite', onSqlite);
+describeEndTicks('SQLite', onSqlite);
+
+test('a ledger of before there were ticks that follow runs keeps its ticks', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
+  try {
+    const path = join(dir, 'ledger.db');
+    const before = openSqlite({
+      path,
+      migrations: ledgerMigrations('sqlite').slice(0, 2),
+      durability: 'full',
+    });
+    before.exec(`INSERT INTO schedules VALUES ('a', '/p', 'a@prod', '{}', 's', 1, 'me', 1, NULL, NULL, 'ok');
+      INSERT INTO ticks VALUES ('a', 5, 0, 'clock', 'running', 1, 'me', 9, 'r', 'seen', 'note', NULL)`);
+    before.close();
+    await using ledger = await openLedger(dir, undefined);
+    expect(await ledger.read((sql) => listTicks(sql, 'a', 9))).toEqual([
+      {
+        schedule: 'a',
+        nominal: 5,
+        number: 0,
+        cause: 'clock',
+        state: 'running',
+        epoch: 1,
+        leaseUntil: 9,
+        run: 'r',
+        after: undefined,
+        seen: 'seen',
+        note: 'note',
+        endedAt: undefined,
+      },
+    ]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
 
 async function onSqlite(): Promise<OpenLedgers> {
   const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
@@ -44,4 +82,5 @@ onPostgres((rig) => {
   };
   describeScheduleLedger('PostgreSQL', open);
   describeNotificationLedger('PostgreSQL', open);
+  describeEndTicks('PostgreSQL', open);
 });

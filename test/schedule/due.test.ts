@@ -1,7 +1,7 @@
 import { array, assert, integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ScheduleRules } from '../../src/core/schedule-rules.ts';
-import { dueTicks, jitterOf } from '../../src/schedule/due.ts';
+import { dueEnds, dueTicks, jitterOf } from '../../src/schedule/due.ts';
 
 const HOUR = 3_600_000;
 const HOURLY: ScheduleRules = {
@@ -79,4 +79,47 @@ test('jitter is fixed for a tick, below its bound, and another for another sched
   expect(of('a')).toEqual(of('a'));
   expect(of('a')).not.toEqual(of('b'));
   for (const jitter of of('a')) expect(jitter).toBeLessThan(HOUR);
+});
+
+describe('what is due of runs that ended', () => {
+  const ends = [1, 2, 3].map((hour) => ({ at: hour * HOUR }));
+  const at = (hours: readonly number[]): { at: number }[] => hours.map((hour) => ({ at: hour * HOUR }));
+
+  test.each([
+    { catchUp: 'none', caughtUp: [], leftOut: [1, 2, 3] },
+    { catchUp: 'one', caughtUp: [3], leftOut: [1, 2] },
+    { catchUp: 'all', caughtUp: [1, 2, 3], leftOut: [] },
+  ] as const)('$catchUp of three that no scheduler saw in time', ({ catchUp, caughtUp, leftOut }) => {
+    expect(dueEnds({ ...HOURLY, catchUp }, { schedule: 's', now: 3.5 * HOUR }, ends)).toEqual({
+      caughtUp: at(caughtUp),
+      onTime: [],
+      leftOut: at(leftOut),
+      wakeAt: undefined,
+    });
+  });
+
+  test('one that is on time is run by every policy, and stands for all that `one` would run', () => {
+    for (const catchUp of ['none', 'one'] as const)
+      expect(dueEnds({ ...HOURLY, catchUp }, { schedule: 's', now: 3 * HOUR + 60_000 }, ends)).toMatchObject({
+        caughtUp: [],
+        onTime: at([3]),
+        leftOut: at([1, 2]),
+      });
+  });
+
+  test('what ended before the window is left out', () => {
+    const rules = { ...HOURLY, catchUp: 'all', windowMs: 2 * HOUR } as const;
+    expect(dueEnds(rules, { schedule: 's', now: 4.5 * HOUR }, ends)).toMatchObject({
+      caughtUp: at([3]),
+      leftOut: at([1, 2]),
+    });
+  });
+
+  test('jitter puts each off by its own time, and says when the next is due', () => {
+    const rules = { ...HOURLY, catchUp: 'all', jitterMs: HOUR } as const;
+    const due = (now: number): ReturnType<typeof dueEnds> => dueEnds(rules, { schedule: 's', now }, ends);
+    const fireAt = ends.map((end) => end.at + jitterOf(rules, 's', end.at)).toSorted((a, b) => a - b);
+    expect(due(HOUR)).toEqual({ caughtUp: [], onTime: [], leftOut: [], wakeAt: fireAt[0] });
+    expect(due(fireAt[0] ?? 0)).toMatchObject({ onTime: [{ at: HOUR }], wakeAt: fireAt[1] });
+  });
 });

@@ -22,6 +22,32 @@ export const SCHEDULE_ERRORS = {
     hint: (p: { secret: string }) =>
       `Set STOCKPOT_SECRET_${p.secret}, or say in the profile's \`secrets:\` where it comes from.`,
   },
+  SCHEDULE_AFTER_UNKNOWN: {
+    exit: ExitCode.usage,
+    message: (p: { recipe: string; known: readonly string[]; near: string | undefined }) =>
+      `schedule.after names the recipe ${p.recipe}, which this project does not have`,
+    hint: (p: { known: readonly string[]; near: string | undefined }) =>
+      p.near === undefined
+        ? p.known.length === 0
+          ? 'Name a folder of recipes/: this project has none.'
+          : `Choose one of ${p.known.join(', ')}.`
+        : `Did you mean ${p.near}?`,
+  },
+  SCHEDULE_CYCLE: {
+    exit: ExitCode.usage,
+    message: (p: { path: readonly string[] }) =>
+      `Runs would start each other without end: ${p.path.join(' follows ')}`,
+    hint: () => 'Give one of these schedules a cron, or let it follow another recipe.',
+  },
+  SCHEDULE_OUTPUT_INVALID: {
+    exit: ExitCode.usage,
+    message: (p: { recipe: string; output: string; known: readonly string[] }) =>
+      `schedule.after names ${p.output}, which is no output of the kind value in the recipe ${p.recipe}`,
+    hint: (p: { known: readonly string[] }) =>
+      p.known.length === 0
+        ? 'Declare one there, as in outputs: { rows: { path: rows.json, kind: value } }.'
+        : `Choose one of ${p.known.join(', ')}.`,
+  },
   SCHEDULE_STEP_INVALID: {
     exit: ExitCode.usage,
     message: (p: { step: string; problem: string }) => `only_if_changed names ${p.step}, ${p.problem}`,

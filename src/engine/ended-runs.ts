@@ -1,0 +1,73 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Outputs, RunEvent } from '../core/events.ts';
+import { endOf, journalPath, readJournal, recipeOf } from './read-journal.ts';
+
+/** A run of all steps of a recipe that succeeded. */
+export interface EndedRun {
+  readonly run: string;
+  /** When it ended, milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** What its steps gave, those that were cached too. */
+  readonly outputs: ReadonlyMap<string, Outputs>;
+}
+
+/** Finds the ends of runs in the journals of a home. What it has read once it does not read again. */
+export class EndedRuns {
+  readonly #home: string;
+  readonly #recipes = new Map<string, string>();
+  /** Null: one that did not succeed, or left steps out. */
+  readonly #whole = new Map<string, EndedRun | null>();
+  readonly #endedAt = new Map<string, number>();
+
+  constructor(home: string) {
+    this.#home = home;
+  }
+
+  /** Those of a recipe that ended after an instant; whoever ran them, by hand or on a schedule. */
+  of(recipe: string, after: number): EndedRun[] {
+    const dir = join(this.#home, 'runs');
+    if (!existsSync(dir)) return [];
+    return readdirSync(dir)
+      .filter((run) => this.#recipeOf(run) === recipe && this.#endOf(run) > after)
+      .map((run) => this.#read(run))
+      .filter((run) => run !== null);
+  }
+
+  #recipeOf(run: string): string | undefined {
+    return remembered(this.#recipes, run, () => recipeOf(journalPath(this.#home, run)));
+  }
+
+  /** One that goes on has not ended after any instant. */
+  #endOf(run: string): number {
+    const at = remembered(this.#endedAt, run, () => {
+      const end = endOf(journalPath(this.#home, run));
+      if (end !== undefined && end.outcome !== 'succeeded') this.#whole.set(run, null);
+      return end?.at;
+    });
+    return at ?? -Infinity;
+  }
+
+  #read(run: string): EndedRun | null {
+    return remembered(this.#whole, run, () => wholeRun(run, readJournal(this.#home, run))) ?? null;
+  }
+}
+
+function wholeRun(run: string, events: readonly RunEvent[]): EndedRun | null {
+  const outputs = new Map<string, Outputs>();
+  for (const event of events) {
+    if (event.type === 'run.started' && event.omitted.length > 0) return null;
+    if (event.type === 'step.cached' || event.type === 'step.succeeded')
+      outputs.set(event.step, event.outputs);
+  }
+  const last = events.at(-1);
+  return last?.type === 'run.finished' ? { run, at: last.at, outputs } : null;
+}
+
+function remembered<T>(known: Map<string, T>, run: string, find: () => T | undefined): T | undefined {
+  const before = known.get(run);
+  if (before !== undefined) return before;
+  const found = find();
+  if (found !== undefined) known.set(run, found);
+  return found;
+}
