@@ -13,6 +13,7 @@ import { SECRET_VARIABLE } from './engine/secrets.ts';
 import { Environments } from './executors/fleet/environments.ts';
 import { FleetWorker, type WorkerLine } from './executors/fleet/fleet-worker.ts';
 import type { Parcel } from './executors/fleet/parcel.ts';
+import { machineGpus } from './executors/local/machine-gpus.ts';
 import { identityOf, isAlive } from './executors/local/process-identity.ts';
 import { endLeftover, endStrays } from './executors/local/spawn.ts';
 
@@ -21,6 +22,8 @@ export interface WorkerRequest {
   readonly queues: readonly string[];
   /** Steps at once. */
   readonly concurrency: number;
+  /** GPUs that its steps may have: how many, or which; undefined: those that are found. */
+  readonly gpus: number | readonly string[] | undefined;
   readonly isUnsafe: boolean;
   readonly onWarning: (message: string) => void;
   readonly onChange: (line: WorkerLine) => void;
@@ -61,6 +64,7 @@ export class WorkerHome extends ProjectHome {
       isUnsafe,
       onWarning,
     };
+    const gpus = machineGpus(request.gpus, world.env);
     await using shared = openFleetCache(context);
     const { address, redis } = await enteredRedis(context);
     await this.#endLeftovers();
@@ -94,10 +98,12 @@ export class WorkerHome extends ProjectHome {
         concurrency,
         cpus: availableParallelism(),
         memoryBytes: totalmem(),
+        gpus: gpus.ids.length,
         secrets: this.#secrets,
         startedAt: world.clock.now(),
       },
-      lacks: (parcel) => this.#lacks(parcel),
+      gpus,
+      lacks: (parcel) => this.#lacks(parcel, gpus.ids.length),
       environment: async (parcel) => environments.of(parcel),
       onChange,
     });
@@ -130,11 +136,13 @@ export class WorkerHome extends ProjectHome {
       .toSorted();
   }
 
-  #lacks({ step, stockpot }: Parcel): string | undefined {
+  #lacks({ step, stockpot }: Parcel, gpus: number): string | undefined {
     const { version } = this.surroundings;
     for (const value of Object.values(step.env))
       if (typeof value !== 'string' && 'secret' in value && !this.#secrets.includes(value.secret))
         return `a worker that has the secret ${value.secret} (${SECRET_VARIABLE}${value.secret})`;
+    const wanted = step.resources.gpus ?? 0;
+    if (wanted > gpus) return `a worker that has ${wanted} GPUs: this one has ${gpus}`;
     if (step.action.kind !== 'shipped') return undefined;
     const component = dirname(this.#modules.shippedEntry(step.action.component));
     if (!existsSync(join(component))) return `a worker that has the component ${step.action.component}`;

@@ -3,7 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Fleet } from './compose-fleet.ts';
-import { ProjectHome } from './compose-home.ts';
+import { ProjectHome, type Surroundings } from './compose-home.ts';
 import { remoteSettings } from './compose-link.ts';
 import { EXTENSION, ProgramModules } from './compose-modules.ts';
 import type { CardBlock } from './core/card-block.ts';
@@ -15,7 +15,7 @@ import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts
 import { alone } from './engine/alone.ts';
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
-import { keptFingerprints } from './engine/history.ts';
+import { History, keptFingerprints } from './engine/history.ts';
 import type { CardModule } from './engine/make-card.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
@@ -23,13 +23,15 @@ import type { OpenRecorder } from './engine/recorder-port.ts';
 import { type FixedReferences, References } from './engine/references.ts';
 import { RegisterEffect } from './engine/register-effect.ts';
 import { reproductionKeeper } from './engine/reproduction-keeper.ts';
-import type { RunFlags } from './engine/run-options.ts';
+import { preflightGpus } from './engine/require-gpus.ts';
+import type { Machine, RunFlags } from './engine/run-options.ts';
 import { dirtyTag } from './engine/run-tags.ts';
 import { RunTracking } from './engine/run-tracking.ts';
 import { type SelectionRequest, select } from './engine/selection.ts';
 import { type ProcessIdentity, SingleFlight } from './engine/single-flight.ts';
 import { trackedRunId } from './engine/tracked-plan.ts';
 import { LocalExecutor } from './executors/local/local-executor.ts';
+import { machineGpus } from './executors/local/machine-gpus.ts';
 import { identityOf, isAlive } from './executors/local/process-identity.ts';
 import { endLeftover, endStrays } from './executors/local/spawn.ts';
 import type { RecipeLocation } from './recipe/address.ts';
@@ -142,6 +144,12 @@ export class Project extends ProjectHome {
     const me = this.#me;
     const roles = select(plan, request.selection);
     preflight(plan, roles, this.dir, env);
+    const machine = machineFor(plan, env);
+    preflightGpus(plan, roles, {
+      machine,
+      force: request.flags.force,
+      mayBeCached: (step) => this.#mayBeCached(plan, step),
+    });
     const places = this.places;
     // A database out of reach is known before anything is written; a server may come back meanwhile.
     if (places.tracking.kind === 'database') await this.tracking();
@@ -211,10 +219,7 @@ export class Project extends ProjectHome {
       startedAt: 0,
       subscribers: [tracked.take, ...request.subscribers],
       journaled: tracked.journaled,
-      machine:
-        fleet === undefined
-          ? { cpus: availableParallelism(), memoryBytes: totalmem() }
-          : { cpus: Infinity, memoryBytes: Infinity },
+      machine,
       flags: flagsOf(request, fleet),
       expectWork: (step) => {
         if (fleet !== undefined) return;
@@ -236,6 +241,15 @@ export class Project extends ProjectHome {
       await tracked.settled();
       this.#collectGarbageDaily(plan.settings.cacheMaxBytes);
     }
+  }
+
+  /** As far as it can be told without its fingerprint, and without asking another machine. */
+  #mayBeCached({ recipe, settings }: Plan, { id }: PlanStep): boolean {
+    if (remoteSettings(settings.remote ?? {}, this.home, this.surroundings.world.env) !== undefined)
+      return true;
+    if (this.isNew) return false;
+    const last = new History(this.store.index, recipe).get(id);
+    return last !== undefined && this.store.results.find(last.fingerprint) !== undefined;
   }
 
   /** What runs steps elsewhere, if the plan's profile says so; loaded only then. */
@@ -384,6 +398,19 @@ export interface RunRequest {
 
 export function defaultJobs(): number {
   return availableParallelism();
+}
+
+/** What steps of a run may have. On a fleet, workers come and go, and the driver's machine is one of them at most. */
+function machineFor({ settings }: Plan, env: Surroundings['world']['env']): Machine {
+  const gpus = machineGpus(settings.gpus, env);
+  return settings.executor === 'fleet'
+    ? {
+        cpus: Infinity,
+        memoryBytes: Infinity,
+        gpus,
+        isElsewhere: ({ isolation }) => isolation !== 'project',
+      }
+    : { cpus: availableParallelism(), memoryBytes: totalmem(), gpus, isElsewhere: () => false };
 }
 
 function flagsOf({ flags }: RunRequest, fleet: Fleet | undefined): RunFlags {

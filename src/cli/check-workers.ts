@@ -1,5 +1,5 @@
 import { DEFAULT_QUEUE } from '../core/fleet-names.ts';
-import type { Plan } from '../core/plan.ts';
+import type { Plan, PlanStep } from '../core/plan.ts';
 import type { FleetLink } from '../executors/fleet/fleet-link.ts';
 import { takersOf, type WorkerState } from '../executors/fleet/presence.ts';
 import type { Check } from './check.ts';
@@ -12,12 +12,20 @@ import type { Check } from './check.ts';
 export async function checkWorkers(link: FleetLink, plan: Plan | undefined): Promise<Check[]> {
   const workers = (await link.workers()).filter(({ isDraining }) => !isDraining);
   const queues = plan === undefined ? served(workers) : queuesOf(plan);
-  return queues.map((queue) => checkQueue(queue, workers));
+  return queues.map((queue) => checkQueue(queue, workers, greedyStep(queue, plan)));
 }
 
-function checkQueue(queue: string, workers: readonly WorkerState[]): Check {
+function checkQueue(queue: string, workers: readonly WorkerState[], step: PlanStep | undefined): Check {
   const name = `queue ${queue}`;
   const takers = takersOf(queue, workers);
+  const gpus = step?.resources.gpus ?? 0;
+  if (takers.length > 0 && !takers.some((taker) => taker.gpus >= gpus))
+    return {
+      name,
+      ok: false,
+      detail: `none of its workers has ${gpus} GPUs, which the step ${step?.id ?? ''} wants: it waits`,
+      fix: `Start one on a machine that has them: \`${workerOf(queue)}\`; --gpus says which they are.`,
+    };
   const most = takers.reduce((sum, { concurrency }) => sum + concurrency, 0);
   return takers.length > 0
     ? { name, ok: true, detail: `workers: ${takers.length}, steps at once: ${most}` }
@@ -25,8 +33,18 @@ function checkQueue(queue: string, workers: readonly WorkerState[]): Check {
         name,
         ok: false,
         detail: 'no worker takes from it: its steps wait',
-        fix: `Start one: \`recipe worker${queue === DEFAULT_QUEUE ? '' : ` --queue ${queue}`}\`.`,
+        fix: `Start one: \`${workerOf(queue)}\`.`,
       };
+}
+
+function workerOf(queue: string): string {
+  return `recipe worker${queue === DEFAULT_QUEUE ? '' : ` --queue ${queue}`}`;
+}
+
+/** Of the steps of a queue one that wants the most GPUs. */
+function greedyStep(queue: string, plan: Plan | undefined): PlanStep | undefined {
+  const steps = plan?.steps.filter((step) => isFar(step) && (step.queue ?? DEFAULT_QUEUE) === queue) ?? [];
+  return steps.toSorted((a, b) => (b.resources.gpus ?? 0) - (a.resources.gpus ?? 0))[0];
 }
 
 function served(workers: readonly WorkerState[]): readonly string[] {
@@ -35,7 +53,10 @@ function served(workers: readonly WorkerState[]): readonly string[] {
 }
 
 function queuesOf({ steps }: Plan): readonly string[] {
-  // The others are run where the run is.
-  const far = steps.filter(({ isolation }) => isolation !== 'project');
-  return [...new Set(far.map(({ queue }) => queue ?? DEFAULT_QUEUE))].toSorted();
+  return [...new Set(steps.filter(isFar).map(({ queue }) => queue ?? DEFAULT_QUEUE))].toSorted();
+}
+
+/** The others are run where the run is. */
+function isFar({ isolation }: PlanStep): boolean {
+  return isolation !== 'project';
 }

@@ -25,6 +25,11 @@ export const FLEET_COMMANDS: readonly Declaration[] = [
         value: 'N',
         help: 'steps at once (default: the number of processors)',
       },
+      {
+        long: '--gpus',
+        value: 'N|IDS',
+        help: 'GPUs that steps may have: how many, or which: 0,2 (default: those of CUDA_VISIBLE_DEVICES, else all)',
+      },
       { long: '--redis', value: 'URL', help: 'redis://HOST:PORT/DB (default: STOCKPOT_REDIS_URL)' },
       {
         long: '--prefix',

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { WorkerHome } from '../compose-worker.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { DEFAULT_QUEUE, isQueueName } from '../core/fleet-names.ts';
+import { MOST_GPUS, visibleGpus } from '../core/gpu-ids.ts';
 import type { RemoteSettings } from '../core/plan.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { SECRET_VARIABLE } from '../engine/secrets.ts';
@@ -30,12 +31,14 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     if (drainMs !== undefined) limit = setTimeout(() => preempt.abort(), drainMs);
   });
   const concurrency = countOf(text(options, 'concurrency'));
+  const gpus = gpusOf(text(options, 'gpus'));
   try {
     await home.work(
       {
         settings: { remote: remoteOf(options) },
         queues,
         concurrency,
+        gpus,
         isUnsafe: flag(options, 'unsafeRedis'),
         onWarning: warningsTo(context),
         onChange: (line) => {
@@ -119,6 +122,17 @@ function countOf(value: string | undefined): number {
   if (!Number.isInteger(count) || count < 1)
     throw usage(`--concurrency ${value} is not a whole number from 1`);
   return count;
+}
+
+/** `2` is how many, `0,2` and `GPU-…` are which. */
+function gpusOf(value: string | undefined): number | readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const isCount = /^\d+$/.test(value);
+  if (isCount && Number(value) <= MOST_GPUS) return Number(value);
+  const ids = visibleGpus(value);
+  if (isCount || ids.length === 0 || ids.join(',') !== value)
+    throw usage(`--gpus ${value} is neither a number nor a list of devices such as 0,2 or GPU-…`);
+  return ids;
 }
 
 function usage(problem: string): RecipeError {

@@ -38,11 +38,12 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
 
 function workersTable(workers: readonly WorkerState[], now: number): string {
   return textTable(
-    ['worker', 'queues', 'at once', 'runs', 'up', 'version'],
+    ['worker', 'queues', 'at once', 'gpus', 'runs', 'up', 'version'],
     workers.map((worker) => [
       worker.id,
       worker.queues.join(', '),
       String(worker.concurrency),
+      String(worker.gpus),
       worker.running.map(({ step }) => step).join(', ') || (worker.isDraining ? 'draining' : 'idle'),
       formatDuration(Math.max(0, now - worker.startedAt)),
       worker.stockpot,

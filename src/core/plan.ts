@@ -45,6 +45,8 @@ export interface Settings {
   readonly redis?: RedisSettings;
   /** Named limits: at most so many steps that name them at once. */
   readonly limits: Readonly<Record<string, number>>;
+  /** GPUs of this machine that steps may have: how many, or which; absent means all that are found. */
+  readonly gpus?: number | readonly string[];
   readonly secrets: Readonly<Record<string, SecretSource>>;
   readonly addresses?: Addresses;
   /** Whether a registered version keeps its root inputs; absent means where the registry is shared. */
@@ -111,7 +113,8 @@ export interface PlanStep {
   readonly code: readonly string[];
   readonly env: Readonly<Record<string, EnvValue>>;
   readonly passEnv: readonly string[];
-  readonly resources: { readonly cpus?: number; readonly memoryBytes?: number };
+  /** Without `gpus` nothing is said of them; 0 is that the step sees none. */
+  readonly resources: { readonly cpus?: number; readonly memoryBytes?: number; readonly gpus?: number };
   readonly timeoutMs?: number;
   readonly graceMs: number;
   readonly retry: {

@@ -14,6 +14,9 @@ export function cacheVariable(name: string): string {
 
 export const CHECKPOINT_VARIABLE = 'CHECKPOINT';
 
+/** CUDA's: the devices that a program may see, with commas. */
+export const GPUS_VARIABLE = 'CUDA_VISIBLE_DEVICES';
+
 /** Of every step, whatever its caller has under these names. */
 export const OWN_VARIABLES = ['HOME', 'TMPDIR', 'STOCKPOT_STEP', 'STOCKPOT_SEED'] as const;
 

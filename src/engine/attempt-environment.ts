@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { StepFile } from '../core/step-file.ts';
-import type { OWN_VARIABLES } from '../core/step-variables.ts';
+import { GPUS_VARIABLE, type OWN_VARIABLES } from '../core/step-variables.ts';
 import type { Workshop } from './attempt.ts';
 import { commandLine, pathVariables, textWithPaths } from './command-line.ts';
 import type { Task } from './ports.ts';
@@ -19,12 +19,12 @@ export function cleanEnvironment(env: Readonly<Record<string, string | undefined
 
 /** All of an attempt's environment, but for its secrets. */
 export function attemptEnvironment(
-  { step }: Task,
+  { step, gpus }: Task,
   stepFile: StepFile,
   dir: string,
   { world }: Workshop,
 ): Record<string, string> {
-  const env = cleanEnvironment(world.env);
+  const env = { ...cleanEnvironment(world.env), ...gpuVariables(gpus, world.env) };
   for (const name of step.passEnv) {
     const value = world.env[name];
     if (value !== undefined) env[name] = value;
@@ -42,6 +42,15 @@ export function attemptEnvironment(
     else if ('text' in value) env[name] = textWithPaths(value.text, stepFile);
   }
   return env;
+}
+
+/** The order goes with the devices: in another, the same indices are others. */
+function gpuVariables(
+  gpus: readonly string[] | undefined,
+  { CUDA_DEVICE_ORDER: order }: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  if (gpus === undefined) return {};
+  return { [GPUS_VARIABLE]: gpus.join(','), ...(order === undefined ? {} : { CUDA_DEVICE_ORDER: order }) };
 }
 
 /** `npx` and `npm run` put folders in front that another way of starting the same run does not have. */

@@ -3,6 +3,7 @@ import type { Fingerprint } from '../core/ids.ts';
 import type { PlanStep } from '../core/plan.ts';
 import type { AttemptOutcome, Task } from './ports.ts';
 import type { PreparedTask } from './prepare-task.ts';
+import { requireGpus } from './require-gpus.ts';
 import { Room } from './room.ts';
 import type { RunOptions } from './run-options.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -47,6 +48,11 @@ export class Attempts {
     return this.#room.isFull;
   }
 
+  /** @throws RecipeError GPUS_LACKING if the step would not have room even alone */
+  requireRoom(step: PlanStep): void {
+    requireGpus(step, this.#options.machine);
+  }
+
   /** Takes room and flight for the task, which `execute` gives back; or says what it has to wait for. */
   enter(step: PlanStep, { fingerprint }: PreparedTask): Holder | undefined {
     const blocked = this.#room.blockedBy(step);
@@ -89,6 +95,7 @@ export class Attempts {
           code,
           attempt,
           threads: Math.max(1, Math.floor(cpus)),
+          gpus: this.#room.gpusOf(step),
           replace,
           fresh,
           allowChangingInputs: flags.allowChangingInputs,

@@ -185,6 +185,7 @@ export class Driver {
         detail: 'its result is not in the cache, and this run leaves it out: run it without --from or --only',
       });
     }
+    this.#attempts.requireRoom(node.step);
     this.#options.expectWork(node.step);
     this.#graph.rank(this.#history);
     this.#wait({ node, task, attempt: 1 });

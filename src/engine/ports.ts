@@ -26,6 +26,8 @@ export interface Task {
   readonly code: readonly { readonly path: string; readonly digest: Digest }[];
   readonly attempt: number;
   readonly threads: number;
+  /** The GPUs that the step may see, which are its own; undefined if nothing is said of them. */
+  readonly gpus: readonly string[] | undefined;
   /** Replace a complete result (`--force`, `cache: never`, a lapsed ttl). */
   readonly replace: boolean;
   readonly allowChangingInputs: boolean;

@@ -1,4 +1,6 @@
+import type { StepId } from '../core/ids.ts';
 import type { PlanStep } from '../core/plan.ts';
+import { Gpus, type HeldGpus } from './gpus.ts';
 import type { Machine } from './run-options.ts';
 
 /** What of the machine and of the named limits is taken by attempts that run. */
@@ -7,6 +9,8 @@ export class Room {
   readonly #jobs: () => number;
   readonly #limits: Readonly<Record<string, number>>;
   readonly #held = new Map<string, number>();
+  readonly #gpus: Gpus;
+  readonly #heldGpus = new Map<StepId, HeldGpus>();
   #running = 0;
   #cpus = 0;
   #memoryBytes = 0;
@@ -14,6 +18,7 @@ export class Room {
   /** @param jobs attempts at once: on a fleet, workers come and go */
   constructor(machine: Machine, jobs: () => number, limits: Readonly<Record<string, number>>) {
     this.#machine = machine;
+    this.#gpus = new Gpus(machine.gpus);
     this.#jobs = jobs;
     this.#limits = limits;
   }
@@ -22,11 +27,16 @@ export class Room {
     return this.#running >= this.#jobs();
   }
 
-  /** What the step has to wait for; undefined if it may start. One alone may always: its wish is fitted. */
+  /**
+   * What the step has to wait for; undefined if it may start. One alone may always, as its wish is fitted; but
+   * for GPUs, of which it may not want more than there are.
+   */
   blockedBy(step: PlanStep): { reason: 'limit' | 'resources'; holder: string } | undefined {
     for (const name of step.limits)
       if ((this.#held.get(name) ?? 0) >= (this.#limits[name] ?? Infinity))
         return { reason: 'limit', holder: name };
+    if (!this.#machine.isElsewhere(step) && !this.#gpus.areFree(step))
+      return { reason: 'resources', holder: 'gpus' };
     if (this.#running === 0) return undefined;
     const { cpus, memoryBytes } = this.#wish(step);
     if (this.#cpus + cpus > Math.max(this.#machine.cpus, this.#jobs()))
@@ -38,10 +48,18 @@ export class Room {
 
   enter(step: PlanStep): void {
     this.#change(step, 1);
+    if (!this.#machine.isElsewhere(step)) this.#heldGpus.set(step.id, this.#gpus.take(step));
+  }
+
+  /** The GPUs that a step that has entered may see; undefined if nothing is said of them. */
+  gpusOf(step: PlanStep): readonly string[] | undefined {
+    return this.#heldGpus.get(step.id)?.visible;
   }
 
   leave(step: PlanStep): void {
     this.#change(step, -1);
+    this.#heldGpus.get(step.id)?.[Symbol.dispose]();
+    this.#heldGpus.delete(step.id);
   }
 
   #change(step: PlanStep, by: 1 | -1): void {

@@ -4,6 +4,7 @@ import type { Plan, PlanStep } from '../core/plan.ts';
 import type { World } from '../core/world.ts';
 import type { RemoteCache } from '../store/remote/remote-cache.ts';
 import type { Store } from '../store/store.ts';
+import type { MachineGpus } from './gpus.ts';
 import type { Effect, Executor } from './ports.ts';
 import type { References } from './references.ts';
 import type { Role } from './selection.ts';
@@ -46,6 +47,9 @@ export interface RunOptions {
 export interface Machine {
   readonly cpus: number;
   readonly memoryBytes: number;
+  readonly gpus: MachineGpus;
+  /** Whether the step runs on another machine, whose GPUs are not these. */
+  readonly isElsewhere: (step: PlanStep) => boolean;
 }
 
 export interface RunFlags {

@@ -27,6 +27,7 @@ function ejectStep(step: PlanStep, seed: number): Json {
     resources: prune({
       cpus: step.resources.cpus ?? null,
       memory: step.resources.memoryBytes === undefined ? null : `${step.resources.memoryBytes}B`,
+      gpus: step.resources.gpus ?? null,
     }),
     timeout: step.timeoutMs === undefined ? null : `${step.timeoutMs}ms`,
     limits: step.limits,

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { MOST_GPUS } from '../core/gpu-ids.ts';
 import { NOTIFY_EVENTS } from '../core/notify-settings.ts';
 import { Later, orExpression, Size } from './recipe-schema.ts';
 
@@ -126,6 +127,20 @@ export const ProfileSchema = Type.Object(
       Type.Record(Type.String(), orExpression(Type.Integer({ minimum: 1 })), {
         description: 'At most so many steps at once that name the limit.',
       }),
+    ),
+    gpus: Type.Optional(
+      orExpression(
+        Type.Union(
+          [
+            Type.Integer({ minimum: 0, maximum: MOST_GPUS }),
+            Type.Array(Type.Union([Type.Integer({ minimum: 0 }), Type.String()])),
+          ],
+          {
+            description:
+              'GPUs of this machine that steps may have: how many, or which (0, GPU-…). Default: those of CUDA_VISIBLE_DEVICES, else all that are found.',
+          },
+        ),
+      ),
     ),
     cache: Type.Optional(
       Type.Object(

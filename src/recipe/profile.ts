@@ -6,6 +6,7 @@ import { parseYaml } from './parse-yaml.ts';
 import { readAddresses } from './read-addresses.ts';
 import type { FindRecipe } from './read-after.ts';
 import { readCache } from './read-cache.ts';
+import { readGpus } from './read-gpus.ts';
 import { readNotify } from './read-notify.ts';
 import { readRedis } from './read-redis.ts';
 import { readSchedule } from './read-schedule.ts';
@@ -26,6 +27,7 @@ export const PROFILE_SETTINGS = [
   'secrets',
   'queues',
   'limits',
+  'gpus',
   'schedule',
   'notify',
   'redis',
@@ -165,12 +167,14 @@ export function readSettings(
   const keepInputs = entries.get('keep_inputs');
   const schedule = entries.get('schedule');
   const notify = entries.get('notify');
+  const gpus = entries.get('gpus');
   return {
     effects: readEffects(entries.get('effects'), scope),
     ...readCache(entries.get('cache'), scope),
     ...(executor === undefined ? {} : readExecutor(executor, scope)),
     ...(Object.keys(redis).length === 0 ? {} : { redis }),
     limits: readLimits(entries.get('limits'), scope),
+    ...(gpus === undefined ? {} : { gpus: readGpus(gpus, scope) }),
     secrets: readSecrets(entries.get('secrets'), scope),
     ...(Object.keys(addresses).length === 0 ? {} : { addresses }),
     ...(keepInputs === undefined ? {} : { keepInputs: booleanValue(keepInputs.value, 'keep_inputs', scope) }),

@@ -1,5 +1,6 @@
 import { type TSchema, type TString, type TUnion, Type } from 'typebox';
 import { FAILURE_REASONS } from '../core/failure.ts';
+import { MOST_GPUS } from '../core/gpu-ids.ts';
 import { OUTPUT_KINDS } from '../core/kinds.ts';
 
 /** Any value may be an expression in its place. */
@@ -84,7 +85,15 @@ const STEP_KEYS = {
       {
         cpus: Type.Optional(orExpression(Type.Number())),
         memory: Type.Optional(Size),
-        gpus: Type.Optional(Later),
+        gpus: Type.Optional(
+          orExpression(
+            Type.Integer({
+              minimum: 0,
+              maximum: MOST_GPUS,
+              description: 'So many GPUs that no other step has meanwhile, as CUDA_VISIBLE_DEVICES.',
+            }),
+          ),
+        ),
       },
       { additionalProperties: false },
     ),

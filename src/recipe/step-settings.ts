@@ -1,5 +1,6 @@
 import { FAILURE_REASONS } from '../core/failure.ts';
 import { isQueueName } from '../core/fleet-names.ts';
+import { MOST_GPUS } from '../core/gpu-ids.ts';
 import type { EnvValue, PlanStep, Probe } from '../core/plan.ts';
 import { evaluate, type Scope, textOf } from './evaluate.ts';
 import { checkArgument, joinText } from './parse-command.ts';
@@ -114,10 +115,10 @@ function readResources(tree: Tree, scope: Scope): PlanStep['resources'] {
   const map = mapTree(tree, 'resources');
   knownKeys(map, 'resources', ['cpus', 'memory', 'gpus']);
   const [cpus, memory, gpus] = ['cpus', 'memory', 'gpus'].map((key) => map.entries.get(key));
-  if (gpus !== undefined) throw errorAt(gpus.key, 'NOT_IN_THIS_VERSION', { what: '`resources: { gpus }`' });
   return {
     ...(cpus === undefined ? {} : { cpus: numberValue(cpus.value, 'resources.cpus', scope) }),
     ...(memory === undefined ? {} : { memoryBytes: sizeBytes(memory.value, 'resources.memory', scope) }),
+    ...(gpus === undefined ? {} : { gpus: wholeNumber(gpus.value, 'resources.gpus', scope, 0, MOST_GPUS) }),
   };
 }
 

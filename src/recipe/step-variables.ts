@@ -2,6 +2,7 @@ import type { PlanStep } from '../core/plan.ts';
 import {
   CHECKPOINT_VARIABLE,
   cacheVariable,
+  GPUS_VARIABLE,
   inputVariable,
   OWN_VARIABLES,
   outputVariable,
@@ -12,7 +13,10 @@ import type { MapTree } from './tree.ts';
 
 /** What a step's variables come from. */
 export interface VariablesRequest
-  extends Pick<PlanStep, 'action' | 'outputs' | 'env' | 'passEnv' | 'checkpoint' | 'caches' | 'mlflow'> {
+  extends Pick<
+    PlanStep,
+    'action' | 'outputs' | 'env' | 'passEnv' | 'checkpoint' | 'caches' | 'mlflow' | 'resources'
+  > {
   readonly inputs: readonly string[];
 }
 
@@ -72,12 +76,13 @@ function ofPaths(step: MapTree, span: Span, { inputs, outputs, caches = [] }: Va
   ];
 }
 
-function ofEngine(span: Span, { action, checkpoint, mlflow }: VariablesRequest): Variable[] {
+function ofEngine(span: Span, { action, checkpoint, mlflow, resources }: VariablesRequest): Variable[] {
   const fixed = (name: string, giver: string): Variable => ({ name, giver, span, isFixed: true });
   return [
     ...OWN_VARIABLES.map((name) => fixed(name, `${name} of every step`)),
     ...(action.kind === 'bash' ? Object.keys(action.variables).map((name) => fixed(name, 'run')) : []),
     ...(checkpoint === undefined ? [] : [fixed(CHECKPOINT_VARIABLE, 'checkpoint')]),
+    ...(resources.gpus === undefined ? [] : [fixed(GPUS_VARIABLE, 'resources.gpus')]),
     ...(mlflow === true ? RECORDER_VARIABLES.map((name) => fixed(name, 'mlflow')) : []),
   ];
 }

@@ -198,6 +198,14 @@ describe('what is wrong is said with its place', () => {
     ['steps: { a: { run: [x], inputs: { i: ./x }, pass_env: [IN_i] } }\n', 'NAME_CLASH recipe.yaml:1:56'],
     ['steps: { a: { run: [x], outputs: { o-p: x }, pass_env: [OUT_o_p] } }\n', 'NAME_CLASH recipe.yaml:1:57'],
     ['steps: { a: { run: [x], pass_env: [STOCKPOT_SEED] } }\n', 'NAME_CLASH recipe.yaml:1:36'],
+    [
+      'steps: { a: { run: [x], resources: { gpus: 1 }, env: { CUDA_VISIBLE_DEVICES: 0 } } }\n',
+      'NAME_CLASH recipe.yaml:1:56',
+    ],
+    ['steps: { a: { run: [x], resources: { gpus: -1 } } }\n', 'VALUE_INVALID recipe.yaml:1:44'],
+    ['steps: { a: { run: [x], resources: { gpus: 1.5 } } }\n', 'VALUE_INVALID recipe.yaml:1:44'],
+    ['steps: { a: { run: [x], resources: { gpus: 2000 } } }\n', 'VALUE_INVALID recipe.yaml:1:44'],
+    ['steps: { a: { run: [x], resources: { gpus: all } } }\n', 'VALUE_INVALID recipe.yaml:1:44'],
     ['steps: { a: { run: [x], pass_env: [TMPDIR] } }\n', 'NAME_CLASH recipe.yaml:1:36'],
     [
       'params: { p: 1 }\nsteps: { a: { run: "x {{ params.p }}", pass_env: [STOCKPOT_0] } }\n',
@@ -283,6 +291,14 @@ describe('what is wrong is said with its place', () => {
     expect(
       errorOf({ 'recipe.yaml': recipe, 'profiles/local.yaml': 'redis: { url: "redis://:secret@h" }\n' }),
     ).toBe('PASSWORD_IN_PROFILE profiles/local.yaml:1:15');
+    for (const gpus of ['two', '-1', '1.5', '1000000000', '{ a: 1 }'])
+      expect(errorOf({ 'recipe.yaml': recipe, 'profiles/local.yaml': `gpus: ${gpus}\n` })).toBe(
+        'VALUE_INVALID profiles/local.yaml:1:7',
+      );
+    for (const gpu of ['-1', 'GPU', '"0,1"', '""', '7', '[8]'])
+      expect(errorOf({ 'recipe.yaml': recipe, 'profiles/local.yaml': `gpus: [7, ${gpu}]\n` })).toBe(
+        'VALUE_INVALID profiles/local.yaml:1:11',
+      );
     expect(
       errorOf(
         { 'recipe.yaml': recipe, 'profiles/a.yaml': 'extends: b\n', 'profiles/b.yaml': 'extends: a\n' },

@@ -45,6 +45,13 @@ export const RUN_ERRORS = {
     hint: (p: { secret: string }) =>
       `Set STOCKPOT_SECRET_${p.secret}, or say in the profile's \`secrets:\` where it comes from.`,
   },
+  GPUS_LACKING: {
+    exit: ExitCode.usage,
+    message: (p: { step: string; wanted: number; there: number }) =>
+      `The step ${p.step} needs ${p.wanted} GPUs, and steps on this machine may have ${p.there}`,
+    hint: () =>
+      'Say with `gpus:` in the profile which there are, ask for fewer, or run it on a fleet that has them.',
+  },
   PROBE_FAILED: {
     exit: ExitCode.unavailable,
     message: (p: { step: string; what: string; problem: string }) =>

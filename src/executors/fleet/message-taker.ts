@@ -4,6 +4,7 @@ import { describeFailure, type Failure } from '../../core/failure.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import type { World } from '../../core/world.ts';
 import { attempt, type Workshop } from '../../engine/attempt.ts';
+import { Gpus, type HeldGpus, type MachineGpus } from '../../engine/gpus.ts';
 import { storedInputs } from '../../engine/materialise.ts';
 import type { AttemptOutcome, Task, TaskHooks } from '../../engine/ports.ts';
 import { BlobDamaged } from '../../store/blobs.ts';
@@ -45,6 +46,7 @@ export interface TakerOptions {
   readonly announcements: Announcements;
   readonly world: World;
   readonly threads: number;
+  readonly gpus: MachineGpus;
   readonly lockMs: number;
   readonly onChange: (line: TaskLine) => void;
   /** What this worker lacks for a task, in words; undefined if nothing. */
@@ -79,10 +81,12 @@ const POLL_MS = 10_000;
 /** Works on one message at a time of those that a worker is given, as often as it is called at once. */
 export class MessageTaker {
   readonly #options: TakerOptions;
+  readonly #gpus: Gpus;
   readonly underWay = new Set<UnderWay>();
 
   constructor(options: TakerOptions) {
     this.#options = options;
+    this.#gpus = new Gpus(options.gpus);
   }
 
   /**
@@ -103,11 +107,22 @@ export class MessageTaker {
         live.push({ type: 'waiting', holder: lacking });
         throw new PutBack(LACKS_MS);
       }
+      if (!this.#gpus.areFree(parcel.step)) {
+        live.push({ type: 'waiting', holder: `GPUs of ${this.#options.id}, which other steps have` });
+        throw new PutBack(LACKS_MS);
+      }
+      using gpus = this.#gpus.take(parcel.step);
       // It was given twice: whoever says that it runs it does so.
       if (!(await announcements.take(job))) throw new PutBack(this.#options.lockMs);
       try {
         // What is there would win over what is made again, but for this.
-        await this.#run(message, there === 'broken' ? { ...parcel, replace: true } : parcel, live, signal);
+        await this.#run(
+          message,
+          there === 'broken' ? { ...parcel, replace: true } : parcel,
+          gpus,
+          live,
+          signal,
+        );
       } finally {
         await announcements.release(job);
       }
@@ -153,7 +168,13 @@ export class MessageTaker {
     return (await mendResult(shared.remote, there, shop.store.blobs)) ? 'whole' : 'broken';
   }
 
-  async #run(message: TaskMessage, parcel: Parcel, live: LiveWriter, signal: AbortSignal): Promise<void> {
+  async #run(
+    message: TaskMessage,
+    parcel: Parcel,
+    gpus: HeldGpus,
+    live: LiveWriter,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { id, shared, world, onChange } = this.#options;
     const { remote } = shared;
     const flight: Flight = { fingerprint: message.fingerprint, nonce: message.nonce };
@@ -182,7 +203,14 @@ export class MessageTaker {
       let outcome: AttemptOutcome | BlobDamaged | undefined;
       try {
         await using _watch = this.#watch(state, parcel);
-        outcome = await this.#attempt(parcel, message, live, nth, AbortSignal.any([signal, stopped.signal]));
+        outcome = await this.#attempt(
+          parcel,
+          message,
+          gpus,
+          live,
+          nth,
+          AbortSignal.any([signal, stopped.signal]),
+        );
         await this.#settle(flight, nth, outcome, stopped.signal, parcel, live);
       } finally {
         this.underWay.delete(state);
@@ -196,6 +224,7 @@ export class MessageTaker {
   async #attempt(
     parcel: Parcel,
     message: TaskMessage,
+    gpus: HeldGpus,
     live: LiveWriter,
     nth: number,
     signal: AbortSignal,
@@ -214,6 +243,7 @@ export class MessageTaker {
       code: parcel.code,
       attempt: 1,
       threads: Math.max(1, Math.floor(Math.min(parcel.step.resources.cpus ?? threads, threads))),
+      gpus: gpus.visible,
       replace: parcel.replace,
       allowChangingInputs: false,
       fresh: parcel.fresh && nth === 1,
@@ -223,7 +253,10 @@ export class MessageTaker {
       started: () => {},
       output: (stream, text) => live.push({ type: 'output', stream, text }),
       report: (entry) => live.push({ type: 'report', entry }),
-      exited: () => live.push({ type: 'exited' }),
+      exited: () => {
+        gpus[Symbol.dispose]();
+        live.push({ type: 'exited' });
+      },
     };
     try {
       await this.#bringInputs(parcel);

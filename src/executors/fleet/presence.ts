@@ -13,6 +13,8 @@ export interface WorkerState {
   readonly concurrency: number;
   readonly cpus: number;
   readonly memoryBytes: number;
+  /** How many GPUs its steps may have. */
+  readonly gpus: number;
   /** Names of the secrets that it can give to steps. */
   readonly secrets: readonly string[];
   /** Milliseconds since the Unix epoch, by its own clock. */
