@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Fleet } from './compose-fleet.ts';
+import { collectHomeCheckpoints } from './compose-gc.ts';
 import { ProjectHome, type Surroundings } from './compose-home.ts';
 import { remoteSettings } from './compose-link.ts';
 import { EXTENSION, ProgramModules } from './compose-modules.ts';
@@ -366,6 +367,7 @@ export class Project extends ProjectHome {
     writeFileSync(mark, '');
     if (last === undefined) return;
     removeOldFlights(this.store.layout, { now, dryRun: false });
+    collectHomeCheckpoints(this, this.surroundings, { dryRun: false });
     const used = listBlobs(this.store.layout).reduce((sum, { size }) => sum + size, 0);
     const limit = maxBytes ?? defaultMaxBytes(this.store, used);
     if (used > limit)

@@ -15,8 +15,8 @@ import type { RunEvent, RunFinished } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { emptyRun, foldRun } from '../core/run-state.ts';
-import { removeOldCheckpoints } from './kept-folders.ts';
 import type { ProcessGroup } from './launcher.ts';
+import { removeOldCheckpoints } from './old-checkpoints.ts';
 import { journalPath, readJournal } from './read-journal.ts';
 import type { ProcessIdentity } from './single-flight.ts';
 

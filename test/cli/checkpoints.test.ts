@@ -75,10 +75,12 @@ describe('a checkpoint', () => {
     await rig.write('steps/train.ts', `${TRAIN}// changed\n`);
     await rig.run();
     expect(existsSync(folder)).toBe(true);
+    const note = `.stockpot/saved-checkpoints/${name}`;
+    await rig.write(note, '1');
     const old = new Date(Date.now() - 8 * 86_400_000);
     for (const path of [join(folder, 'state.json'), folder]) utimesSync(path, old, old);
     await rig.run();
-    expect(existsSync(folder)).toBe(false);
+    expect([existsSync(folder), existsSync(join(rig.dir, note))]).toEqual([false, false]);
   });
 });
 

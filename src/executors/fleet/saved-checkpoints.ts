@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { hasCode } from '../../core/recipe-error.ts';
-import { checkpointOf } from '../../engine/kept-folders.ts';
+import { checkpointNoteOf, checkpointOf } from '../../engine/kept-folders.ts';
 import { BlobDamaged } from '../../store/blobs.ts';
 import type { Flight } from '../../store/remote/remote.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
@@ -161,6 +161,6 @@ export class SavedCheckpoint {
   }
 
   get #ownPath(): string {
-    return join(this.#options.home, 'saved-checkpoints', this.#flight.fingerprint);
+    return checkpointNoteOf(this.#options.home, this.#flight.fingerprint);
   }
 }
