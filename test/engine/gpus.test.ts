@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { visibleGpus } from '../../src/core/gpu-ids.ts';
 import type { StepId } from '../../src/core/ids.ts';
 import type { PlanStep } from '../../src/core/plan.ts';
+import { Gpus } from '../../src/engine/gpus.ts';
 import { Room } from '../../src/engine/room.ts';
 import type { Machine } from '../../src/engine/run-options.ts';
 
@@ -68,6 +69,16 @@ describe('GPUs', () => {
     room.enter(second);
     room.leave(first);
     expect(room.blockedBy(step('c', 1))).toEqual({ reason: 'resources', holder: 'gpus' });
+  });
+
+  test('that are given back twice, at a process’s exit and at the attempt’s end, go back once', () => {
+    const gpus = new Gpus({ ids: ['0'], areSaid: false });
+    const one = step('a', 1);
+    const first = gpus.take(one);
+    first[Symbol.dispose]();
+    expect(gpus.take(one).visible).toEqual(['0']);
+    first[Symbol.dispose]();
+    expect([gpus.areFree(one), first.visible]).toEqual([false, ['0']]);
   });
 
   test('of this machine are not asked for what runs on another', () => {
