@@ -104,6 +104,7 @@ describe('each command line that is shipped or documented is one that the progra
 
   test.each([
     { file: 'operations.md', least: 4 },
+    { file: 'airflow.md', least: 2 },
     { file: 'fleet.md', least: 3 },
     { file: 'schedules.md', least: 3 },
   ])('docs/$file', ({ file, least }) => {

@@ -17,12 +17,18 @@ export function takeCommandLine(argv: readonly string[]): string {
 /** What follows `recipe` on each line of the code blocks of a document, as argv. */
 export function recipeLinesOf(markdown: string): string[][] {
   const blocks = Array.from(markdown.matchAll(/^```\w*[^\n]*\n([\s\S]*?)^```/gm), ([, code = '']) => code);
-  return blocks
-    .join('\n')
-    .replaceAll('\\\n', ' ')
-    .split('\n')
-    .flatMap((line) => Array.from(line.matchAll(/(?:^|[\s("'])recipe ((?:"[^"]*"|'[^']*'|[^#|;&)\n"'])*)/g)))
-    .map(([, words = '']) => Array.from(words.matchAll(/"[^"]*"|'[^']*'|\S+/g), ([word]) => unquoted(word)));
+  return (
+    blocks
+      .join('\n')
+      .replaceAll('\\\n', ' ')
+      // An expression of Jinja becomes one word.
+      .replaceAll(/\{\{[^{}]*\}\}/g, 'x')
+      .split('\n')
+      .flatMap((line) =>
+        Array.from(line.matchAll(/(?:^|[\s("'])recipe ((?:"[^"]*"|'[^']*'|[^#|;&)\n"'])*)/g)),
+      )
+      .map(([, words = '']) => Array.from(words.matchAll(/"[^"]*"|'[^']*'|\S+/g), ([word]) => unquoted(word)))
+  );
 }
 
 function unquoted(word: string): string {
