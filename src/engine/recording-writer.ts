@@ -29,7 +29,9 @@ export class RecordingWriter {
   /** Values of the run itself; the runs nested in it may still change. */
   async follow(recording: Recording): Promise<void> {
     const { params, metrics, tags } = recording.own;
-    if (params.length + metrics.length + tags.length === 0) return;
+    // Until then the program may still say which experiment the run belongs to.
+    const said = tags.filter(({ key }) => !key.startsWith('mlflow.'));
+    if (params.length + metrics.length + said.length === 0) return;
     // Nothing of these is ever taken back.
     const state = JSON.stringify([recording.name, params.length, metrics.length, tags]);
     if (state === this.#followed) return;

@@ -16,8 +16,8 @@ import { WHOLE_TRACE_ROUTES } from './whole-traces.ts';
 export const RECORDED_EXPERIMENT = '0';
 
 /**
- * What of MLflow's API a recorder has: one experiment, which has the name that it was last asked for by, and
- * the runs in it. A registry would be gone with the recorder, so it has none.
+ * What of MLflow's API a recorder has: one experiment, which has the name that it was last asked for by before
+ * anything was logged, and the runs in it. A registry would be gone with the recorder, so it has none.
  *
  * @param insteadOfRegistering what a program that registers a model is told to do, as a sentence
  */
@@ -61,8 +61,14 @@ export function recorderRoutes(insteadOfRegistering: string): Route[] {
 }
 
 async function rename({ database, now }: Served, name: string): Promise<void> {
-  await database.write((sql) => renameExperiment(sql, RECORDED_EXPERIMENT, name, now()));
+  await database.write(async (sql) => {
+    // A run stays where it was begun; here that is where it was when it first had something to keep.
+    if ((await sql.get(LOGGED)) === undefined) await renameExperiment(sql, RECORDED_EXPERIMENT, name, now());
+  });
 }
+
+const LOGGED = `SELECT 1 AS found FROM params UNION ALL SELECT 1 FROM latest_metrics
+  UNION ALL SELECT 1 FROM tags WHERE key NOT LIKE 'mlflow.%' LIMIT 1`;
 
 async function theExperiment({ database, root }: Served): Promise<object> {
   return { experiment: await database.read((sql) => readExperiment(sql, RECORDED_EXPERIMENT, root)) };

@@ -10,13 +10,13 @@ import { lastRun, listRuns } from '../rigs/tracked-runs.ts';
 const CLIENT = join(import.meta.dirname, '../../src/exports/client.ts');
 const TRAIN = `import { startRun } from ${JSON.stringify(CLIENT)};
 const [experiment = '', exit = '0'] = process.argv.slice(2);
+const { MLFLOW_TRACKING_URI: uri, MLFLOW_TRACKING_TOKEN: token } = process.env;
+if (experiment !== '')
+  await fetch(uri + '/api/2.0/mlflow/experiments/get-by-name?experiment_name=' + experiment, { headers: { authorization: 'Bearer ' + token } });
 const run = await startRun();
 await run.logParam('secret_is', 'not the argument');
 await run.logMetric('loss', 0.25, { step: 4, timestamp: 9 });
 await run.logText('hello', 'notes/a.txt');
-const { MLFLOW_TRACKING_URI: uri, MLFLOW_TRACKING_TOKEN: token } = process.env;
-if (experiment !== '')
-  await fetch(uri + '/api/2.0/mlflow/experiments/get-by-name?experiment_name=' + experiment, { headers: { authorization: 'Bearer ' + token } });
 await run.end();
 console.log('trained');
 process.exitCode = Number(exit);

@@ -113,6 +113,14 @@ describe('a recorder', () => {
     expect({ nested, warnings, rest }).toEqual({ nested: [], warnings: [], rest: {} });
   });
 
+  test('keeps the name of its experiment once something was logged, as a run stays where it was begun', async () => {
+    await using rig = await RecorderRig.create();
+    await rig.ask('POST', 'mlflow/experiments/create', { name: 'wines' });
+    await rig.ask('POST', 'mlflow/runs/log-parameter', { run_id: RUN, key: 'a', value: '1' });
+    await rig.ask('POST', 'mlflow/experiments/create', { name: 'later' });
+    expect(await rig.recorder.read()).toMatchObject({ experiment: 'wines' });
+  });
+
   test('has one experiment, whatever it is called, and keeps the names that a program gives', async () => {
     await using rig = await RecorderRig.create();
     const theOne = {
