@@ -14,6 +14,8 @@ import type { Store } from './store/store.ts';
 export interface FleetContext {
   readonly settings: Pick<Settings, 'remote' | 'redis'>;
   readonly projectDir: string;
+  /** What relative addresses start from. */
+  readonly base: string;
   readonly home: string;
   readonly store: () => Store;
   readonly world: World;
@@ -27,18 +29,11 @@ export interface FleetContext {
  *
  * @throws RecipeError FLEET_WITHOUT_CACHE, FLEET_READ_ONLY and what `openRemote` throws
  */
-export function openFleetCache({
-  settings,
-  projectDir,
-  home,
-  store,
-  world,
-  onWarning,
-}: FleetContext): RemoteCache {
+export function openFleetCache({ settings, base, home, store, world, onWarning }: FleetContext): RemoteCache {
   const remote = remoteSettings(settings.remote ?? {}, home, world.env);
   if (remote === undefined) throw new RecipeError('FLEET_WITHOUT_CACHE', undefined);
   if (remote.readOnly === true) throw new RecipeError('FLEET_READ_ONLY', { remote: remote.address });
-  return openRemote(remote, { projectDir, world, near: store, retryAfterMs: RETRY_MS, onWarning });
+  return openRemote(remote, { projectDir: base, world, near: store, retryAfterMs: RETRY_MS, onWarning });
 }
 
 /** A fleet waits for its cache, and a worker outlives many outages. */

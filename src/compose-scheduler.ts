@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, join } from 'node:path';
-import { Project } from './compose.ts';
 import { Endings, isFollower } from './compose-endings.ts';
 import type { Surroundings } from './compose-home.ts';
 import { Notifier } from './compose-notifier.ts';
 import type { AppliedSettings, Schedules } from './compose-schedules.ts';
+import { inSnapshot, type SnapshotRun, snapshotDir } from './compose-snapshot.ts';
 import { failpoint } from './core/failpoint.ts';
 import type { Digest } from './core/ids.ts';
 import { NOTIFY_CHANNELS, type NotifyEvent } from './core/notify-settings.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import type { Sql } from './db/sql.ts';
 import { outsideDigest } from './engine/outside-digest.ts';
-import { layOutSnapshot, linkInputs } from './engine/snapshot.ts';
 import { collectVerdicts, readVerdict } from './engine/verdicts.ts';
 import { addNotification } from './ledger/notifications.ts';
 import { pauseSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
@@ -37,6 +35,8 @@ const LEASE_MS = 60_000;
 const RENEW_MS = LEASE_MS / 3;
 /** Other processes apply, pause and ask for runs: they are seen after this time. */
 const LOOK_MS = 2000;
+/** Below the home: what ticks run. */
+const FOLDER = 'schedules';
 /** The verdict that leaves a champion in place. */
 const REJECTED = 'REJECTED';
 
@@ -117,7 +117,7 @@ export class Scheduler {
     const now = this.#now();
     for (const tick of await ledger.write((sql) => closeLapsed(sql, id, now))) {
       this.#request.onEvent(schedule, tick, { state: 'interrupted', at: now, note: 'its scheduler died' });
-      rmSync(this.#dirOf(tick.run ?? ''), { recursive: true, force: true });
+      rmSync(snapshotDir(this.#schedules.project, FOLDER, tick.run ?? ''), { recursive: true, force: true });
     }
     let wakeAt: number | undefined;
     if (schedule.paused === undefined && isFollower(schedule))
@@ -236,28 +236,25 @@ export class Scheduler {
 
   async #run(schedule: Schedule, tick: Tick, report: TickReport, signal: AbortSignal): Promise<TickEnd> {
     const { project, ledger } = this.#schedules;
-    const { world } = this.#surroundings;
     const { applied } = schedule.settings as AppliedSettings;
-    const run = world.newRunId();
-    const dir = this.#dirOf(run, basename(project.dir));
-    // The run's own folder: what others apply meanwhile does not reach it.
-    const env = { ...world.env, STOCKPOT_HOME: project.home };
-    await using copy = new Project(dir, {
-      ...this.#surroundings,
-      world: { ...world, env, newRunId: () => run },
-    });
-    try {
-      await layOutSnapshot(schedule.snapshot as Digest, project.store, dir);
-      const location = { projectDir: dir, name: applied.recipe, file: applied.file };
-      const plan = await copy.plan(location, applied.profile, applied.set, tick.nominal);
-      linkInputs(plan, dir, project.dir);
+    const run = this.#surroundings.world.newRunId();
+    const asked: SnapshotRun = {
+      host: project,
+      projectDir: project.dir,
+      folder: FOLDER,
+      snapshot: schedule.snapshot,
+      run,
+      applied,
+      at: tick.nominal,
+    };
+    return inSnapshot(asked, this.#surroundings, async (copy, plan) => {
       const { onlyIfChanged } = schedule.settings;
       const seen =
         onlyIfChanged.length === 0
           ? undefined
           : `${schedule.snapshot} ${await outsideDigest(plan, onlyIfChanged, {
               store: copy.store,
-              projectDir: dir,
+              projectDir: copy.dir,
               references: copy.references(false),
             })}`;
       const isAsked = tick.cause === 'request' || tick.cause === 'backfill';
@@ -271,6 +268,7 @@ export class Scheduler {
         selection: {},
         flags: { force: () => false, keepGoing: false, allowChangingInputs: false },
         offline: false,
+        startedAt: this.#surroundings.world.clock.monotonic(),
         signal,
         subscribers: [collectVerdicts(verdicts), collectFailure(report)],
         onWarning: this.#request.onWarning,
@@ -282,18 +280,11 @@ export class Scheduler {
       if (rejected === undefined) return { state: 'succeeded', at, seen };
       Object.assign(report, { step: rejected[0], verdict: REJECTED });
       return { state: 'rejected', at, seen };
-    } finally {
-      rmSync(this.#dirOf(run), { recursive: true, force: true });
-    }
+    });
   }
 
   #now(): number {
     return this.#surroundings.world.clock.now();
-  }
-
-  /** Ends with the name of the project: what is tracked is named by it. */
-  #dirOf(run: string, ...inside: readonly string[]): string {
-    return join(this.#schedules.project.home, 'schedules', run, ...inside);
   }
 }
 

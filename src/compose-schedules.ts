@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Project } from './compose.ts';
 import type { Surroundings } from './compose-home.ts';
+import { ledgerOf } from './compose-ledger.ts';
 import type { NotifySettings } from './core/notify-settings.ts';
 import type { Plan, SecretSource } from './core/plan.ts';
 import { RecipeError } from './core/recipe-error.ts';
@@ -12,13 +13,11 @@ import { isSecretMissing, preflight } from './engine/preflight.ts';
 import { secretSource } from './engine/secrets.ts';
 import { select } from './engine/selection.ts';
 import { keepSnapshot } from './engine/snapshot.ts';
-import { openLedger } from './ledger/open-ledger.ts';
 import { applySchedule, findSchedule, listSchedules, type Schedule } from './ledger/schedules.ts';
 import { locateRecipe, type RecipeLocation } from './recipe/address.ts';
 import { afterCycle, type Follows } from './schedule/after-cycle.ts';
 import { nominalInstants } from './schedule/instants.ts';
 import { pin } from './store/roots.ts';
-import { placesOf } from './tracking/places.ts';
 
 /** What an apply puts into force besides the rules. */
 export interface AppliedRecipe {
@@ -50,26 +49,9 @@ export class Schedules implements AsyncDisposable {
     this.#surroundings = surroundings;
   }
 
-  /**
-   * In the home, or on the PostgreSQL that the environment names, for schedulers of several machines. Not on a
-   * profile's: who looks after all schedules of a folder has none.
-   *
-   * @throws RecipeError ADDRESS_INVALID, DATABASE_UNREACHABLE, STORE_TOO_NEW
-   */
+  /** Kept where `ledgerOf` says, and it fails as that does. */
   static async open(project: Project, surroundings: Surroundings): Promise<Schedules> {
-    const database = surroundings.world.env['STOCKPOT_DATABASE_URL'];
-    const { tracking: place } = placesOf({
-      flags: {},
-      env: { STOCKPOT_DATABASE_URL: database },
-      profile: {},
-    });
-    const url = place.kind === 'database' ? place.url : undefined;
-    // One out of reach is known before anything is written.
-    if (url?.startsWith('postgres:') === true)
-      return new Schedules(await openLedger(project.home, url), project, surroundings);
-    // The store makes the home.
-    void project.store;
-    return new Schedules(await openLedger(project.home, undefined), project, surroundings);
+    return new Schedules(await ledgerOf(project, surroundings), project, surroundings);
   }
 
   /**

@@ -58,6 +58,7 @@ export class WorkerHome extends ProjectHome {
     const context = {
       ...request,
       projectDir: this.dir,
+      base: this.dir,
       home: this.home,
       store: () => this.store,
       world,

@@ -55,6 +55,8 @@ export const RECORDINGS = 'recordings';
 /** A project that is open: what it keeps, its plans and its runs. */
 export class Project extends ProjectHome {
   readonly #modules = new ProgramModules(this.surroundings);
+  /** What the relative addresses of a profile start from: for a copy, where it was taken. */
+  base = this.dir;
 
   /** The plan of a recipe, from the plan cache if nothing it is made of has changed. */
   async plan(
@@ -178,7 +180,7 @@ export class Project extends ProjectHome {
       },
       this.#modules.launcher(this.home, PIPES),
     );
-    await using executor = fleet === undefined ? local : fleet.executor({ local, run: id });
+    await using executor = fleet === undefined ? local : fleet.executor({ local, run: request.waiter ?? id });
     const mark = markActive(this.home, id, me);
     const tracked = await this.#runTracking.follow(
       { run: id, plan, place: placeName(places.tracking) },
@@ -217,7 +219,7 @@ export class Project extends ProjectHome {
       isAlive,
       signal: request.signal,
       // The monotonic clock starts with the process.
-      startedAt: 0,
+      startedAt: request.startedAt ?? 0,
       subscribers: [tracked.take, ...request.subscribers],
       journaled: tracked.journaled,
       machine,
@@ -261,6 +263,7 @@ export class Project extends ProjectHome {
     return openFleet({
       settings,
       projectDir: this.dir,
+      base: this.base,
       home: this.home,
       store: () => this.store,
       world,
@@ -276,7 +279,7 @@ export class Project extends ProjectHome {
     const remote = remoteSettings(settings.remote ?? {}, this.home, world.env);
     if (remote === undefined) return undefined;
     const { openRemote } = await import('./compose-remote.ts');
-    return openRemote(remote, { projectDir: this.dir, world, near: () => this.store, onWarning });
+    return openRemote(remote, { projectDir: this.base, world, near: () => this.store, onWarning });
   }
 
   /** MLflow's API for one program; what it needs is loaded when it is first asked for. */
@@ -391,6 +394,10 @@ export interface RunRequest {
   /** Use a Redis for a fleet that throws keys away. */
   readonly isUnsafeRedis?: boolean;
   readonly offline: boolean;
+  /** By the monotonic clock, milliseconds (default: when the process began). */
+  readonly startedAt?: number;
+  /** By whose name a fleet knows that the run waits (default: the run's own). */
+  readonly waiter?: string;
   /** What references stand for, if that is known. */
   readonly fixed?: FixedReferences;
   readonly signal: AbortSignal;

@@ -30,6 +30,11 @@ export const FLEET_COMMANDS: readonly Declaration[] = [
         value: 'N|IDS',
         help: 'GPUs that steps may have: how many, or which: 0,2 (default: those of CUDA_VISIBLE_DEVICES, else all)',
       },
+      {
+        long: '--drive',
+        value: 'N',
+        help: 'drive submitted runs, N at once; without --queue it takes no steps of others',
+      },
       { long: '--redis', value: 'URL', help: 'redis://HOST:PORT/DB (default: STOCKPOT_REDIS_URL)' },
       {
         long: '--prefix',
@@ -66,6 +71,7 @@ export const FLEET_COMMANDS: readonly Declaration[] = [
         'recipe worker --queue gpu --concurrency 1',
         'in any folder: code and data come through the shared cache',
       ],
+      ['recipe worker --drive 4', 'what `recipe run --submit` hands over, four runs at once'],
       [
         'STOCKPOT_REDIS_URL=redis://queue:6379 recipe worker --remote s3://models/cache --accept any',
         'addresses by flag or environment',

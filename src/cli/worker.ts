@@ -17,6 +17,13 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
   const named = [...new Set(list(options, 'queue'))];
   const wrong = named.find((queue) => !isQueueName(queue));
   if (wrong !== undefined) throw usage(`--queue ${wrong} is no name of a queue: letters, digits, _ . -`);
+  const slots = countOf('--drive', text(options, 'drive'));
+  if (slots !== undefined && named.length === 0) {
+    await drive(slots, options, context);
+    return ExitCode.ok;
+  }
+  if (slots !== undefined)
+    context.err('warning: with --queue too, steps of others can read what this driver signs in with\n');
   const queues = named.length === 0 ? [DEFAULT_QUEUE] : named;
   const drainMs = durationOption(text(options, 'drain'), '--drain', 'worker');
   const surroundings = { ...context, world: { ...context.world, env: environmentOf(options, context) } };
@@ -30,9 +37,10 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
   context.signal.addEventListener('abort', () => {
     if (drainMs !== undefined) limit = setTimeout(() => preempt.abort(), drainMs);
   });
-  const concurrency = countOf(text(options, 'concurrency'));
+  const concurrency = countOf('--concurrency', text(options, 'concurrency')) ?? availableParallelism();
   const gpus = gpusOf(text(options, 'gpus'));
   try {
+    const driving = slots === undefined ? undefined : drive(slots, options, context);
     await home.work(
       {
         settings: { remote: remoteOf(options) },
@@ -60,10 +68,22 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
       context.signal,
       preempt.signal,
     );
+    await driving;
   } finally {
     clearTimeout(limit);
   }
   return ExitCode.ok;
+}
+
+/** The part of a driver, until the context's signal. */
+async function drive(slots: number, options: Parsed['options'], context: Context): Promise<void> {
+  const { driveSubmitted } = await import('./drive.ts');
+  const env = environmentOf(options, context);
+  await driveSubmitted(slots, flag(options, 'unsafeRedis'), flag(options, 'json'), {
+    ...context,
+    env,
+    world: { ...context.world, env },
+  });
 }
 
 /** What the command line says stands before the environment. */
@@ -116,11 +136,10 @@ async function metricsOf(value: string | undefined): Promise<MetricsServer | und
   return MetricsServer.listen(port);
 }
 
-function countOf(value: string | undefined): number {
-  if (value === undefined) return availableParallelism();
+function countOf(option: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
   const count = Number(value);
-  if (!Number.isInteger(count) || count < 1)
-    throw usage(`--concurrency ${value} is not a whole number from 1`);
+  if (!Number.isInteger(count) || count < 1) throw usage(`${option} ${value} is not a whole number from 1`);
   return count;
 }
 

@@ -60,7 +60,15 @@ export const SCHEDULE_FAILPOINTS = [
   'notification.after-send',
 ] as const;
 
-export type Failpoint = (typeof FAILPOINTS | typeof SCHEDULE_FAILPOINTS)[number];
+/** What only a driver of submitted runs comes to: `test/cli/submit.test.ts` ends it there. */
+export const DRIVER_FAILPOINTS = [
+  'submission.claimed',
+  'submission.named',
+  'submission.before-end',
+  'submission.after-end',
+] as const;
+
+export type Failpoint = (typeof FAILPOINTS | typeof SCHEDULE_FAILPOINTS | typeof DRIVER_FAILPOINTS)[number];
 
 type Hook = (name: Failpoint) => void;
 

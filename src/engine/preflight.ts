@@ -6,7 +6,8 @@ import { secretSource } from './secrets.ts';
 import type { Role } from './selection.ts';
 
 /**
- * What can be known to be missing before anything is written: files that inputs and code name, secrets.
+ * What can be known to be missing before anything is written: files that inputs and code name, secrets. Without
+ * `env` those of the machine where the run will be driven count, and it will say so.
  *
  * @throws RecipeError INPUT_NOT_FOUND, INPUT_UNREADABLE, CODE_NOT_FOUND, SECRET_NOT_FOUND
  */
@@ -14,7 +15,7 @@ export function preflight(
   plan: Plan,
   roles: readonly Role[],
   projectDir: string,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string | undefined>> | undefined,
 ): void {
   const seen = new Map<string, boolean>();
   const exists = (path: string): boolean => {
@@ -41,7 +42,7 @@ export function preflight(
       if (!exists(pattern) && globSync(pattern, { cwd: projectDir }).length === 0)
         throw new RecipeError('CODE_NOT_FOUND', { step: step.id, path: `./${pattern}` }, { at: step.at });
     // A fleet's workers have them, and say so.
-    if (plan.settings.executor === 'fleet') return;
+    if (plan.settings.executor === 'fleet' || env === undefined) return;
     for (const value of Object.values(step.env)) {
       if (typeof value === 'string' || !('secret' in value)) continue;
       const source = secretSource(plan.settings.secrets, value.secret);

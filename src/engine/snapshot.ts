@@ -1,22 +1,23 @@
 import {
   chmodSync,
+  constants,
   copyFileSync,
   existsSync,
   globSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   statSync,
   symlinkSync,
 } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Digest } from '../core/ids.ts';
-import type { Plan, PlanInput } from '../core/plan.ts';
+import type { Plan, PlanInput, PlanStep } from '../core/plan.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { BlobDamaged } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { byBytes, readTree, type TreeFile, treeText } from '../store/trees.ts';
 import { CodeBook } from './step-code.ts';
+import { walkProject } from './walk-project.ts';
 
 /** Packages are as large as a disk: they are linked, and count by the lock that the snapshot has. */
 const LINKED = ['node_modules', '.venv', 'venv'];
@@ -24,30 +25,53 @@ const PACKAGES = ['package.json', 'package-lock.json'];
 
 /**
  * Keeps all that decides what a recipe does, as one folder in the store: what the plan was worked out from
- * (`planFiles`), and the code of its steps. Never inputs. Gives the digest of the folder.
+ * (`planFiles`), and the code of its steps. Inputs only `withInputs`, those of the project. Gives the digest of
+ * the folder.
+ *
+ * @throws RecipeError PATH_UNSAFE, LINK_BROKEN
  */
 export async function keepSnapshot(
   plan: Plan,
   planFiles: readonly string[],
-  { store, projectDir }: { readonly store: Store; readonly projectDir: string },
+  { store, projectDir, withInputs = false }: SnapshotOptions,
 ): Promise<Digest> {
   const book = new CodeBook(projectDir, store.files);
   const paths = new Set([...planFiles, ...PACKAGES.filter((path) => existsSync(join(projectDir, path)))]);
   for (const step of plan.steps) {
     for (const { path } of book.of(step).files) paths.add(path);
     for (const key of step.configFiles) paths.add(String(step.config[key]).replace(/^\.\//, ''));
+    if (withInputs) for (const path of inputFiles(step, projectDir)) paths.add(path);
   }
   const files: TreeFile[] = [];
   for (const path of [...paths].toSorted(byBytes)) {
     requireInside(path);
     const absolute = join(projectDir, path);
     const executable = (statSync(absolute).mode & 0o100) !== 0;
-    const blob = await store.blobs.putDurably(readFileSync(absolute));
+    const blob = await store.blobs.putCopy(absolute);
     files.push({ path, ...blob, ...(executable ? { executable } : {}) });
   }
   const { digest } = await store.blobs.putDurably(treeText(files));
   await store.blobs.settle();
   return digest;
+}
+
+export interface SnapshotOptions {
+  readonly store: Store;
+  readonly projectDir: string;
+  readonly withInputs?: boolean;
+}
+
+/** Files of a step's `./` inputs; what lies elsewhere is read there, wherever the step runs. */
+function inputFiles({ inputs, probe }: PlanStep, projectDir: string): string[] {
+  const named = [
+    ...Object.values(inputs).flatMap((input) => pathsOf(input, projectDir)),
+    ...(probe?.kind === 'file' ? [probe.path] : []),
+  ].filter((path) => !isAbsolute(path));
+  return named.flatMap((path) => {
+    const stats = statSync(join(projectDir, path), { throwIfNoEntry: false });
+    if (stats?.isDirectory() === true) return walkProject(projectDir, path).map((file) => file.path);
+    return stats?.isFile() === true ? [path] : [];
+  });
 }
 
 /**
@@ -63,7 +87,7 @@ export async function layOutSnapshot(digest: Digest, { blobs }: Store, dir: stri
     if (state !== 'ok') throw new BlobDamaged(file.digest, state);
     const target = join(dir, file.path);
     mkdirSync(dirname(target), { recursive: true });
-    copyFileSync(blobs.path(file.digest), target);
+    copyFileSync(blobs.path(file.digest), target, constants.COPYFILE_FICLONE);
     chmodSync(target, file.executable === true ? 0o755 : 0o644);
   }
 }

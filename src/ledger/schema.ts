@@ -2,7 +2,12 @@ import type { Dialect } from '../db/sql.ts';
 
 /** Numbered: a released step is never edited. The same tables for SQLite and PostgreSQL. */
 export function ledgerMigrations(dialect: Dialect): readonly string[] {
-  return [scheduleTables(dialect), notificationTable(dialect), followedRuns(dialect)];
+  return [
+    scheduleTables(dialect),
+    notificationTable(dialect),
+    followedRuns(dialect),
+    submissionTables(dialect),
+  ];
 }
 
 function scheduleTables(dialect: Dialect): string {
@@ -59,4 +64,18 @@ function followedRuns(dialect: Dialect): string {
    ALTER TABLE ticks_again RENAME TO ticks;
    CREATE INDEX open_ticks ON ticks (schedule_id, nominal_at) WHERE state IN ('waiting', 'running');
    ${index}`;
+/** Runs that were submitted, and what each of their drivers' runs said. */
+function submissionTables(dialect: Dialect): string {
+  const text = dialect === 'sqlite' ? 'TEXT' : 'text COLLATE "C"';
+  const bigint = dialect === 'sqlite' ? 'INTEGER' : 'bigint';
+  const end = dialect === 'sqlite' ? ') WITHOUT ROWID' : ')';
+  return `CREATE TABLE submissions (submission_id ${text} PRIMARY KEY, project_dir ${text} NOT NULL, settings ${text} NOT NULL,
+     snapshot ${text} NOT NULL, place ${text} NOT NULL, remote ${text}, submitted_at ${bigint} NOT NULL, submitted_by ${text} NOT NULL,
+     state ${text} NOT NULL CHECK (state IN ('waiting', 'running', 'succeeded', 'failed', 'cancelled')),
+     epoch ${bigint} NOT NULL, losses ${bigint} NOT NULL, driver ${text}, lease_until ${bigint}, run_id ${text},
+     is_cancelled ${bigint} NOT NULL CHECK (is_cancelled IN (0, 1)), note ${text}, ended_at ${bigint}${end};
+   CREATE INDEX open_submissions ON submissions (submitted_at, submission_id) WHERE state IN ('waiting', 'running');
+   CREATE INDEX runs_of_submissions ON submissions (run_id);
+   CREATE TABLE submission_events (submission_id ${text} NOT NULL REFERENCES submissions ON DELETE CASCADE,
+     epoch ${bigint} NOT NULL, seq ${bigint} NOT NULL, event ${text} NOT NULL, PRIMARY KEY (submission_id, epoch, seq)${end};`;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
+  constants,
   copyFileSync,
   fchmodSync,
   fstatSync,
@@ -15,6 +16,7 @@ import {
   type Stats,
   writeSync,
 } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { failpoint } from '../core/failpoint.ts';
@@ -190,6 +192,17 @@ export class Blobs {
       throw error;
     } finally {
       closeSync(fd);
+    }
+  }
+
+  /** Stores a copy of a file that stays where it is. It fails as `putFile` does. */
+  async putCopy(path: string): Promise<{ digest: Digest; size: number }> {
+    const copy = this.#temporary();
+    try {
+      await copyFile(path, copy, constants.COPYFILE_FICLONE);
+      return await this.putFile(copy);
+    } finally {
+      rmSync(copy, { force: true });
     }
   }
 

@@ -48,4 +48,36 @@ export const FLEET_ERRORS = {
       `The shared cache ${p.remote} is read_only: what a fleet needs could not be put there`,
     hint: () => 'Take read_only out of the profile, or run here with `executor: local`.',
   },
+  RUN_NOT_SENT: {
+    exit: ExitCode.unavailable,
+    message: (p: { remote: string }) =>
+      `What the run needs could not be put into the shared cache ${p.remote}: nothing was submitted`,
+    hint: () => 'See with `recipe doctor` what is wrong with it, and submit the run again.',
+  },
+  SNAPSHOT_LOST: {
+    exit: ExitCode.unavailable,
+    message: (p: { place: string }) => `What a submitted run needs is not to be had from ${p.place}`,
+    hint: () =>
+      'If the cache is away, the driver goes on when it is back. If it was collected, cancel the run and submit it again.',
+  },
+  RUN_ENDED: {
+    exit: ExitCode.usage,
+    message: (p: { run: string; state: string }) => `The run ${p.run} has ended: it ${p.state}`,
+    hint: (p: { run: string }) => `\`recipe retry ${p.run}\` runs it again; what was done is not repeated.`,
+  },
+  RUN_NOT_SUBMITTED: {
+    exit: ExitCode.usage,
+    message: (p: { run: string | undefined; found: readonly string[] }) =>
+      p.run === undefined
+        ? p.found.length === 0
+          ? 'No submitted run goes on'
+          : 'Several submitted runs go on'
+        : p.found.length === 0
+          ? `No run whose id begins with ${p.run} was submitted here`
+          : `Several submitted runs have ids that begin with ${p.run}`,
+    hint: (p: { found: readonly string[] }) =>
+      p.found.length === 0
+        ? 'Submit one with `recipe run RECIPE --submit`. Where drivers share a ledger, STOCKPOT_DATABASE_URL names it.'
+        : `Name one of ${p.found.join(', ')}.`,
+  },
 } as const satisfies Record<string, Entry>;

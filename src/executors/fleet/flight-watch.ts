@@ -4,6 +4,7 @@ import type { Digest } from '../../core/ids.ts';
 import { adoptForRun } from '../../engine/lookup.ts';
 import type { AttemptOutcome, Task, TaskHooks } from '../../engine/ports.ts';
 import { readReport } from '../../engine/read-report.ts';
+import { RunLeft } from '../../engine/run-left.ts';
 import { BlobDamaged } from '../../store/blobs.ts';
 import { type Flight, isRemoteProblem } from '../../store/remote/remote.ts';
 import type { Result } from '../../store/results.ts';
@@ -283,8 +284,8 @@ export class FlightWatch {
 
   async #cancel(): Promise<AttemptOutcome> {
     const { link, run, shared } = this.#options;
-    const { queue } = this.#request;
-    if (this.#flight !== undefined) {
+    const { queue, signal } = this.#request;
+    if (this.#flight !== undefined && !(signal.reason instanceof RunLeft)) {
       try {
         if (await link.leave(this.#flight, run)) {
           await recordCancel(shared.remote, this.#flight);

@@ -169,6 +169,10 @@ export class RemoteCache {
     if (this.#isAway) throw new RemoteUnreachable(`${this.remote.name} was away a moment ago`);
   }
 
+  get isReadOnly(): boolean {
+    return this.#options.readOnly;
+  }
+
   /** Puts blobs of this machine there that no result names yet. False: the remote is away. */
   async push(digests: Iterable<Digest>): Promise<boolean> {
     const { blobs } = this.#near;

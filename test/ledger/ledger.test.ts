@@ -11,6 +11,7 @@ import { listTicks } from '../../src/ledger/ticks.ts';
 import { describeEndTicks } from '../conformance/describe-end-ticks.ts';
 import { describeNotificationLedger } from '../conformance/describe-notification-ledger.ts';
 import { describeScheduleLedger, type OpenLedgers } from '../conformance/describe-schedule-ledger.ts';
+import { describeSubmissionLedger } from '../conformance/describe-submission-ledger.ts';
 import { onPostgres } from '../rigs/on-postgres.ts';
 
 // If this fails after a new migration: `npm run golden`. A released migration is never edited.
@@ -56,6 +57,7 @@ test('a ledger of before there were ticks that follow runs keeps its ticks', asy
     rmSync(dir, { recursive: true });
   }
 });
+describeSubmissionLedger('SQLite', onSqlite);
 
 async function onSqlite(): Promise<OpenLedgers> {
   const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
@@ -83,4 +85,5 @@ onPostgres((rig) => {
   describeScheduleLedger('PostgreSQL', open);
   describeNotificationLedger('PostgreSQL', open);
   describeEndTicks('PostgreSQL', open);
+  describeSubmissionLedger('PostgreSQL', open);
 });

@@ -1,0 +1,86 @@
+import { Submissions } from '../compose-submissions.ts';
+import type { RunEvent } from '../core/events.ts';
+import { ExitCode } from '../core/exit-code.ts';
+import { readSubmissionEvents } from '../ledger/submission-events.ts';
+import type { Submission } from '../ledger/submissions.ts';
+import { type Context, flag, type Parsed } from './context.ts';
+import { openTracked } from './open-tracked.ts';
+import { RunExit } from './run-exit.ts';
+import { runView } from './run-view.ts';
+
+const LOOK_MS = 250;
+const PAGE = 500;
+
+/** `recipe attach RUN`: shows a submitted run from its beginning on. Ctrl-C leaves it to itself. */
+export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
+  await using project = await openTracked(options, context);
+  await using submissions = await Submissions.open(project, context);
+  const { id } = await submissions.find(args[0]);
+  const json = flag(options, 'json');
+  let view = await runView(context);
+  let exits = new RunExit();
+  let said: string | undefined;
+  const show = async (event: RunEvent): Promise<void> => {
+    if (event.type === 'run.started') [view, exits] = [await runView(context), new RunExit()];
+    exits.take(event);
+    if (json) context.out(`${JSON.stringify(event)}\n`);
+    else view(event);
+  };
+  const ended = await follow(submissions, id, context, show, (state) => {
+    const line = describe(state);
+    if (line !== undefined && line !== said) context.err(`${line}\n`);
+    said = line ?? said;
+  });
+  if (ended === undefined) {
+    context.err(`${id} goes on without you; see it again with \`recipe attach ${id}\`\n`);
+    return ExitCode.interrupted;
+  }
+  if (ended.note !== undefined) context.err(`${id} ${ended.state}: ${ended.note}\n`);
+  else if (ended.state === 'cancelled') context.err(`${id} is cancelled\n`);
+  return exits.of({ outcome: ended.state === 'cancelled' ? 'interrupted' : ended.state });
+}
+
+type Ended = Submission & { readonly state: 'succeeded' | 'failed' | 'cancelled' };
+
+/** Until the run's end, or until the context's signal: then undefined. */
+async function follow(
+  submissions: Submissions,
+  id: string,
+  { world, signal }: Context,
+  show: (event: RunEvent) => Promise<void>,
+  onState: (submission: Submission) => void,
+): Promise<Ended | undefined> {
+  let cursor = { epoch: 0, seq: 0 };
+  while (!signal.aborted) {
+    // First the state: what an ended run said is all there then.
+    const submission = await submissions.read(id);
+    if (submission === undefined) return undefined;
+    for (let page = PAGE; page === PAGE; ) {
+      const events = await submissions.ledger.read((sql) => readSubmissionEvents(sql, id, cursor, PAGE));
+      for (const { epoch, seq, event } of events) {
+        cursor = { epoch, seq };
+        await show(event);
+      }
+      page = events.length;
+    }
+    if (hasEnded(submission)) return submission;
+    onState(submission);
+    await world.clock.sleep(LOOK_MS, signal).catch(() => {});
+  }
+  return undefined;
+}
+
+function hasEnded(submission: Submission): submission is Ended {
+  return submission.state !== 'waiting' && submission.state !== 'running';
+}
+
+/** What a run that does not go on waits for. */
+function describe({ state, note, remote, epoch, driver }: Submission): string | undefined {
+  if (state === 'running') {
+    if (note !== undefined) return `waiting: ${note}`;
+    return epoch > 1 ? `${driver} goes on with it; what was done is not repeated` : undefined;
+  }
+  const where =
+    remote === undefined ? 'in the folder it was submitted from' : `with STOCKPOT_REMOTE=${remote}`;
+  return `waiting for a driver${note === undefined ? '' : ` (${note})`}: \`recipe worker --drive 1\` ${where}`;
+}

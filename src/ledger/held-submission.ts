@@ -1,0 +1,127 @@
+import type { RunEvent } from '../core/events.ts';
+import { every } from '../core/every.ts';
+import type { Clock } from '../core/world.ts';
+import type { Database, Sql } from '../db/sql.ts';
+import { RunLeft } from '../engine/run-left.ts';
+import { addSubmissionEvents } from './submission-events.ts';
+import { nameSubmittedRun, noteSubmission, renewSubmission, type Submission } from './submissions.ts';
+
+/** So often the lease is renewed, and looked whether somebody cancels. */
+const RENEW_MS = 2000;
+/** So often what a run says is written down. */
+const FLUSH_MS = 250;
+/** Characters of output that the ledger keeps of a run: the whole log is a blob. */
+const MOST_OUTPUT = 1 << 20;
+
+export interface HoldOptions {
+  readonly ledger: Database;
+  readonly clock: Clock;
+  readonly leaseMs: number;
+  /** By the ledger's clock. */
+  readonly now: (sql: Sql) => Promise<number>;
+}
+
+/**
+ * A submitted run that this driver has: its lease is renewed, and what it says written down, until disposed of. A
+ * driver that cannot prove for a lease's time that the run is its own stops, and leaves it to the next.
+ */
+export class HeldSubmission implements AsyncDisposable {
+  readonly submission: Submission;
+  readonly #options: HoldOptions;
+  readonly #stop = new AbortController();
+  readonly #renewing: AsyncDisposable;
+  readonly #flushing: AsyncDisposable;
+  #isCancelled = false;
+  #pending: RunEvent[] = [];
+  #output = 0;
+  #provedAt: number;
+
+  constructor(submission: Submission, options: HoldOptions) {
+    this.submission = submission;
+    this.#options = options;
+    this.#isCancelled = submission.isCancelled;
+    const { clock } = options;
+    this.#provedAt = clock.monotonic();
+    this.#renewing = every(clock, RENEW_MS, async () => this.#renew());
+    this.#flushing = every(clock, FLUSH_MS, async () => this.#flush().catch(() => {}));
+  }
+
+  /** Aborts when the run is to stop here: `isCancelled` says whether it is to stop everywhere. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /** Stops the run here, for another driver to go on with. */
+  leave(reason: RunLeft): void {
+    this.#stop.abort(reason);
+  }
+
+  /** Takes what the run says. */
+  readonly take = (event: RunEvent): void => {
+    if (event.type === 'step.output') {
+      this.#output += event.text.length;
+      if (this.#output > MOST_OUTPUT) return;
+    }
+    this.#pending.push(event);
+  };
+
+  /** Says which run this driver begins. */
+  async name(run: string): Promise<void> {
+    await this.#options.ledger.write((sql) => nameSubmittedRun(sql, this.submission, run));
+  }
+
+  /** Says, for whoever waits for the run, what it waits for. */
+  async note(text: string): Promise<void> {
+    await this.#options.ledger.write((sql) => noteSubmission(sql, this.submission, text));
+  }
+
+  /** Writes down all that was said. It fails as the ledger does. */
+  async settle(): Promise<void> {
+    await this.#flushing[Symbol.asyncDispose]();
+    await this.#flush();
+  }
+
+  async #renew(): Promise<void> {
+    const { ledger, clock, leaseMs, now } = this.#options;
+    const before = clock.monotonic();
+    try {
+      const hold = await ledger.write(async (sql) =>
+        renewSubmission(sql, this.submission, (await now(sql)) + leaseMs),
+      );
+      if (hold === 'lost') return this.leave(new RunLeft('another driver has the run'));
+      this.#provedAt = before;
+      if (hold === 'cancelled') this.#cancel();
+    } catch {
+      if (clock.monotonic() - this.#provedAt >= leaseMs)
+        this.leave(new RunLeft('the ledger is away for longer than the lease'));
+    }
+  }
+
+  #cancel(): void {
+    this.#isCancelled = true;
+    this.#stop.abort();
+  }
+
+  async #flush(): Promise<void> {
+    const events = this.#pending;
+    if (events.length === 0) return;
+    this.#pending = [];
+    try {
+      const { ledger } = this.#options;
+      if (!(await ledger.write((sql) => addSubmissionEvents(sql, this.submission, events))))
+        this.leave(new RunLeft('another driver has the run'));
+    } catch (error) {
+      this.#pending.unshift(...events);
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#flushing[Symbol.asyncDispose]();
+    await this.#renewing[Symbol.asyncDispose]();
+  }
+}
