@@ -64,6 +64,8 @@ function followedRuns(dialect: Dialect): string {
    ALTER TABLE ticks_again RENAME TO ticks;
    CREATE INDEX open_ticks ON ticks (schedule_id, nominal_at) WHERE state IN ('waiting', 'running');
    ${index}`;
+}
+
 /** Runs that were submitted, and what each of their drivers' runs said. */
 function submissionTables(dialect: Dialect): string {
   const text = dialect === 'sqlite' ? 'TEXT' : 'text COLLATE "C"';
