@@ -157,17 +157,19 @@ export interface Claim {
 }
 
 /**
- * Takes the oldest tick that waits, if its schedule may run one more now; undefined if there is none. Of any number
+ * Takes the oldest tick that waits, if its schedule may run one more now: of a paused one only what was asked for; undefined if there is none. Of any number
  * that claim at once, one gets it.
  */
 export async function claimTick(
   sql: Sql,
   { schedule, overlap, by, leaseUntil }: Claim,
 ): Promise<Tick | undefined> {
-  if ((await holdSchedule(sql, schedule)) === undefined) return undefined;
+  const held = await holdSchedule(sql, schedule);
+  if (held === undefined) return undefined;
   if (overlap !== 'allow' && (await count(sql, schedule, 'running')) > 0) return undefined;
+  const asked = held.isPaused ? ` AND cause IN ('request', 'backfill')` : '';
   const row = await sql.get(
-    `SELECT * FROM ticks WHERE schedule_id = ? AND state = 'waiting' ORDER BY nominal_at, number LIMIT 1`,
+    `SELECT * FROM ticks WHERE schedule_id = ? AND state = 'waiting'${asked} ORDER BY nominal_at, number LIMIT 1`,
     schedule,
   );
   if (row === undefined) return undefined;

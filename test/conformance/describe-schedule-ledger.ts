@@ -77,6 +77,19 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
       expect(await states(ledger, 'a')).toEqual({ '201': 'waiting' });
     });
 
+    test('a tick that waits when its schedule is paused is not begun until it goes on, but one that is asked for', async () => {
+      await using ledgers = await open();
+      const [ledger] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      await offer(ledger, 'a', [200]);
+      await ledger.write((sql) => pauseSchedule(sql, 'a', { at: 150, because: 'asked' }));
+      expect(await claim(ledger, 'a')).toBeUndefined();
+      await offer(ledger, 'a', [300], { cause: 'request' });
+      expect(await claim(ledger, 'a', 'allow')).toMatchObject({ nominal: 300 });
+      await ledger.write((sql) => resumeSchedule(sql, 'a', 900));
+      expect(await claim(ledger, 'a', 'allow')).toMatchObject({ nominal: 200 });
+    });
+
     test.each([
       { overlap: 'skip', after: { 1: 'running', 2: 'skipped', 3: 'skipped' } },
       { overlap: 'queue-one', after: { 1: 'running', 2: 'skipped', 3: 'waiting' } },
