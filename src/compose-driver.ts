@@ -45,6 +45,7 @@ export interface DriveRequest {
   readonly by: string;
   /** Ends it: its runs are given back, and what of them runs elsewhere goes on. */
   readonly signal: AbortSignal;
+  readonly once: boolean;
   readonly isUnsafeRedis: boolean;
   readonly onChange: (submission: Submission, state: DriveState, note?: string) => void;
   readonly onWarning: (message: string) => void;
@@ -68,9 +69,12 @@ export class SubmissionDriver {
     this.#request = request;
   }
 
-  /** Until the signal says so; then until its runs are given back. A ledger that is away is waited for. */
+  /**
+   * Until the signal says so, and then until its runs are given back; `once` also until none waits that it can
+   * take and all that it took have ended. A ledger that is away is waited for.
+   */
   async serve(): Promise<void> {
-    const { signal, slots, onWarning } = this.#request;
+    const { signal, slots, onWarning, once } = this.#request;
     this.#removeOldCopies();
     await using remote = await this.#openRemote();
     this.#remote = remote;
@@ -79,7 +83,10 @@ export class SubmissionDriver {
       try {
         while (this.#running.size < slots && !signal.aborted) {
           const taken = await this.#claim();
-          if (taken === undefined) break;
+          if (taken === undefined) {
+            if (once && this.#running.size === 0) return;
+            break;
+          }
           const done = this.#drive(taken).finally(() => this.#running.delete(done));
           this.#running.add(done);
         }

@@ -103,13 +103,18 @@ export class Submissions implements AsyncDisposable {
    * @throws RecipeError RUN_NOT_SUBMITTED
    */
   async find(start: string | undefined): Promise<Submission> {
-    const found = await this.ledger.read((sql) =>
-      start === undefined ? openSubmissions(sql) : findSubmissions(sql, start),
-    );
+    const found = await this.search(start);
     const [only] = found;
     if (only === undefined || found.length > 1)
       throw new RecipeError('RUN_NOT_SUBMITTED', { run: start, found: found.map(({ id }) => id) });
     return only;
+  }
+
+  /** Runs whose id begins so; without a beginning those that go on. */
+  async search(start: string | undefined): Promise<Submission[]> {
+    return this.ledger.read((sql) =>
+      start === undefined ? openSubmissions(sql) : findSubmissions(sql, start),
+    );
   }
 
   /** As it is now; undefined if it was forgotten meanwhile. */

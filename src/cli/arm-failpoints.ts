@@ -1,4 +1,10 @@
-import { FAILPOINTS, type Failpoint, installFailpoint, SCHEDULE_FAILPOINTS } from '../core/failpoint.ts';
+import {
+  DRIVER_FAILPOINTS,
+  FAILPOINTS,
+  type Failpoint,
+  installFailpoint,
+  SCHEDULE_FAILPOINTS,
+} from '../core/failpoint.ts';
 
 type Mode = { readonly kind: 'kill' | 'error' } | { readonly kind: 'delay'; readonly ms: number };
 
@@ -29,7 +35,7 @@ export function armFailpoints(spec: string | undefined): void {
 function parse(text: string): Trigger {
   const [, wanted = '', count = '1', mode = 'kill', ms = '0'] =
     /^([^@=]+)(?:@(\d+))?(?:=(kill|error|delay)(?::(\d+))?)?$/.exec(text) ?? [];
-  const name = [...FAILPOINTS, ...SCHEDULE_FAILPOINTS].find((one) => one === wanted);
+  const name = [...FAILPOINTS, ...SCHEDULE_FAILPOINTS, ...DRIVER_FAILPOINTS].find((one) => one === wanted);
   if (name === undefined) throw new Error(`STOCKPOT_FAILPOINT names none: ${text}`);
   return {
     name,

@@ -19,26 +19,33 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const [wanted] = args;
   const found = going.filter(({ name }) => name.startsWith(wanted ?? ''));
   const [run] = found;
-  if (run === undefined && wanted !== undefined) return cancelSubmitted(wanted, project, options, context);
-  if (run === undefined || found.length > 1)
+  if (found.length > 1 || (run === undefined && wanted === undefined))
     throw new RecipeError('RUN_NOT_GOING_ON', { run: wanted, going: going.map(({ name }) => name) });
-  process.kill(run.process.pid, 'SIGINT');
-  context.out(flag(options, 'json') ? jsonLine({ run: run.name }) : `${run.name} is told to stop\n`);
+  // The process of a submitted run is its driver's, which has others too.
+  const submitted = await cancelSubmitted(run?.name ?? wanted ?? '', project, context);
+  if (submitted === undefined && run !== undefined) process.kill(run.process.pid, 'SIGINT');
+  const id = submitted?.id ?? run?.name;
+  if (id === undefined)
+    throw new RecipeError('RUN_NOT_GOING_ON', { run: wanted, going: going.map(({ name }) => name) });
+  const words = submitted?.outcome === 'cancelled' ? 'is cancelled' : 'is told to stop';
+  context.out(flag(options, 'json') ? jsonLine({ run: id }) : `${id} ${words}\n`);
   return ExitCode.ok;
 }
 
+/** Undefined: none of the runs that were submitted is meant. */
 async function cancelSubmitted(
   wanted: string,
   project: Project,
-  options: Parsed['options'],
   context: Context,
-): Promise<ExitCode> {
+): Promise<{ readonly id: string; readonly outcome: 'cancelled' | 'told' } | undefined> {
   const { Submissions } = await import('../compose-submissions.ts');
   await using submissions = await Submissions.open(project, context);
-  const found = await submissions.find(wanted);
-  const outcome = await submissions.cancel(found);
-  if (outcome === undefined) throw new RecipeError('RUN_ENDED', { run: found.id, state: found.state });
-  const words = outcome === 'told' ? 'is told to stop' : 'is cancelled';
-  context.out(flag(options, 'json') ? jsonLine({ run: found.id }) : `${found.id} ${words}\n`);
-  return ExitCode.ok;
+  const found = await submissions.search(wanted);
+  const [only] = found;
+  if (only === undefined) return undefined;
+  if (found.length > 1)
+    throw new RecipeError('RUN_NOT_SUBMITTED', { run: wanted, found: found.map(({ id }) => id) });
+  const outcome = await submissions.cancel(only);
+  if (outcome === undefined) throw new RecipeError('RUN_ENDED', { run: only.id, state: only.state });
+  return { id: only.id, outcome };
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { Project } from '../compose.ts';
-import { type DriveState, SubmissionDriver } from '../compose-driver.ts';
+import { type DriveRequest, type DriveState, SubmissionDriver } from '../compose-driver.ts';
 import { ledgerOf } from '../compose-ledger.ts';
 import { findProject } from '../recipe/address.ts';
 import { type Context, warningsTo } from './context.ts';
@@ -8,27 +8,27 @@ import { jsonLine } from './json-line.ts';
 
 /** Drives runs that were submitted in this folder, or to the ledger and cache that the environment names. */
 export async function driveSubmitted(
-  slots: number,
-  isUnsafeRedis: boolean,
-  json: boolean,
+  { json, ...request }: Pick<DriveRequest, 'slots' | 'once' | 'isUnsafeRedis'> & { readonly json: boolean },
   context: Context,
 ): Promise<void> {
   await using project = new Project(findProject(context.cwd) ?? context.cwd, context);
   await using ledger = await ledgerOf(project, context);
   const by = `${hostname()} ${context.pid}`;
   const driver = new SubmissionDriver(ledger, project, context, {
-    slots,
+    ...request,
     by,
     signal: context.signal,
-    isUnsafeRedis,
     onWarning: warningsTo(context),
     onChange: ({ id, epoch, settings: { recipe } }, state, note) =>
       json
         ? context.out(jsonLine({ type: 'run', run: id, recipe, epoch, state, note }))
         : context.err(`run ${id} of ${recipe} ${WORDS[state]}${note === undefined ? '' : `: ${note}`}\n`),
   });
-  if (json) context.out(jsonLine({ type: 'ready', driver: by, drives: slots }));
-  else context.err(`driver ${by} takes submitted runs, ${slots} at once. Ctrl-C gives back what it has.\n`);
+  if (json) context.out(jsonLine({ type: 'ready', driver: by, drives: request.slots }));
+  else
+    context.err(
+      `driver ${by} takes submitted runs, ${request.slots} at once. Ctrl-C gives back what it has.\n`,
+    );
   await driver.serve();
 }
 

@@ -35,6 +35,7 @@ export const FLEET_COMMANDS: readonly Declaration[] = [
         value: 'N',
         help: 'drive submitted runs, N at once; without --queue it takes no steps of others',
       },
+      { long: '--once', help: 'with --drive: end when no submitted run is left to take' },
       { long: '--redis', value: 'URL', help: 'redis://HOST:PORT/DB (default: STOCKPOT_REDIS_URL)' },
       {
         long: '--prefix',

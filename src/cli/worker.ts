@@ -18,6 +18,8 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
   const wrong = named.find((queue) => !isQueueName(queue));
   if (wrong !== undefined) throw usage(`--queue ${wrong} is no name of a queue: letters, digits, _ . -`);
   const slots = countOf('--drive', text(options, 'drive'));
+  if (flag(options, 'once') && (slots === undefined || named.length > 0))
+    throw usage('--once is for a driver alone: recipe worker --drive N --once');
   if (slots !== undefined && named.length === 0) {
     await drive(slots, options, context);
     return ExitCode.ok;
@@ -79,11 +81,15 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
 async function drive(slots: number, options: Parsed['options'], context: Context): Promise<void> {
   const { driveSubmitted } = await import('./drive.ts');
   const env = environmentOf(options, context);
-  await driveSubmitted(slots, flag(options, 'unsafeRedis'), flag(options, 'json'), {
-    ...context,
-    env,
-    world: { ...context.world, env },
-  });
+  await driveSubmitted(
+    {
+      slots,
+      once: flag(options, 'once'),
+      isUnsafeRedis: flag(options, 'unsafeRedis'),
+      json: flag(options, 'json'),
+    },
+    { ...context, env, world: { ...context.world, env } },
+  );
 }
 
 /** What the command line says stands before the environment. */

@@ -157,8 +157,8 @@ export interface Claim {
 }
 
 /**
- * Takes the oldest tick that waits, if its schedule may run one more now: of a paused one only what was asked for; undefined if there is none. Of any number
- * that claim at once, one gets it.
+ * Takes the oldest tick that waits, if its schedule may run one more now: of a paused one only what was asked for.
+ * Undefined if there is none. Of any number that claim at once, one gets it.
  */
 export async function claimTick(
   sql: Sql,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { outcomes, outcomesOf } from '../rigs/cli-rig.ts';
+import { DriverProcess } from '../rigs/driver-process.ts';
 import { FleetRig } from '../rigs/fleet-rig.ts';
 import { FollowedRun } from '../rigs/followed-run.ts';
 import { Receiver } from '../rigs/receiver.ts';
@@ -175,6 +176,39 @@ export const step = defineStep({
     expect([exit, outcomes(events)]).toEqual([130, { a: 'cancelled' }]);
     // The step's own trap writes to it.
     expect(readFileSync(ended.path, 'utf8')).toBe('ended\n');
+  });
+
+  test('a driver that is told to end leaves the steps of its runs to the next, and they go on', async () => {
+    const gate = fleet.gate('handed');
+    const rig = await fleet.project({
+      'recipe.yaml': `steps:
+  a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"; echo over'], outputs: { x: x } }
+  b: { run: [cp, "{{ inputs.x }}", "{{ outputs.y }}"], inputs: { x: a.x }, outputs: { y: y } }
+`,
+    });
+    const { out } = await rig.recipe('run', '-p', 'fleet', '--submit', '--json');
+    const { run } = JSON.parse(out) as { run: string };
+    const following = new FollowedRun(rig.start('attach', '--json', run));
+    const driver = await DriverProcess.start(rig);
+    await following.until((event) => event.type === 'step.output' && event.text.includes('begun'));
+    expect((await driver.end('SIGTERM')).out).toContain('"state":"given-back"');
+    await using _next = await DriverProcess.start(rig);
+    // What the step said before is heard by whoever comes later.
+    await following.until((event) => event.type === 'run.started');
+    await following.until((event) => event.type === 'step.output' && event.text.includes('begun'));
+    await gate.open();
+    const { exit, events } = await following.end();
+    expect(exit).toBe(0);
+    const last = events.findLastIndex(({ type }) => type === 'run.started');
+    expect(outcomes(events.slice(last))).toEqual({ a: 'succeeded', b: 'succeeded' });
+    // It was begun once, under whichever driver.
+    const [flights] = readdirSync(join(fleet.shared, 'flights'))
+      .map((fingerprint) => join(fleet.shared, 'flights', fingerprint))
+      .filter((dir) =>
+        events.some((event) => 'fingerprint' in event && dir.includes(String(event.fingerprint))),
+      )
+      .map((dir) => readdirSync(dir).map((nonce) => readdirSync(join(dir, nonce))));
+    expect(flights).toEqual([['start-1']]);
   });
 
   test('a secret is the worker’s, and its value is masked in the log', async () => {

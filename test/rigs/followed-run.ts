@@ -8,8 +8,9 @@ export class FollowedRun {
   readonly #events: AsyncIterator<RunEvent>;
   readonly seen: RunEvent[] = [];
 
-  constructor(rig: CliRig, ...args: string[]) {
-    this.#child = rig.start('run', '--json', ...args);
+  /** @param from the project to run, with `args` for `recipe run`; or what prints the events of a run */
+  constructor(from: CliRig | ReturnType<CliRig['start']>, ...args: string[]) {
+    this.#child = 'recipe' in from ? from.start('run', '--json', ...args) : from;
     this.#events = eventsFrom(this.#child.stdout);
   }
 
