@@ -221,6 +221,7 @@ export class SubmissionDriver {
         isUnsafeRedis: this.#request.isUnsafeRedis,
         offline: false,
         startedAt: this.#clock.monotonic(),
+        isSubmitted: true,
         waiter: submission.id,
         signal: held.signal,
         subscribers: [held.take],

@@ -268,6 +268,7 @@ export class Scheduler {
         selection: {},
         flags: { force: () => false, keepGoing: false, allowChangingInputs: false },
         offline: false,
+        isSubmitted: true,
         startedAt: this.#surroundings.world.clock.monotonic(),
         signal,
         subscribers: [collectVerdicts(verdicts), collectFailure(report)],

@@ -87,7 +87,7 @@ export class Submissions implements AsyncDisposable {
       keepGoing,
       at,
     };
-    return this.#accept({ id, settings, snapshot, remote });
+    return await this.#accept({ id, settings, snapshot, remote });
   }
 
   /** The same once more: what was done before is not repeated. */

@@ -214,6 +214,7 @@ export class Project extends ProjectHome {
           }),
         }),
       },
+      isSubmitted: request.isSubmitted ?? false,
       world,
       me,
       isAlive,
@@ -396,6 +397,8 @@ export interface RunRequest {
   readonly offline: boolean;
   /** By the monotonic clock, milliseconds (default: when the process began). */
   readonly startedAt?: number;
+  /** Whether it was submitted or scheduled. */
+  readonly isSubmitted?: boolean;
   /** By whose name a fleet knows that the run waits (default: the run's own). */
   readonly waiter?: string;
   /** What references stand for, if that is known. */

@@ -5,6 +5,7 @@ import { FLEET_COMMANDS, UNSAFE_REDIS } from './fleet-commands.ts';
 import { SCHEDULES_COMMANDS } from './schedules-commands.ts';
 import { SERVER_COMMANDS } from './server-commands.ts';
 import { SERVER_DATA_COMMANDS } from './server-data-commands.ts';
+import { SUBMITTED_COMMANDS } from './submitted-commands.ts';
 
 const SET: Option = {
   long: '--set',
@@ -76,39 +77,7 @@ export const COMMANDS: readonly Declaration[] = [
     ],
     load: () => import('./run.ts'),
   },
-  {
-    name: 'cancel',
-    summary: 'stop a run that goes on, as Ctrl-C does',
-    args: ['[RUN]'],
-    options: [JSON_OPTION],
-    examples: [
-      [
-        'recipe cancel',
-        'the one run of this project; its steps end, on a fleet too unless another run waits for them',
-      ],
-      ['recipe cancel 20261127-0012', 'the beginning of an id is enough'],
-    ],
-    load: () => import('./cancel.ts'),
-  },
-  {
-    name: 'attach',
-    summary: 'follow a submitted run; Ctrl-C leaves it to itself',
-    args: ['[RUN]'],
-    options: [JSON_OPTION],
-    examples: [
-      ['recipe attach', 'the one submitted run that goes on'],
-      ['recipe attach 20261127-0012', 'the beginning of an id is enough, also of one that has ended'],
-    ],
-    load: () => import('./attach.ts'),
-  },
-  {
-    name: 'retry',
-    summary: 'submit a submitted run again; what was done is not repeated',
-    args: ['RUN'],
-    options: [JSON_OPTION],
-    examples: [['recipe retry 20261127-0012', 'with the recipe, code and inputs that it was submitted with']],
-    load: () => import('./retry.ts'),
-  },
+  ...SUBMITTED_COMMANDS,
   {
     name: 'track',
     summary: 'run any program, and keep what it logs with MLflow as a run',

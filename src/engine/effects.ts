@@ -16,13 +16,14 @@ interface Finished {
 /** Brings the outside to what the step asked for, cached or not. Says what happened as an event. */
 export async function reconcileEffect(
   { step, outputs, published }: Finished,
-  { plan, store, effects, trackedRun }: RunOptions,
+  { plan, store, effects, trackedRun, isSubmitted }: RunOptions,
   asked: Pick<EffectRequest, 'made' | 'report'>,
 ): Promise<Unstamped<EffectEvent>> {
   const name = 'effect' in step.action ? (step.action.effect ?? '') : '';
   const about = { step: step.id, effect: name };
-  if (plan.settings.effects !== 'all')
-    return { type: 'effect.skipped', ...about, because: `effects: ${plan.settings.effects}` };
+  const { effects: may } = plan.settings;
+  if (may === 'none' || (may === 'submitted' && !isSubmitted))
+    return { type: 'effect.skipped', ...about, because: `effects: ${may}` };
   if (!published)
     return { type: 'effect.skipped', ...about, because: 'inputs changed while the steps before it ran' };
   try {

@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly references: References;
   /** By the name that components give in `effect:`. */
   readonly effects: Readonly<Record<string, Effect>>;
+  /** Whether it was submitted or scheduled: what `effects: submitted` asks for. */
+  readonly isSubmitted: boolean;
   readonly world: World;
   readonly me: ProcessIdentity;
   readonly isAlive: (holder: ProcessIdentity) => boolean;

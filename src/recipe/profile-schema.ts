@@ -117,8 +117,9 @@ export const ProfileSchema = Type.Object(
     experiment: Type.Optional(Type.String({ description: 'Where runs are tracked.' })),
     effects: Type.Optional(
       orExpression(
-        Type.Union([Type.Literal('all'), Type.Literal('none')], {
-          description: 'Whether steps may change what is outside, as registering a model does.',
+        Type.Union([Type.Literal('all'), Type.Literal('submitted'), Type.Literal('none')], {
+          description:
+            'In which runs steps may change what is outside, as registering a model does: in all, in those that were submitted or scheduled, in none.',
         }),
       ),
     ),

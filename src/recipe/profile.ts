@@ -187,10 +187,8 @@ export function readSettings(
 function readEffects(entry: Entry | undefined, scope: Scope): Settings['effects'] {
   if (entry === undefined) return 'all';
   const value = textValue(entry.value, 'effects', scope);
-  if (value === 'all' || value === 'none') return value;
-  if (value === 'submitted')
-    throw errorAt(entry.value.span, 'NOT_IN_THIS_VERSION', { what: '`effects: submitted`' });
-  throw invalid(entry.value.span, 'effects', 'is neither all nor none');
+  if (value === 'all' || value === 'submitted' || value === 'none') return value;
+  throw invalid(entry.value.span, 'effects', 'is none of all, submitted and none');
 }
 
 function readExecutor({ value }: Entry, scope: Scope): Pick<Settings, 'executor'> {

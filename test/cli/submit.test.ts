@@ -2,9 +2,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DRIVER_FAILPOINTS } from '../../src/core/failpoint.ts';
-import { CliRig, type Outcome, outcomesOf } from '../rigs/cli-rig.ts';
+import { CliRig, eventsOf, type Outcome, outcomesOf } from '../rigs/cli-rig.ts';
 import { DriverProcess, hasSaid } from '../rigs/driver-process.ts';
 import { inProcess, inProcessWith } from '../rigs/in-process.ts';
+import { RegistryRig } from '../rigs/registry-rig.ts';
 
 const RECIPE = {
   'recipe.yaml': `steps:
@@ -213,6 +214,22 @@ describe('a submitted run', () => {
     await using rig = await project();
     const { exit, err } = await inProcess(rig.dir, ...argv);
     expect({ exit, err }).toEqual({ exit: 2, err: expect.stringContaining(message) });
+  });
+
+  test('may change what is outside where runs of a terminal may not', async () => {
+    await using rig = await RegistryRig.create();
+    await rig.cli.write('profiles/shared.yaml', 'effects: submitted\n');
+    const effects = (out: string): unknown[] =>
+      eventsOf(out).flatMap((event) =>
+        event.type.startsWith('effect.')
+          ? [[event.type, 'because' in event ? event.because : undefined]]
+          : [],
+      );
+    const { out } = await here(rig.cli, 'run', '-p', 'shared', '--json');
+    expect(effects(out)).toEqual([['effect.skipped', 'effects: submitted']]);
+    const id = await submit(rig.cli, '-p', 'shared');
+    expect(await drive(rig.cli)).toEqual(['running', 'succeeded']);
+    expect(effects((await here(rig.cli, 'attach', id, '--json')).out)).toEqual([['effect.done', undefined]]);
   });
 
   test('whoever follows it leaves it to itself with Ctrl-C', async () => {

@@ -14,19 +14,21 @@ const says =
   (event: RunEvent): boolean =>
     event.type === 'step.output' && event.text.includes(text);
 
-describe.skipIf(missing !== undefined)(`drivers on several machines${missing === undefined ? '' : ` (${missing})`}`, () => {
-  onPostgres((postgres) => {
-    test('a run whose driver is killed is driven on elsewhere, and its steps go on meanwhile', async () => {
-      await using fleet = await FleetRig.start();
-      const env = { STOCKPOT_DATABASE_URL: await postgres().newDatabase() };
-      const gate = fleet.gate('gate');
-      const rig = await fleet.project({
-        'recipe.yaml': `steps:
+describe.skipIf(missing !== undefined)(
+  `drivers on several machines${missing === undefined ? '' : ` (${missing})`}`,
+  () => {
+    onPostgres((postgres) => {
+      test('a run whose driver is killed is driven on elsewhere, and its steps go on meanwhile', async () => {
+        await using fleet = await FleetRig.start();
+        const env = { STOCKPOT_DATABASE_URL: postgres().url };
+        const gate = fleet.gate('gate');
+        const rig = await fleet.project({
+          'recipe.yaml': `steps:
   a: { run: [sh, -c, 'echo begun; cat ${gate.path} "$IN_d" > "$OUT_x"'], inputs: { d: ./d.txt }, outputs: { x: x } }
   b: { uses: ./steps/b.ts, inputs: { x: a.x } }
 `,
-        'd.txt': 'hello\n',
-        'steps/b.ts': `import { readFileSync } from 'node:fs';
+          'd.txt': 'hello\n',
+          'steps/b.ts': `import { readFileSync } from 'node:fs';
 import { defineStep, Type } from 'stockpot/steps';
 export const step = defineStep({
   title: 'Say it',
@@ -36,28 +38,33 @@ export const step = defineStep({
   run: async ({ inputs }) => console.log(readFileSync(inputs.x, 'utf8')),
 });
 `,
+        });
+        Object.assign(rig.env, env);
+        await fleet.worker('--concurrency', '2');
+        const { out } = await rig.recipe('run', '-p', 'fleet', '--submit', '--json');
+        const following = new FollowedRun(
+          rig.start('attach', '--json', (JSON.parse(out) as { run: string }).run),
+        );
+        // Drivers have no checkout: what they need comes through the shared cache.
+        const [first, second] = [await fleet.machine(), await fleet.machine()];
+        for (const machine of [first, second]) Object.assign(machine.env, env);
+        const doomed = await DriverProcess.start(first);
+        await following.until(says('begun'));
+        await doomed.end('SIGKILL');
+        await using _next = await DriverProcess.start(second);
+        await following.until(({ type }) => type === 'run.started');
+        await following.until(says('begun'));
+        await gate.open();
+        const { exit, events } = await following.end();
+        const last = events.slice(events.findLastIndex(({ type }) => type === 'run.started'));
+        expect(outcomes(last)).toEqual({ a: 'succeeded', b: 'succeeded' });
+        expect(last.some(says('hello'))).toBe(true);
+        expect(exit).toBe(0);
+        // The step was begun once: whoever had died did not take it along.
+        expect(
+          last.filter((event) => event.type === 'step.report' && event.entry.type === 'warning'),
+        ).toEqual([]);
       });
-      Object.assign(rig.env, env);
-      await fleet.worker('--concurrency', '2');
-      const { out } = await rig.recipe('run', '-p', 'fleet', '--submit', '--json');
-      const following = new FollowedRun(rig.start('attach', '--json', (JSON.parse(out) as { run: string }).run));
-      // Drivers have no checkout: what they need comes through the shared cache.
-      const [first, second] = [await fleet.machine(), await fleet.machine()];
-      for (const machine of [first, second]) Object.assign(machine.env, env);
-      const doomed = await DriverProcess.start(first);
-      await following.until(says('begun'));
-      await doomed.end('SIGKILL');
-      await using _next = await DriverProcess.start(second);
-      await following.until(({ type }) => type === 'run.started');
-      await following.until(says('begun'));
-      await gate.open();
-      const { exit, events } = await following.end();
-      const last = events.slice(events.findLastIndex(({ type }) => type === 'run.started'));
-      expect(outcomes(last)).toEqual({ a: 'succeeded', b: 'succeeded' });
-      expect(last.some(says('hello'))).toBe(true);
-      expect(exit).toBe(0);
-      // The step was begun once: whoever had died did not take it along.
-      expect(last.filter((event) => event.type === 'step.report' && event.entry.type === 'warning')).toEqual([]);
     });
-  });
-});
+  },
+);

@@ -43,15 +43,6 @@ describe('what later versions bring is known, and is in one error with its place
     );
   });
 
-  test.each<readonly [string, number]>([['effects: submitted', 10]])(
-    '%s in a profile',
-    async (text, column) => {
-      expect(await refused({ 'recipe.yaml': STEP, 'profiles/local.yaml': `${text}\n` })).toBe(
-        `NOT_IN_THIS_VERSION profiles/local.yaml:1:${column}`,
-      );
-    },
-  );
-
   test('the schemas have them', () => {
     const profile = JSON.parse(readFileSync(join(SCHEMAS, 'profile.schema.json'), 'utf8')) as {
       properties: Record<string, { description?: string }>;
