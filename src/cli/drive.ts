@@ -1,20 +1,24 @@
 import { hostname } from 'node:os';
 import { Project } from '../compose.ts';
-import { type DriveRequest, type DriveState, SubmissionDriver } from '../compose-driver.ts';
+import { type ProjectDriveRequest, SubmittedRuns } from '../compose-driver.ts';
 import { ledgerOf } from '../compose-ledger.ts';
+import type { DriveState } from '../ledger/submission-driver.ts';
 import { findProject } from '../recipe/address.ts';
 import { type Context, warningsTo } from './context.ts';
 import { jsonLine } from './json-line.ts';
 
 /** Drives runs that were submitted in this folder, or to the ledger and cache that the environment names. */
 export async function driveSubmitted(
-  { json, ...request }: Pick<DriveRequest, 'slots' | 'once' | 'isUnsafeRedis'> & { readonly json: boolean },
+  {
+    json,
+    ...request
+  }: Pick<ProjectDriveRequest, 'slots' | 'once' | 'isUnsafeRedis'> & { readonly json: boolean },
   context: Context,
 ): Promise<void> {
   await using project = new Project(findProject(context.cwd) ?? context.cwd, context);
   await using ledger = await ledgerOf(project, context);
   const by = `${hostname()} ${context.pid}`;
-  const driver = new SubmissionDriver(ledger, project, context, {
+  const driver = new SubmittedRuns(ledger, project, context, {
     ...request,
     by,
     signal: context.signal,
