@@ -16,13 +16,13 @@ export function isFollower(schedule: Schedule): schedule is Follower {
 
 /** Makes ticks of the ends of runs that schedules follow: those whose journal lies in the project's home. */
 export class Endings {
-  readonly #schedules: Schedules;
+  readonly #schedules: Pick<Schedules, 'ledger' | 'project'>;
   readonly #onWarning: (message: string) => void;
   readonly #runs: EndedRuns;
   /** By schedule as it was applied, and run. */
   readonly #values = new Map<string, Followed>();
 
-  constructor(schedules: Schedules, onWarning: (message: string) => void) {
+  constructor(schedules: Pick<Schedules, 'ledger' | 'project'>, onWarning: (message: string) => void) {
     this.#schedules = schedules;
     this.#onWarning = onWarning;
     this.#runs = new EndedRuns(schedules.project.home);

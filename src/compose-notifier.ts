@@ -25,13 +25,17 @@ const MAX_AT_ONCE = 8;
 
 /** Tells what is to be told of a project's schedules, at least once each. Several schedulers share the work. */
 export class Notifier {
-  readonly #schedules: Schedules;
+  readonly #schedules: Pick<Schedules, 'ledger' | 'project' | 'list'>;
   readonly #surroundings: Surroundings;
   readonly #onWarning: (message: string) => void;
   readonly #underWay = new Set<Promise<void>>();
   readonly #stop = new AbortController();
 
-  constructor(schedules: Schedules, surroundings: Surroundings, onWarning: (message: string) => void) {
+  constructor(
+    schedules: Pick<Schedules, 'ledger' | 'project' | 'list'>,
+    surroundings: Surroundings,
+    onWarning: (message: string) => void,
+  ) {
     this.#schedules = schedules;
     this.#surroundings = surroundings;
     this.#onWarning = onWarning;

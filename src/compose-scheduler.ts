@@ -5,14 +5,12 @@ import { Endings, isFollower } from './compose-endings.ts';
 import type { Surroundings } from './compose-home.ts';
 import { Notifier } from './compose-notifier.ts';
 import type { AppliedSettings, Schedules } from './compose-schedules.ts';
-import { inSnapshot, type SnapshotRun, snapshotDir } from './compose-snapshot.ts';
+import { snapshotDir } from './compose-snapshot.ts';
+import { TICKS_FOLDER, type TickRun } from './compose-ticks.ts';
 import { failpoint } from './core/failpoint.ts';
-import type { Digest } from './core/ids.ts';
 import { NOTIFY_CHANNELS, type NotifyEvent } from './core/notify-settings.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import type { Sql } from './db/sql.ts';
-import { outsideDigest } from './engine/outside-digest.ts';
-import { collectVerdicts, readVerdict } from './engine/verdicts.ts';
 import { addNotification } from './ledger/notifications.ts';
 import { pauseSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
 import {
@@ -20,25 +18,26 @@ import {
   closeLapsed,
   endTick,
   hadFailed,
-  lastSeen,
-  nameRun,
   offerTicks,
   renewTick,
   type Tick,
   type TickEnd,
 } from './ledger/ticks.ts';
 import { dueTicks } from './schedule/due.ts';
-import { collectFailure, eventOfTick, notificationMessage, type TickReport } from './schedule/tick-report.ts';
+import { eventOfTick, notificationMessage, type TickReport } from './schedule/tick-report.ts';
 
 /** Another scheduler takes over what was not renewed for so long. */
 const LEASE_MS = 60_000;
 const RENEW_MS = LEASE_MS / 3;
 /** Other processes apply, pause and ask for runs: they are seen after this time. */
 const LOOK_MS = 2000;
-/** Below the home: what ticks run. */
-const FOLDER = 'schedules';
-/** The verdict that leaves a champion in place. */
-const REJECTED = 'REJECTED';
+
+/** What a scheduler has, whatever its ticks run. */
+export interface SchedulerPlace {
+  readonly schedules: Pick<Schedules, 'ledger' | 'project' | 'list'>;
+  readonly surroundings: Surroundings;
+  readonly run: (tick: TickRun) => Promise<TickEnd>;
+}
 
 export interface SchedulerRequest {
   /** Ends it: runs are stopped, and their ticks closed as interrupted. */
@@ -57,15 +56,17 @@ interface EndedTick {
 
 /** Runs the ticks of a project's schedules as they fall due. Any number may do so at once: a tick has one run. */
 export class Scheduler {
-  readonly #schedules: Schedules;
+  readonly #schedules: SchedulerPlace['schedules'];
   readonly #surroundings: Surroundings;
+  readonly #run: SchedulerPlace['run'];
   readonly #request: SchedulerRequest;
   readonly #running = new Set<Promise<void>>();
   readonly #notifier: Notifier;
   readonly #endings: Endings;
 
-  constructor(schedules: Schedules, surroundings: Surroundings, request: SchedulerRequest) {
+  constructor({ schedules, surroundings, run }: SchedulerPlace, request: SchedulerRequest) {
     this.#schedules = schedules;
+    this.#run = run;
     this.#surroundings = surroundings;
     this.#request = request;
     this.#endings = new Endings(schedules, request.onWarning);
@@ -117,7 +118,10 @@ export class Scheduler {
     const now = this.#now();
     for (const tick of await ledger.write((sql) => closeLapsed(sql, id, now))) {
       this.#request.onEvent(schedule, tick, { state: 'interrupted', at: now, note: 'its scheduler died' });
-      rmSync(snapshotDir(this.#schedules.project, FOLDER, tick.run ?? ''), { recursive: true, force: true });
+      rmSync(snapshotDir(this.#schedules.project, TICKS_FOLDER, tick.run ?? ''), {
+        recursive: true,
+        force: true,
+      });
     }
     let wakeAt: number | undefined;
     if (schedule.paused === undefined && isFollower(schedule))
@@ -212,7 +216,7 @@ export class Scheduler {
   /** Never rejects: whatever goes wrong is how the tick ended. */
   async #end(schedule: Schedule, tick: Tick, report: TickReport, signal: AbortSignal): Promise<TickEnd> {
     try {
-      return await this.#run(schedule, tick, report, signal);
+      return await this.#run({ schedule, tick, report, signal });
     } catch (error) {
       const note = error instanceof RecipeError ? `${error.code}: ${error.message}` : String(error);
       report.failure = { reason: 'refused', message: note };
@@ -232,56 +236,6 @@ export class Scheduler {
         .catch(() => false);
       if (!isOurs) return lost.abort(new Error('the tick was taken away'));
     }
-  }
-
-  async #run(schedule: Schedule, tick: Tick, report: TickReport, signal: AbortSignal): Promise<TickEnd> {
-    const { project, ledger } = this.#schedules;
-    const { applied } = schedule.settings as AppliedSettings;
-    const run = this.#surroundings.world.newRunId();
-    const asked: SnapshotRun = {
-      host: project,
-      projectDir: project.dir,
-      folder: FOLDER,
-      snapshot: schedule.snapshot,
-      run,
-      applied,
-      at: tick.nominal,
-    };
-    return inSnapshot(asked, this.#surroundings, async (copy, plan) => {
-      const { onlyIfChanged } = schedule.settings;
-      const seen =
-        onlyIfChanged.length === 0
-          ? undefined
-          : `${schedule.snapshot} ${await outsideDigest(plan, onlyIfChanged, {
-              store: copy.store,
-              projectDir: copy.dir,
-              references: copy.references(false),
-            })}`;
-      const isAsked = tick.cause === 'request' || tick.cause === 'backfill';
-      if (seen !== undefined && !isAsked && seen === (await ledger.read((sql) => lastSeen(sql, schedule.id))))
-        return { state: 'unchanged', at: this.#now(), seen };
-      if (!(await ledger.write((sql) => nameRun(sql, tick, run))))
-        return { state: 'interrupted', at: this.#now() };
-      report.run = run;
-      const verdicts = new Map<string, Digest>();
-      const { outcome } = await copy.run(plan, {
-        selection: {},
-        flags: { force: () => false, keepGoing: false, allowChangingInputs: false },
-        offline: false,
-        isSubmitted: true,
-        startedAt: this.#surroundings.world.clock.monotonic(),
-        signal,
-        subscribers: [collectVerdicts(verdicts), collectFailure(report)],
-        onWarning: this.#request.onWarning,
-      });
-      const at = this.#now();
-      if (outcome !== 'succeeded')
-        return { state: outcome === 'failed' ? 'failed' : 'interrupted', at, seen };
-      const rejected = [...verdicts].find(([, digest]) => readVerdict(copy.store, digest) === REJECTED);
-      if (rejected === undefined) return { state: 'succeeded', at, seen };
-      Object.assign(report, { step: rejected[0], verdict: REJECTED });
-      return { state: 'rejected', at, seen };
-    });
   }
 
   #now(): number {

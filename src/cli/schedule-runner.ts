@@ -1,5 +1,6 @@
 import { Scheduler } from '../compose-scheduler.ts';
 import type { Schedules } from '../compose-schedules.ts';
+import { runTick, type TickRun } from '../compose-ticks.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import type { TickEnd } from '../ledger/ticks.ts';
 import { type Context, warningsTo } from './context.ts';
@@ -14,30 +15,35 @@ export function scheduleRunner(
   onEnd: (end: TickEnd) => void = () => undefined,
 ): { readonly scheduler: Scheduler; readonly ended: TickEnd['state'][] } {
   const ended: TickEnd['state'][] = [];
-  const scheduler = new Scheduler(schedules, context, {
-    signal: context.signal,
-    onWarning: warningsTo(context),
-    onEvent: ({ name }, { nominal, number, cause }, end) => {
-      if (end !== undefined) {
-        ended.push(end.state);
-        onEnd(end);
-      }
-      const state = end?.state ?? 'running';
-      const note = end?.note === undefined ? '' : `: ${end.note}`;
-      context.out(
-        json
-          ? jsonLine({
-              schedule: name,
-              tick: new Date(nominal).toISOString(),
-              number,
-              cause,
-              state,
-              note: end?.note,
-            })
-          : `${name} ${utc(nominal)} UTC ${state}${note}\n`,
-      );
+  const onWarning = warningsTo(context);
+  const run = async (tick: TickRun): Promise<TickEnd> => runTick(schedules, context, onWarning, tick);
+  const scheduler = new Scheduler(
+    { schedules, surroundings: context, run },
+    {
+      signal: context.signal,
+      onWarning,
+      onEvent: ({ name }, { nominal, number, cause }, end) => {
+        if (end !== undefined) {
+          ended.push(end.state);
+          onEnd(end);
+        }
+        const state = end?.state ?? 'running';
+        const note = end?.note === undefined ? '' : `: ${end.note}`;
+        context.out(
+          json
+            ? jsonLine({
+                schedule: name,
+                tick: new Date(nominal).toISOString(),
+                number,
+                cause,
+                state,
+                note: end?.note,
+              })
+            : `${name} ${utc(nominal)} UTC ${state}${note}\n`,
+        );
+      },
     },
-  });
+  );
   return { scheduler, ended };
 }
 
