@@ -1,9 +1,11 @@
 import type { Schedules } from './compose-schedules.ts';
-import type { AfterRule, ScheduleRules } from './core/schedule-rules.ts';
-import { type EndedRun, EndedRuns } from './engine/ended-runs.ts';
+import type { AfterRule, FollowedValue, ScheduleRules } from './core/schedule-rules.ts';
+import { type EndedRun, EndedRuns, outputsOf } from './engine/ended-runs.ts';
 import { type Followed, followedValue } from './engine/followed-value.ts';
 import { addEndTicks, endsWithoutTick, type FollowedEnd } from './ledger/end-ticks.ts';
 import type { Schedule } from './ledger/schedules.ts';
+import { readSubmissionEvents } from './ledger/submission-events.ts';
+import { submittedAmong, succeededSubmissions } from './ledger/submissions.ts';
 import { forceTick, holdSchedule } from './ledger/ticks.ts';
 import { dueEnds, oldestDue } from './schedule/due.ts';
 
@@ -14,7 +16,7 @@ export function isFollower(schedule: Schedule): schedule is Follower {
   return schedule.settings.when.kind === 'after';
 }
 
-/** Makes ticks of the ends of runs that schedules follow: those whose journal lies in the project's home. */
+/** Makes ticks of the ends of runs that schedules follow: submitted ones, and those whose journal lies in the project's home. */
 export class Endings {
   readonly #schedules: Pick<Schedules, 'ledger' | 'project'>;
   readonly #onWarning: (message: string) => void;
@@ -34,7 +36,7 @@ export class Endings {
     const { id, settings, cursor } = schedule;
     const rules = { onlyChanges: isForChanges(settings.when) };
     const from = Math.max(cursor, oldestDue(settings, now));
-    const ends = this.#endsOf(schedule, from, Infinity);
+    const ends = await this.#endsOf(schedule, from, Infinity);
     // Mostly there is none, and a read takes no lock.
     if ((await ledger.read((sql) => endsWithoutTick(sql, id, ends, rules))).length === 0) return undefined;
     return ledger.write(async (sql) => {
@@ -57,7 +59,7 @@ export class Endings {
     { from, to, force }: { readonly from: number; readonly to: number; readonly force: boolean },
   ): Promise<void> {
     const { id, settings } = schedule;
-    const ends = this.#endsOf(schedule, from - 1, to);
+    const ends = await this.#endsOf(schedule, from - 1, to);
     const rules = { onlyChanges: isForChanges(settings.when) };
     const tick = { schedule: id, cause: 'backfill' } as const;
     await this.#schedules.ledger.write(async (sql) => {
@@ -69,30 +71,76 @@ export class Endings {
     });
   }
 
-  #endsOf({ id, name, appliedAt, settings }: Follower, after: number, to: number): FollowedEnd[] {
-    const { start = -Infinity, end = Infinity }: ScheduleRules = settings;
-    return this.#runs.of(settings.when.recipe, Math.max(after, start - 1)).flatMap((run) => {
-      if (run.at > Math.min(end, to)) return [];
-      const followed = this.#followed(`${id} ${appliedAt} ${run.run}`, run, settings.when, name);
-      return followed.kind === 'match' ? [{ run: run.run, at: run.at, value: followed.value }] : [];
+  async #endsOf(schedule: Follower, after: number, to: number): Promise<FollowedEnd[]> {
+    const { when } = schedule.settings;
+    const { start = -Infinity, end = Infinity }: ScheduleRules = schedule.settings;
+    const found: FollowedEnd[] = [];
+    for (const ended of await this.#endedRuns(when.recipe, Math.max(after, start - 1))) {
+      const { run, at } = ended;
+      if (at > Math.min(end, to)) continue;
+      const value = when.value === undefined ? undefined : await this.#followed(schedule, ended, when.value);
+      if (when.value === undefined || value !== undefined) found.push({ run, at, value });
+    }
+    return found;
+  }
+
+  /**
+   * Of submitted runs what the ledger says, wherever they were driven: the journals of a driver are of other projects,
+   * too, and of runs that it lost.
+   */
+  async #endedRuns(recipe: string, after: number): Promise<Ended[]> {
+    const { ledger, project } = this.#schedules;
+    const journaled = this.#runs.of(recipe, after);
+    return ledger.read(async (sql) => {
+      const submitted = await submittedAmong(
+        sql,
+        journaled.map(({ run }) => run),
+      );
+      const own = journaled.filter(({ run }) => !submitted.has(run));
+      const ended = (await succeededSubmissions(sql, project.dir, after)).filter(
+        ({ settings }) =>
+          settings.recipe === recipe && Object.values(settings.selection).every((one) => one === undefined),
+      );
+      return [
+        ...own.map(({ run, at, outputs }) => ({ run, at, outputs: async () => outputs })),
+        ...ended.map(({ id, epoch, run, endedAt }) => ({
+          run: run ?? id,
+          at: endedAt ?? 0,
+          outputs: async () => this.#outputsOf(id, epoch),
+        })),
+      ];
     });
   }
 
-  #followed(key: string, run: EndedRun, { recipe, value }: AfterRule, name: string): Followed | NoValue {
-    if (value === undefined) return { kind: 'match', value: undefined };
-    const known = this.#values.get(key);
-    if (known !== undefined) return known;
-    const found = followedValue(run, value, this.#schedules.project.store);
-    this.#values.set(key, found);
-    if (found.kind === 'problem')
-      this.#onWarning(`${name} follows ${recipe}, whose run ${run.run} starts nothing: ${found.problem}`);
-    return found;
+  async #outputsOf(submission: string, epoch: number): Promise<EndedRun['outputs']> {
+    const found = await this.#schedules.ledger.read((sql) =>
+      readSubmissionEvents(sql, submission, { epoch, seq: 0 }, Number.MAX_SAFE_INTEGER),
+    );
+    return outputsOf(found.map(({ event }) => event));
+  }
+
+  /** Undefined: it starts nothing. */
+  async #followed(
+    { id, name, appliedAt, settings }: Follower,
+    { run, outputs }: Ended,
+    value: FollowedValue,
+  ): Promise<string | undefined> {
+    const key = `${id} ${appliedAt} ${run}`;
+    let found = this.#values.get(key);
+    if (found === undefined) {
+      found = followedValue(await outputs(), value, this.#schedules.project.store);
+      this.#values.set(key, found);
+      if (found.kind === 'problem')
+        this.#onWarning(
+          `${name} follows ${settings.when.recipe}, whose run ${run} starts nothing: ${found.problem}`,
+        );
+    }
+    return found.kind === 'match' ? found.value : undefined;
   }
 }
 
-interface NoValue {
-  readonly kind: 'match';
-  readonly value: undefined;
+interface Ended extends Pick<EndedRun, 'run' | 'at'> {
+  readonly outputs: () => Promise<EndedRun['outputs']>;
 }
 
 function isForChanges({ value }: AfterRule): boolean {

@@ -54,14 +54,18 @@ export class EndedRuns {
 }
 
 function wholeRun(run: string, events: readonly RunEvent[]): EndedRun | null {
+  if (events.some((event) => event.type === 'run.started' && event.omitted.length > 0)) return null;
+  const last = events.at(-1);
+  return last?.type === 'run.finished' ? { run, at: last.at, outputs: outputsOf(events) } : null;
+}
+
+/** What the steps of a run gave, by step. */
+export function outputsOf(events: readonly RunEvent[]): EndedRun['outputs'] {
   const outputs = new Map<string, Outputs>();
-  for (const event of events) {
-    if (event.type === 'run.started' && event.omitted.length > 0) return null;
+  for (const event of events)
     if (event.type === 'step.cached' || event.type === 'step.succeeded')
       outputs.set(event.step, event.outputs);
-  }
-  const last = events.at(-1);
-  return last?.type === 'run.finished' ? { run, at: last.at, outputs } : null;
+  return outputs;
 }
 
 function remembered<T>(known: Map<string, T>, run: string, find: () => T | undefined): T | undefined {

@@ -18,7 +18,7 @@ export type Followed =
 
 /** Looks at the value of a run that a schedule follows. `value` is the same text for the same value of the same output. */
 export function followedValue(
-  { outputs }: EndedRun,
+  outputs: EndedRun['outputs'],
   { step, output, keys, equals }: FollowedValue,
   { blobs }: Store,
 ): Followed {

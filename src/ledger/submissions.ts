@@ -98,6 +98,30 @@ export async function findSubmissions(sql: Sql, start: string): Promise<Submissi
   return rows.map(submissionOf);
 }
 
+/** Those of a folder that succeeded after an instant. */
+export async function succeededSubmissions(
+  sql: Sql,
+  projectDir: string,
+  after: number,
+): Promise<Submission[]> {
+  const rows = await sql.all(
+    `SELECT * FROM submissions WHERE state = 'succeeded' AND project_dir = ? AND ended_at > ?`,
+    projectDir,
+    after,
+  );
+  return rows.map(submissionOf);
+}
+
+/** Which of these runs are the first or the last one of a submission, of whatever folder. */
+export async function submittedAmong(sql: Sql, runs: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const run of runs) {
+    const query = 'SELECT 1 AS found FROM submissions WHERE submission_id = ? OR run_id = ? LIMIT 1';
+    if ((await sql.get(query, run, run)) !== undefined) found.add(run);
+  }
+  return found;
+}
+
 export async function readSubmission(sql: Sql, id: string): Promise<Submission | undefined> {
   const row = await sql.get('SELECT * FROM submissions WHERE submission_id = ?', id);
   return row === undefined ? undefined : submissionOf(row);

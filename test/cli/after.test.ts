@@ -197,6 +197,16 @@ describe('a schedule that follows another recipe', () => {
     );
   });
 
+  test('runs once for a run that was submitted, when a driver has ended it', async () => {
+    await using rig = await AfterRig.create('{ recipe: ingest, output: split.size.rows, equals: 1 }');
+    for (const more of [[], ['--only', 'split']])
+      expect((await rig.at(1, 'run', 'ingest', '--submit', ...more)).exit).toBe(0);
+    expect(await rig.serve(1)).toEqual([]);
+    expect((await rig.at(2, 'worker', '--drive', '1', '--once')).exit).toBe(0);
+    expect(await rig.serve(2)).toEqual(['train@prod 00:02 after succeeded']);
+    expect(await rig.serve(2)).toEqual([]);
+  });
+
   test('backfill runs for what ended before the schedule was applied, once; --force again', async () => {
     await using rig = await AfterRig.create();
     for (const minutes of [-30, -20]) await rig.ingest(minutes);
@@ -280,5 +290,53 @@ onPostgres((postgres) => {
       endsIn(await at(2, home, 'schedules', 'serve', '--once', '--json'));
     const all = await Promise.all(['one', 'two', 'one', 'two'].map(serve));
     expect(all.flat().toSorted()).toEqual([1, 2].map((minute) => `train@prod 00:0${minute} after succeeded`));
+  }, 60_000);
+
+  test('a run that was submitted, and driven in another home, is seen by every scheduler, and started once', async () => {
+    await using rig = await CliRig.create({
+      'recipes/ingest/recipe.yaml': INGEST,
+      'recipes/train/recipe.yaml': 'steps: { a: { run: [echo] } }\n',
+      'recipes/train/profiles/prod.yaml':
+        'schedule: { after: { recipe: ingest, output: split.size.rows, equals: 1 } }\n',
+      'data.csv': '1\n',
+    });
+    const at = async (home: string, ...argv: string[]): Promise<string> => {
+      const env = {
+        STOCKPOT_DATABASE_URL: postgres().url,
+        STOCKPOT_CACHE: join(rig.dir, 'cache'),
+        STOCKPOT_HOME: join(rig.dir, home),
+      };
+      const { out, err, exit } = await inProcessWith({ dir: rig.dir, env }, ...argv);
+      if (exit !== 0) throw new Error(err);
+      return out;
+    };
+    await at('one', 'schedules', 'apply', 'train', '-p', 'prod');
+    await at('two', 'run', 'ingest', '--submit');
+    await at('two', 'worker', '--drive', '1', '--once');
+    const serve = async (home: string): Promise<string[]> =>
+      endsIn(await at(home, 'schedules', 'serve', '--once', '--json'));
+    const all = await Promise.all(['one', 'three'].map(serve));
+    expect(all.flat().map((line) => line.replace(/ \d\d:\d\d/, ''))).toEqual(['train@prod after succeeded']);
+  }, 60_000);
+
+  test('a run of another project, driven in the home of this one, is none of its recipe', async () => {
+    const ingest = { 'recipes/ingest/recipe.yaml': 'steps: { a: { run: [echo] } }\n' };
+    await using other = await CliRig.create(ingest);
+    await using rig = await CliRig.create({
+      ...ingest,
+      'recipes/train/recipe.yaml': 'steps: { a: { run: [echo] } }\n',
+      'recipes/train/profiles/prod.yaml': 'schedule: { after: ingest }\n',
+    });
+    const at = async (dir: string, ...argv: string[]): Promise<string> => {
+      const env = { STOCKPOT_DATABASE_URL: postgres().url, STOCKPOT_CACHE: join(rig.dir, 'cache') };
+      const { out, err, exit } = await inProcessWith({ dir, env }, ...argv);
+      if (exit !== 0) throw new Error(err);
+      return out;
+    };
+    await at(rig.dir, 'schedules', 'apply', 'train', '-p', 'prod');
+    const { run } = JSON.parse(await at(other.dir, 'run', 'ingest', '--submit', '--json')) as { run: string };
+    await at(rig.dir, 'worker', '--drive', '1', '--once');
+    expect(await rig.read(`.stockpot/runs/${run}/events-1.jsonl`)).toContain('"recipe":"ingest"');
+    expect(await at(rig.dir, 'schedules', 'serve', '--once', '--json')).toBe('');
   }, 60_000);
 });
