@@ -7,6 +7,7 @@ import { collectHomeCheckpoints } from './compose-gc.ts';
 import { ProjectHome, type Surroundings } from './compose-home.ts';
 import { remoteSettings } from './compose-link.ts';
 import { EXTENSION, ProgramModules } from './compose-modules.ts';
+import { openTracing } from './compose-tracing.ts';
 import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
@@ -187,6 +188,7 @@ export class Project extends ProjectHome {
       (error) => request.onWarning(`tracking could not be written: ${error.message}`),
     );
     void dirty.then((tags) => tracked.tag(tags));
+    await using tracing = await openTracing(this.surroundings, request);
     const driver = new Driver({
       id,
       plan,
@@ -221,7 +223,7 @@ export class Project extends ProjectHome {
       signal: request.signal,
       // The monotonic clock starts with the process.
       startedAt: request.startedAt ?? 0,
-      subscribers: [tracked.take, ...request.subscribers],
+      subscribers: [tracked.take, ...(tracing === undefined ? [] : [tracing.take]), ...request.subscribers],
       journaled: tracked.journaled,
       machine,
       flags: flagsOf(request, fleet),

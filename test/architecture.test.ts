@@ -8,7 +8,7 @@ const LAYERS = [
   ['net', 'db'],
   ['recipe', 'store', 'step', 'tables', 'learn'],
   ['engine'],
-  ['executors', 'tracking', 'ledger', 'report', 'schedule'],
+  ['executors', 'tracking', 'ledger', 'report', 'schedule', 'tracing'],
   ['server'],
   ['compose'],
   ['cli', 'exports'],
