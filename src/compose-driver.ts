@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ProjectHome, Surroundings } from './compose-home.ts';
+import { type ProjectHome, type Surroundings, storeName } from './compose-home.ts';
 import { remoteSettings } from './compose-link.ts';
 import { inSnapshot } from './compose-snapshot.ts';
-import { placeOf } from './compose-submissions.ts';
 import { failpoint } from './core/failpoint.ts';
 import type { Digest } from './core/ids.ts';
 import { RecipeError } from './core/recipe-error.ts';
@@ -12,10 +11,10 @@ import type { Database } from './db/sql.ts';
 import { livingMarks } from './engine/active-runs.ts';
 import { forceFlag } from './engine/force-flag.ts';
 import { journalPath } from './engine/read-journal.ts';
+import type { Submission } from './engine/submission-port.ts';
 import { isAlive } from './executors/local/process-identity.ts';
 import type { HeldSubmission } from './ledger/held-submission.ts';
 import { AGAIN_MS, type DriveEnd, type DriveRequest, SubmissionDriver } from './ledger/submission-driver.ts';
-import type { Submission } from './ledger/submissions.ts';
 import { hasTree } from './store/has-tree.ts';
 import type { RemoteCache } from './store/remote/remote-cache.ts';
 
@@ -50,7 +49,7 @@ export class SubmittedRuns {
     const place = {
       ledger: this.#ledger,
       clock: this.#clock,
-      place: placeOf(this.#home),
+      place: storeName(this.#home),
       remote: remote?.remote.name,
       run: async (held: HeldSubmission) => this.#run(held),
     };
@@ -92,6 +91,8 @@ export class SubmittedRuns {
     const asked = {
       host: this.#home,
       projectDir,
+      // What a server was handed comes from another machine, whatever its paths are called.
+      isHere: submission.owner === undefined && submission.place === storeName(this.#home),
       folder: FOLDER,
       snapshot,
       run,
@@ -128,7 +129,7 @@ export class SubmittedRuns {
     if (hasTree(blobs, snapshot)) return;
     const lost = await this.#remote?.bringAll([{ digest: snapshot, kind: 'directory' }]);
     if (lost === undefined || lost.length > 0)
-      throw new RecipeError('SNAPSHOT_LOST', { place: this.#remote?.remote.name ?? placeOf(this.#home) });
+      throw new RecipeError('SNAPSHOT_LOST', { place: this.#remote?.remote.name ?? storeName(this.#home) });
   }
 
   /** The submission's own for its first run, so that it is found by one name. */

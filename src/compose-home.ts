@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Trackers } from './compose-tracking.ts';
 import type { Addresses } from './core/plan.ts';
@@ -119,4 +120,9 @@ export class ProjectHome implements AsyncDisposable {
     this.#draft?.index.close();
     this.#store?.[Symbol.dispose]();
   }
+}
+
+/** Names the store of a home among all that share a ledger. */
+export function storeName({ store }: ProjectHome): string {
+  return `${hostname()}:${store.layout.root}`;
 }

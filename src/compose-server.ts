@@ -2,7 +2,8 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { FastifyInstance } from 'fastify';
-import type { ProjectHome, Surroundings } from './compose-home.ts';
+import { type ProjectHome, type Surroundings, storeName } from './compose-home.ts';
+import type { LedgerDesk } from './ledger/ledger-desk.ts';
 import { Outbound } from './net/outbound.ts';
 import { Artifacts } from './server/artifacts.ts';
 import { openArtifactsFolder } from './server/artifacts-folder.ts';
@@ -43,6 +44,8 @@ export interface ServeRequest {
   readonly database: string | undefined;
   /** Where webhooks may be called beside public addresses: `HOST` or `HOST:PORT`. */
   readonly webhookHosts: readonly string[];
+  /** The ledger, if terminals may submit runs here. */
+  readonly submissions?: LedgerDesk | undefined;
   /** How many ticks ended how, if the server runs schedules. */
   readonly ticks?: ReadonlyMap<string, number> | undefined;
   /** None: requests are not logged. */
@@ -112,6 +115,10 @@ export async function composeServer(
           },
     runs: { home, clock: world.clock },
     sharedCache: { store, now },
+    submissions:
+      request.submissions === undefined
+        ? undefined
+        : { desk: request.submissions, store, place: storeName(project) },
     ticks: request.ticks,
     version,
     log: request.log,

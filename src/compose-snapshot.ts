@@ -11,6 +11,8 @@ export interface SnapshotRun {
   readonly host: ProjectHome;
   /** The folder of the project that it was taken of. */
   readonly projectDir: string;
+  /** Whether that is a folder of this machine: what the snapshot lacks, packages above all, is taken from it then. */
+  readonly isHere: boolean;
   /** Below the home, for copies of this kind. */
   readonly folder: string;
   readonly snapshot: string;
@@ -27,12 +29,12 @@ export interface SnapshotRun {
 
 /**
  * Lays a snapshot out in a folder of its own, works its plan out, and removes the folder after the work: what
- * others change in the project meanwhile does not reach it. Inputs that it lacks are those of the project.
+ * others change in the project meanwhile does not reach it.
  *
  * @throws BlobDamaged if the store lacks some of it; what is wrong with the recipe
  */
 export async function inSnapshot<T>(
-  { host, projectDir, folder, snapshot, run, applied, at }: SnapshotRun,
+  { host, projectDir, isHere, folder, snapshot, run, applied, at }: SnapshotRun,
   surroundings: Surroundings,
   work: (copy: Project, plan: CachedPlan) => Promise<T>,
 ): Promise<T> {
@@ -42,12 +44,12 @@ export async function inSnapshot<T>(
   const dir = join(root, basename(projectDir));
   const env = { ...world.env, STOCKPOT_HOME: host.home };
   await using copy = new Project(dir, { ...surroundings, world: { ...world, env, newRunId: () => run } });
-  copy.base = projectDir;
+  if (isHere) copy.base = projectDir;
   try {
     await layOutSnapshot(snapshot as Digest, host.store, dir);
     const location = { projectDir: dir, name: applied.recipe, file: applied.file };
     const plan = await copy.plan(location, applied.profile, applied.set, at);
-    linkInputs(plan, dir, projectDir);
+    if (isHere) linkInputs(plan, dir, projectDir);
     return await work(copy, plan);
   } finally {
     rmSync(root, { recursive: true, force: true });

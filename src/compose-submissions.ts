@@ -1,29 +1,17 @@
 import { hostname } from 'node:os';
 import type { Project } from './compose.ts';
-import type { ProjectHome, Surroundings } from './compose-home.ts';
+import { type Surroundings, storeName } from './compose-home.ts';
 import { ledgerOf } from './compose-ledger.ts';
 import type { Digest } from './core/ids.ts';
 import { RecipeError } from './core/recipe-error.ts';
-import type { Database } from './db/sql.ts';
 import { preflight } from './engine/preflight.ts';
 import { type SelectionRequest, select } from './engine/selection.ts';
 import { keepSnapshot } from './engine/snapshot.ts';
-import { ledgerNow } from './ledger/ledger-clock.ts';
-import {
-  cancelSubmission,
-  findSubmissions,
-  forgetSubmissions,
-  openSubmissions,
-  readSubmission,
-  type Submission,
-  submit,
-} from './ledger/submissions.ts';
+import type { Submission, SubmissionDesk } from './engine/submission-port.ts';
+import { LedgerDesk } from './ledger/ledger-desk.ts';
 import type { RecipeLocation } from './recipe/address.ts';
 import { pin, unpin } from './store/roots.ts';
 import { readTree } from './store/trees.ts';
-
-/** So long after its end a run can be attached to and retried. */
-const KEPT_MS = 30 * 86_400_000;
 
 export interface SubmitRequest {
   readonly location: RecipeLocation;
@@ -37,19 +25,29 @@ export interface SubmitRequest {
 
 /** Runs that were handed to whatever driver takes them, as a project sees them. */
 export class Submissions implements AsyncDisposable {
-  readonly ledger: Database;
+  readonly desk: SubmissionDesk;
   readonly project: Project;
   readonly #surroundings: Surroundings;
 
-  private constructor(ledger: Database, project: Project, surroundings: Surroundings) {
-    this.ledger = ledger;
+  private constructor(desk: SubmissionDesk, project: Project, surroundings: Surroundings) {
+    this.desk = desk;
     this.project = project;
     this.#surroundings = surroundings;
   }
 
-  /** Kept where `ledgerOf` says, and it fails as that does. */
+  /**
+   * At the server that STOCKPOT_SERVER_URL names, else in the ledger that `ledgerOf` tells of.
+   *
+   * @throws RecipeError ADDRESS_INVALID, and as `ledgerOf`
+   */
   static async open(project: Project, surroundings: Surroundings): Promise<Submissions> {
-    return new Submissions(await ledgerOf(project, surroundings), project, surroundings);
+    const url = surroundings.world.env['STOCKPOT_SERVER_URL'];
+    if (url !== undefined && url !== '')
+      return new Submissions(await servedDesk(url, surroundings), project, surroundings);
+    const { clock } = surroundings.world;
+    const onForgotten = (id: string): void => unpin(project.store, project.home, pinName(id));
+    const ledger = await ledgerOf(project, surroundings);
+    return new Submissions(new LedgerDesk(ledger, { clock, onForgotten }), project, surroundings);
   }
 
   /**
@@ -103,32 +101,15 @@ export class Submissions implements AsyncDisposable {
    * @throws RecipeError RUN_NOT_SUBMITTED
    */
   async find(start: string | undefined): Promise<Submission> {
-    const found = await this.search(start);
+    const found = await this.desk.search(start);
     const [only] = found;
     if (only === undefined || found.length > 1)
       throw new RecipeError('RUN_NOT_SUBMITTED', { run: start, found: found.map(({ id }) => id) });
     return only;
   }
 
-  /** Runs whose id begins so; without a beginning those that go on. */
-  async search(start: string | undefined): Promise<Submission[]> {
-    return this.ledger.read((sql) =>
-      start === undefined ? openSubmissions(sql) : findSubmissions(sql, start),
-    );
-  }
-
-  /** As it is now; undefined if it was forgotten meanwhile. */
-  async read(id: string): Promise<Submission | undefined> {
-    return this.ledger.read((sql) => readSubmission(sql, id));
-  }
-
-  /** Undefined: it had ended. */
-  async cancel({ id }: Submission): Promise<'cancelled' | 'told' | undefined> {
-    return this.ledger.write(async (sql) => cancelSubmission(sql, id, await this.#now(sql)));
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.ledger[Symbol.asyncDispose]();
+    await this.desk[Symbol.asyncDispose]();
   }
 
   async #pin(id: string, snapshot: Digest): Promise<void> {
@@ -138,31 +119,18 @@ export class Submissions implements AsyncDisposable {
 
   async #accept(one: Pick<Submission, 'id' | 'settings' | 'snapshot' | 'remote'>): Promise<Submission> {
     const { project } = this;
-    const accepted = await this.ledger.write(async (sql) => {
-      const now = await this.#now(sql);
-      await submit(sql, {
-        ...one,
-        projectDir: project.dir,
-        place: placeOf(project),
-        submittedAt: now,
-        submittedBy: `${project.user ?? 'unknown'}@${hostname()}`,
-      });
-      for (const id of await forgetSubmissions(sql, now - KEPT_MS))
-        unpin(project.store, project.home, pinName(id));
-      return readSubmission(sql, one.id);
+    return this.desk.accept({
+      ...one,
+      projectDir: project.dir,
+      place: storeName(project),
+      submittedBy: `${project.user ?? 'unknown'}@${hostname()}`,
     });
-    if (accepted === undefined) throw new Error(`Internal error: the run ${one.id} is gone`);
-    return accepted;
-  }
-
-  async #now(sql: Parameters<typeof ledgerNow>[0]): Promise<number> {
-    return ledgerNow(sql, () => this.#surroundings.world.clock.now());
   }
 }
 
-/** Names the store of a home among all that share a ledger. */
-export function placeOf({ store }: ProjectHome): string {
-  return `${hostname()}:${store.layout.root}`;
+async function servedDesk(url: string, { world }: Surroundings): Promise<SubmissionDesk> {
+  const { ServedDesk } = await import('./tracking/rest/served-desk.ts');
+  return ServedDesk.at(url, world);
 }
 
 function pinName(id: string): string {

@@ -36,6 +36,7 @@ export async function runTick(
   const asked: SnapshotRun = {
     host: project,
     projectDir: project.dir,
+    isHere: true,
     folder: TICKS_FOLDER,
     snapshot: schedule.snapshot,
     run,

@@ -1,8 +1,7 @@
 import { Submissions } from '../compose-submissions.ts';
 import type { RunEvent } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
-import { readSubmissionEvents } from '../ledger/submission-events.ts';
-import type { Submission } from '../ledger/submissions.ts';
+import type { Submission } from '../engine/submission-port.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { openTracked } from './open-tracked.ts';
 import { RunExit } from './run-exit.ts';
@@ -53,10 +52,10 @@ async function follow(
   let cursor = { epoch: 0, seq: 0 };
   while (!signal.aborted) {
     // First the state: what an ended run said is all there then.
-    const submission = await submissions.read(id);
+    const submission = await submissions.desk.read(id);
     if (submission === undefined) return undefined;
     for (let page = PAGE; page === PAGE; ) {
-      const events = await submissions.ledger.read((sql) => readSubmissionEvents(sql, id, cursor, PAGE));
+      const events = await submissions.desk.events(id, cursor, PAGE);
       for (const { epoch, seq, event } of events) {
         cursor = { epoch, seq };
         await show(event);

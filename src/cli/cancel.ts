@@ -40,12 +40,12 @@ async function cancelSubmitted(
 ): Promise<{ readonly id: string; readonly outcome: 'cancelled' | 'told' } | undefined> {
   const { Submissions } = await import('../compose-submissions.ts');
   await using submissions = await Submissions.open(project, context);
-  const found = await submissions.search(wanted);
+  const found = await submissions.desk.search(wanted);
   const [only] = found;
   if (only === undefined) return undefined;
   if (found.length > 1)
     throw new RecipeError('RUN_NOT_SUBMITTED', { run: wanted, found: found.map(({ id }) => id) });
-  const outcome = await submissions.cancel(only);
+  const outcome = await submissions.desk.cancel(only.id);
   if (outcome === undefined) throw new RecipeError('RUN_ENDED', { run: only.id, state: only.state });
   return { id: only.id, outcome };
 }

@@ -2,10 +2,10 @@ import type { RunRequest } from '../compose.ts';
 import type { RunEvent } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import type { Digest } from '../core/ids.ts';
-import { RecipeError } from '../core/recipe-error.ts';
 import { forceFlag } from '../engine/force-flag.ts';
 import { collectVerdicts, readVerdict } from '../engine/verdicts.ts';
 import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
+import { countOption } from './count-option.ts';
 import { openRecipe } from './open-project.ts';
 import { RunExit } from './run-exit.ts';
 import { forced, selectionOf } from './run-options.ts';
@@ -26,7 +26,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     flags: {
       force: forceFlag(plan, forced(options)),
       keepGoing: flag(options, 'keepGoing'),
-      jobs: jobs(text(options, 'jobs')),
+      jobs: countOption('--jobs', text(options, 'jobs'), 'run'),
       allowChangingInputs: flag(options, 'allowChangingInputs'),
     },
     isUnsafeRedis: flag(options, 'unsafeRedis'),
@@ -47,15 +47,4 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
 
 function jsonLines({ out }: Context): (event: RunEvent) => void {
   return (event) => out(`${JSON.stringify(event)}\n`);
-}
-
-function jobs(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const count = Number(value);
-  if (!Number.isInteger(count) || count < 1)
-    throw new RecipeError('USAGE', {
-      problem: `--jobs ${value} is not a whole number from 1`,
-      command: 'run',
-    });
-  return count;
 }

@@ -102,6 +102,11 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
         help: "run the ticks of the folder's schedules too, as `recipe schedules serve` does",
       },
       {
+        long: '--submissions',
+        help: 'take runs that `recipe run --submit` hands over: whoever may make things here runs code on the drivers',
+      },
+      { long: '--drive', value: 'N', help: 'and drive them here, N at once' },
+      {
         long: '--log-level',
         value: 'LEVEL',
         help: 'error, warn, info (a line for each request) or debug: JSON lines on standard error (default: none)',

@@ -5,6 +5,7 @@ import { ProjectHome } from '../compose-home.ts';
 import { composeServer, type ServeRequest } from '../compose-server.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
+import type { LedgerDesk } from '../ledger/ledger-desk.ts';
 import { findProject } from '../recipe/address.ts';
 import { createLog, LOG_LEVELS, type Log } from '../server/log.ts';
 import { blockListOf } from '../server/proxy-identity.ts';
@@ -12,6 +13,7 @@ import { ROLES, type Role } from '../tracking/access/permission.ts';
 import { artifactsOf } from './artifacts-of.ts';
 import { choice } from './choice.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
+import { countOption } from './count-option.ts';
 import { databaseOf } from './database-of.ts';
 import type { ServerSchedules } from './server-schedules.ts';
 
@@ -35,6 +37,11 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   await using schedules = flag(options, 'schedules')
     ? await openSchedules(withDatabase(database, withCache(options, context)))
     : undefined;
+  const slots = countOption('--drive', text(options, 'drive'), 'server');
+  await using submissions =
+    slots !== undefined || flag(options, 'submissions')
+      ? await openDesk(project, withDatabase(database, context))
+      : undefined;
   await using server = await composeServer(project, context, {
     hosts: hostsOf(host, text(options, 'allowedHosts'), publicUrl),
     // Who reaches this address by a proxy is not known to be on this machine.
@@ -45,6 +52,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     newUsers: newUsersOf(options),
     ...artifactsOf(options, context.cwd),
     database,
+    submissions,
     ticks: schedules?.ticks,
     webhookHosts: webhookHostsOf(options),
     ...(await saying(options, context)),
@@ -69,9 +77,27 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   }
   // Node keeps compiled code at its end, which a server that is killed does not come to.
   flushCompileCache();
+  const driving =
+    slots === undefined ? undefined : drive(slots, withDatabase(database, withCache(options, context)));
   if (schedules !== undefined) await schedules.serve();
+  await driving;
   if (!context.signal.aborted) await ended;
   return ExitCode.ok;
+}
+
+/** The ledger, for terminals that submit runs. */
+async function openDesk(project: ProjectHome, context: Context): Promise<LedgerDesk> {
+  const { ledgerOf } = await import('../compose-ledger.ts');
+  const { LedgerDesk } = await import('../ledger/ledger-desk.ts');
+  const { clock } = context.world;
+  return new LedgerDesk(await ledgerOf(project, context), { clock, onForgotten: () => undefined });
+}
+
+/** The part of a driver, until the context's signal; what it says goes where a server's log is. */
+async function drive(slots: number, context: Context): Promise<void> {
+  const { driveSubmitted } = await import('./drive.ts');
+  const said = { ...context, out: context.err };
+  await driveSubmitted({ slots, once: false, isUnsafeRedis: false, json: true }, said);
 }
 
 /** The scheduler, loaded by a server that has one alone: with it comes all that runs recipes. */

@@ -9,6 +9,7 @@ import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { SECRET_VARIABLE } from '../engine/secrets.ts';
 import type { MetricsServer } from '../executors/fleet/metrics-server.ts';
 import { type Context, flag, list, type Parsed, text, warningsTo } from './context.ts';
+import { countOption } from './count-option.ts';
 import { describeWorkerLine } from './describe-worker-line.ts';
 import { durationOption } from './duration-option.ts';
 
@@ -17,7 +18,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
   const named = [...new Set(list(options, 'queue'))];
   const wrong = named.find((queue) => !isQueueName(queue));
   if (wrong !== undefined) throw usage(`--queue ${wrong} is no name of a queue: letters, digits, _ . -`);
-  const slots = countOf('--drive', text(options, 'drive'));
+  const slots = countOption('--drive', text(options, 'drive'), 'worker');
   if (flag(options, 'once') && (slots === undefined || named.length > 0))
     throw usage('--once is for a driver alone: recipe worker --drive N --once');
   if (slots !== undefined && named.length === 0) {
@@ -39,7 +40,8 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
   context.signal.addEventListener('abort', () => {
     if (drainMs !== undefined) limit = setTimeout(() => preempt.abort(), drainMs);
   });
-  const concurrency = countOf('--concurrency', text(options, 'concurrency')) ?? availableParallelism();
+  const concurrency =
+    countOption('--concurrency', text(options, 'concurrency'), 'worker') ?? availableParallelism();
   const gpus = gpusOf(text(options, 'gpus'));
   try {
     const driving = slots === undefined ? undefined : drive(slots, options, context);
@@ -140,13 +142,6 @@ async function metricsOf(value: string | undefined): Promise<MetricsServer | und
     throw usage(`--metrics ${value} is no port: a whole number up to 65535`);
   const { MetricsServer } = await import('../executors/fleet/metrics-server.ts');
   return MetricsServer.listen(port);
-}
-
-function countOf(option: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const count = Number(value);
-  if (!Number.isInteger(count) || count < 1) throw usage(`${option} ${value} is not a whole number from 1`);
-  return count;
 }
 
 /** `2` is how many, `0,2` and `GPU-…` are which. */

@@ -3,8 +3,9 @@ import { every } from '../core/every.ts';
 import type { Clock } from '../core/world.ts';
 import type { Database, Sql } from '../db/sql.ts';
 import { RunLeft } from '../engine/run-left.ts';
+import type { Submission } from '../engine/submission-port.ts';
 import { addSubmissionEvents } from './submission-events.ts';
-import { nameSubmittedRun, noteSubmission, renewSubmission, type Submission } from './submissions.ts';
+import { nameSubmittedRun, noteSubmission, renewSubmission } from './submissions.ts';
 
 /** So often the lease is renewed, and looked whether somebody cancels. */
 const RENEW_MS = 2000;

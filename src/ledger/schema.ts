@@ -72,7 +72,7 @@ function submissionTables(dialect: Dialect): string {
   const bigint = dialect === 'sqlite' ? 'INTEGER' : 'bigint';
   const end = dialect === 'sqlite' ? ') WITHOUT ROWID' : ')';
   return `CREATE TABLE submissions (submission_id ${text} PRIMARY KEY, project_dir ${text} NOT NULL, settings ${text} NOT NULL,
-     snapshot ${text} NOT NULL, place ${text} NOT NULL, remote ${text}, submitted_at ${bigint} NOT NULL, submitted_by ${text} NOT NULL,
+     snapshot ${text} NOT NULL, place ${text} NOT NULL, remote ${text}, submitted_at ${bigint} NOT NULL, submitted_by ${text} NOT NULL, owner ${text},
      state ${text} NOT NULL CHECK (state IN ('waiting', 'running', 'succeeded', 'failed', 'cancelled')),
      epoch ${bigint} NOT NULL, losses ${bigint} NOT NULL, driver ${text}, lease_until ${bigint}, run_id ${text},
      is_cancelled ${bigint} NOT NULL CHECK (is_cancelled IN (0, 1)), note ${text}, ended_at ${bigint}${end};

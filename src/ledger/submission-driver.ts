@@ -4,15 +4,10 @@ import { RecipeError } from '../core/recipe-error.ts';
 import type { Clock } from '../core/world.ts';
 import type { Database, Sql } from '../db/sql.ts';
 import { RunLeft } from '../engine/run-left.ts';
+import type { Submission } from '../engine/submission-port.ts';
 import { HeldSubmission } from './held-submission.ts';
 import { ledgerNow } from './ledger-clock.ts';
-import {
-  claimSubmission,
-  endSubmission,
-  releaseSubmission,
-  type Submission,
-  type SubmissionEnd,
-} from './submissions.ts';
+import { claimSubmission, endSubmission, releaseSubmission, type SubmissionEnd } from './submissions.ts';
 
 /** Another driver takes over what was not renewed for so long, by the ledger's clock. */
 const LEASE_MS = 12_000;

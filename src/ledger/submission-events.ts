@@ -1,17 +1,7 @@
 import type { RunEvent } from '../core/events.ts';
 import { lock } from '../db/lock.ts';
 import type { Sql } from '../db/sql.ts';
-import type { Submission } from './submissions.ts';
-
-/** Where a reader of a submitted run's events stands: behind this one. */
-export interface EventCursor {
-  readonly epoch: number;
-  readonly seq: number;
-}
-
-export interface SubmissionEvent extends EventCursor {
-  readonly event: RunEvent;
-}
+import type { EventCursor, Submission, SubmissionEvent } from '../engine/submission-port.ts';
 
 /** Writes down what a run says, for whoever follows it elsewhere. False: another driver has it, and nothing is. */
 export async function addSubmissionEvents(

@@ -1,70 +1,17 @@
 import { lock } from '../db/lock.ts';
 import type { Row, Sql } from '../db/sql.ts';
-
-/**
- * Where a submitted run stands.
- *
- *     waiting ──▶ running ──▶ succeeded · failed
- *        │ ▲─────────┘ └────▶ cancelled
- *        └────────────────────────▲
- */
-export type SubmissionState = 'waiting' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-
-/** What of a recipe was submitted, and how it is to be run. */
-export interface SubmittedRecipe {
-  readonly file: string;
-  readonly recipe: string;
-  readonly profile?: string | undefined;
-  readonly set: readonly string[];
-  readonly selection: {
-    readonly from?: string | undefined;
-    readonly until?: string | undefined;
-    readonly only?: string | undefined;
-  };
-  readonly force: boolean | readonly string[];
-  readonly keepGoing: boolean;
-  /** When it was submitted: what `tick.at` stands for. */
-  readonly at: number;
-}
-
-/** A run that was accepted: some driver brings it to its end. Times in milliseconds since the Unix epoch. */
-export interface Submission {
-  /** The id of its first run; it keeps it, whoever drives it. */
-  readonly id: string;
-  /** The folder that it was submitted from. */
-  readonly projectDir: string;
-  readonly settings: SubmittedRecipe;
-  /** Digest of what it runs: recipe, profile, code, `./` inputs. */
-  readonly snapshot: string;
-  /** The store that it lies in, and the shared cache if there is one: who reads either may drive the run. */
-  readonly place: string;
-  readonly remote: string | undefined;
-  readonly submittedAt: number;
-  readonly submittedBy: string;
-  readonly state: SubmissionState;
-  /** Raised by each driver that takes it: who holds an older one no longer writes. */
-  readonly epoch: number;
-  /** How often its driver was lost. */
-  readonly losses: number;
-  readonly driver: string | undefined;
-  readonly leaseUntil: number | undefined;
-  /** The run of this epoch. */
-  readonly run: string | undefined;
-  readonly isCancelled: boolean;
-  readonly note: string | undefined;
-  readonly endedAt: number | undefined;
-}
-
-export type NewSubmission = Pick<
+import type {
+  NewSubmission,
   Submission,
-  'id' | 'projectDir' | 'settings' | 'snapshot' | 'place' | 'remote' | 'submittedAt' | 'submittedBy'
->;
+  SubmissionState,
+  SubmittedRecipe,
+} from '../engine/submission-port.ts';
 
 /** Accepts a run: once this is committed, some driver will end it. */
 export async function submit(sql: Sql, one: NewSubmission): Promise<void> {
   await sql.run(
     `INSERT INTO submissions (submission_id, project_dir, settings, snapshot, place, remote, submitted_at, submitted_by,
-     state, epoch, losses, is_cancelled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 0)`,
+     owner, state, epoch, losses, is_cancelled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 0)`,
     one.id,
     one.projectDir,
     JSON.stringify(one.settings),
@@ -73,6 +20,7 @@ export async function submit(sql: Sql, one: NewSubmission): Promise<void> {
     one.remote ?? null,
     one.submittedAt,
     one.submittedBy,
+    one.owner ?? null,
   );
 }
 
@@ -286,6 +234,7 @@ function submissionOf(row: Row): Submission {
     remote: text('remote'),
     submittedAt: Number(row['submitted_at']),
     submittedBy: String(row['submitted_by']),
+    owner: text('owner'),
     state: row['state'] as SubmissionState,
     epoch: Number(row['epoch']),
     losses: Number(row['losses']),

@@ -32,6 +32,7 @@ import { SERVER_ROUTES } from './server-routes.ts';
 import { type SharedCache, serveSharedCache } from './shared-cache.ts';
 import type { SignInOptions } from './sign-in/sign-in-routes.ts';
 import { SIGN_IN_ROUTES } from './sign-in/token-route.ts';
+import { type ServedSubmissions, serveSubmissions } from './submissions.ts';
 import { TRACE_ROUTES } from './trace-routes.ts';
 import { TRACE_V3_ROUTES } from './trace-v3-routes.ts';
 import { USER_ROUTES } from './user-routes.ts';
@@ -88,6 +89,8 @@ export interface ServerOptions {
   readonly runs?: { readonly home: string; readonly clock: Clock } | undefined;
   /** The cache that machines share; none: it is not served. */
   readonly sharedCache?: SharedCache | undefined;
+  /** Runs that terminals submit; none: nobody can submit any here. */
+  readonly submissions?: ServedSubmissions | undefined;
   /** How many ticks of schedules ended how; none: this process runs none. */
   readonly ticks?: ReadonlyMap<string, number> | undefined;
   readonly version: string;
@@ -110,6 +113,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     signIn,
     runs,
     sharedCache,
+    submissions,
     ticks,
     version,
     log,
@@ -190,6 +194,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   app.register(async (files) => serveFiles(files, servedTo));
   if (sharedCache !== undefined) serveSharedCache(app, sharedCache);
   if (runs !== undefined) app.register(async (events) => serveRunEvents(events, runs));
+  if (submissions !== undefined) app.register(async (offers) => serveSubmissions(offers, submissions));
   app.register(async (traces) => serveTraces(traces, servedTo));
   if (signIn !== undefined)
     app.register(async (pages) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/core/events.ts';
 import type { Database } from '../../src/db/sql.ts';
+import type { Submission } from '../../src/engine/submission-port.ts';
 import { addSubmissionEvents, readSubmissionEvents } from '../../src/ledger/submission-events.ts';
 import {
   cancelSubmission,
@@ -14,7 +15,6 @@ import {
   readSubmission,
   releaseSubmission,
   renewSubmission,
-  type Submission,
   type SubmissionClaim,
   submit,
 } from '../../src/ledger/submissions.ts';
@@ -46,6 +46,7 @@ export function describeSubmissionLedger(name: string, open: () => Promise<OpenL
         remote: undefined,
         submittedAt: 7,
         submittedBy: 'ann@host',
+        owner: 'ann',
         state: 'waiting',
         epoch: 0,
         losses: 0,
@@ -247,6 +248,7 @@ async function accept(
       remote: undefined,
       submittedAt: 1,
       submittedBy: 'ann@host',
+      owner: 'ann',
       ...more,
     }),
   );

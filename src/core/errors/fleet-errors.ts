@@ -54,6 +54,12 @@ export const FLEET_ERRORS = {
       `What the run needs could not be put into the shared cache ${p.remote}: nothing was submitted`,
     hint: () => 'See with `recipe doctor` what is wrong with it, and submit the run again.',
   },
+  SERVER_TAKES_NO_RUNS: {
+    exit: ExitCode.usage,
+    message: (p: { server: string }) => `The server ${p.server} takes no submitted runs`,
+    hint: () =>
+      'Start it with `recipe server --submissions`, or --drive N; or unset STOCKPOT_SERVER_URL to submit to the ledger itself.',
+  },
   SNAPSHOT_LOST: {
     exit: ExitCode.unavailable,
     message: (p: { place: string }) => `What a submitted run needs is not to be had from ${p.place}`,

@@ -1,0 +1,52 @@
+import { isAbsolute, normalize } from 'node:path';
+import type { OfferedRun } from '../engine/submission-port.ts';
+import { invalid } from '../tracking/mlflow/mlflow-error.ts';
+import { boolean, integer, message, nested, otherwise, repeated, required, text } from './message.ts';
+
+const SETTINGS = message({
+  file: required(text()),
+  recipe: required(text()),
+  profile: text(),
+  set: repeated(required(text())),
+  selection: nested(message({ from: text(), until: text(), only: text() })),
+  keepGoing: otherwise(boolean(), false),
+  at: required(integer()),
+});
+const OFFER = message({
+  id: required(text()),
+  projectDir: required(text()),
+  settings: required(nested(SETTINGS)),
+  snapshot: required(text()),
+  remote: text(),
+  place: otherwise(text(), ''),
+  submittedBy: otherwise(text(), ''),
+});
+
+/**
+ * What a terminal says of a run that it submits.
+ *
+ * @throws MlflowError INVALID_PARAMETER_VALUE
+ */
+export function readOffer(input: Readonly<Record<string, unknown>>): OfferedRun {
+  const offer = OFFER.read(input);
+  if (!/^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/.test(offer.id)) throw invalid('Invalid id of a run.');
+  if (!/^[0-9a-f]{64}$/.test(offer.snapshot)) throw invalid('Invalid snapshot: it must be a SHA-256.');
+  // Both become names of folders where it is driven.
+  if (!isAbsolute(offer.projectDir) || normalize(offer.projectDir) !== offer.projectDir)
+    throw invalid("Invalid value for parameter 'projectDir' supplied: it must be the path of a folder.");
+  if (isAbsolute(offer.settings.file) || offer.settings.file.split(/[/\\]/).includes('..'))
+    throw invalid("Invalid value for parameter 'settings.file' supplied: it must lie in the project.");
+  const { force } = (input['settings'] ?? {}) as { readonly force?: unknown };
+  return {
+    ...offer,
+    settings: { ...offer.settings, selection: offer.settings.selection ?? {}, force: forceOf(force) },
+  };
+}
+
+function forceOf(value: unknown): boolean | readonly string[] {
+  if (value === undefined || typeof value === 'boolean') return value ?? false;
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+  throw invalid(
+    "Invalid value for parameter 'settings.force' supplied: it is true, false or names of steps.",
+  );
+}

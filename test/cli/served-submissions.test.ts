@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import { CliRig, type Outcome, outcomesOf } from '../rigs/cli-rig.ts';
+import { inProcessWith } from '../rigs/in-process.ts';
+import { ServerProcess } from '../rigs/server-process.ts';
+
+const FILES = {
+  'recipes/main/recipe.yaml': `steps:
+  make: { run: [sh, -c, 'cat "$IN_d" > "$OUT_rows"'], inputs: { d: ./d.txt }, outputs: { rows: rows.txt } }
+  say: { run: [sh, -c, 'tee "$OUT_copy" < "$IN_rows"'], inputs: { rows: make.rows }, outputs: { copy: copy.txt } }
+`,
+  'd.txt': 'hello\n',
+};
+
+/** A terminal that knows the server, and nothing of its database. */
+async function terminal(server: ServerProcess, token?: string): Promise<CliRig> {
+  const rig = await CliRig.create({
+    ...FILES,
+    'profiles/local.yaml': `cache: { remote: "${server.url}", accept: any }\n`,
+  });
+  Object.assign(rig.env, {
+    STOCKPOT_SERVER_URL: server.url,
+    ...(token === undefined ? {} : { STOCKPOT_TOKEN: token, STOCKPOT_REMOTE_TOKEN: token }),
+  });
+  return rig;
+}
+
+async function here({ dir, env }: CliRig, ...args: string[]): Promise<Outcome> {
+  return inProcessWith({ dir, env }, ...args);
+}
+
+async function submitted(rig: CliRig): Promise<string> {
+  const { out, err } = await here(rig, 'run', '--submit', '--json');
+  if (out === '') throw new Error(err);
+  return (JSON.parse(out) as { run: string }).run;
+}
+
+describe('a server that takes runs', () => {
+  test('drives what a terminal submits, and tells it how it goes', async () => {
+    await using home = await CliRig.create();
+    await using server = await ServerProcess.start(home, '--drive', '2');
+    await using rig = await terminal(server);
+    const id = await submitted(rig);
+    const followed = await here(rig, 'attach', id, '--json');
+    expect(followed.exit).toBe(0);
+    expect(outcomesOf(followed.out)).toEqual({ make: 'succeeded', say: 'succeeded' });
+    expect(followed.out).toContain('hello');
+    // What it made is there for the terminal too.
+    expect(await rig.run()).toEqual({ make: 'cached', say: 'cached' });
+    expect((await here(home, 'runs', 'list')).out).toContain(id);
+    const again = await here(rig, 'retry', id, '--json');
+    const retried = await here(rig, 'attach', (JSON.parse(again.out) as { run: string }).run, '--json');
+    expect(outcomesOf(retried.out)).toEqual({ make: 'cached', say: 'cached' });
+  });
+
+  test('a run is its submitter’s and the administrators’, and a viewer submits none', async () => {
+    await using home = await CliRig.create();
+    const token = async (name: string, role: string): Promise<string> => {
+      await here(home, 'server', 'user', 'add', name, '--role', role);
+      return (await here(home, 'server', 'token', 'add', name)).out.trim();
+    };
+    const [ann, bob, vic, root] = [
+      await token('ann', 'member'),
+      await token('bob', 'member'),
+      await token('vic', 'viewer'),
+      await token('root', 'admin'),
+    ];
+    await using server = await ServerProcess.start(home, '--submissions');
+    const ask = async (
+      who: string | undefined,
+      method: string,
+      path: string,
+      body?: object,
+    ): Promise<number> => {
+      const { status } = await fetch(`${server.url}/api/2.0/stockpot/submissions${path}`, {
+        method,
+        headers: {
+          'content-type': 'application/json',
+          ...(who === undefined ? {} : { authorization: `Bearer ${who}` }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return status;
+    };
+    await using rig = await terminal(server, ann);
+    const id = await submitted(rig);
+    const offer = {
+      id: 'x',
+      projectDir: '/p',
+      settings: { file: 'recipe.yaml', recipe: 'r', set: [], selection: {}, at: 1 },
+      snapshot: 'a'.repeat(64),
+    };
+    const all = async (who: string | undefined): Promise<number[]> => [
+      await ask(who, 'GET', `/${id}`),
+      await ask(who, 'GET', `/${id}/events`),
+      await ask(who, 'POST', '', {
+        ...offer,
+        id: `x-${String(who)
+          .slice(-4)
+          .replaceAll(/[^a-z]/gi, '0')}`,
+      }),
+      await ask(who, 'POST', `/${id}/cancel`, {}),
+    ];
+    expect(await all(undefined)).toEqual([401, 401, 401, 401]);
+    expect(await all(vic)).toEqual([404, 404, 403, 403]);
+    expect(await all(bob)).toEqual([404, 404, 200, 404]);
+    expect(await all(root)).toEqual([200, 200, 200, 200]);
+    expect(await all(ann)).toEqual([200, 200, 200, 200]);
+    expect((await here(rig, 'attach', id)).err).toContain(`${id} is cancelled`);
+  });
+
+  test.each<[string, object]>([
+    ['no id', { id: undefined }],
+    ['an id that is a path', { id: '../x' }],
+    ['no digest', { snapshot: 'x' }],
+    ['a folder that leads up', { projectDir: '/a/..' }],
+    ['a folder that is none', { projectDir: 'a' }],
+    ['a recipe elsewhere', { settings: { file: '../r.yaml', recipe: 'r', at: 1 } }],
+    ['a recipe at the root', { settings: { file: '/etc/r.yaml', recipe: 'r', at: 1 } }],
+    ['steps that are no names', { settings: { file: 'r.yaml', recipe: 'r', at: 1, force: [1] } }],
+    ['no settings', { settings: undefined }],
+  ])('refuses %s', async (_, wrong) => {
+    const { readOffer } = await import('../../src/server/read-offer.ts');
+    const offer = {
+      id: 'x',
+      projectDir: '/p',
+      settings: { file: 'recipe.yaml', recipe: 'r', at: 1 },
+      snapshot: 'a'.repeat(64),
+    };
+    expect(readOffer(offer)).toMatchObject(offer);
+    expect(() => readOffer({ ...offer, ...wrong })).toThrow(/INVALID|Invalid|Missing|must/);
+  });
+
+  test('without --submissions there is no such place', async () => {
+    await using home = await CliRig.create();
+    await using server = await ServerProcess.start(home);
+    await using rig = await terminal(server);
+    const { exit, err } = await here(rig, 'run', '--submit');
+    expect(exit).toBe(2);
+    expect(err).toContain('recipe server --submissions');
+  });
+
+  test.each(['ftp://server', 'server'])('%s is no address of one', async (url) => {
+    await using rig = await CliRig.create(FILES);
+    rig.env['STOCKPOT_SERVER_URL'] = url;
+    const { exit, err } = await here(rig, 'attach');
+    expect({ exit, err }).toEqual({ exit: 2, err: expect.stringContaining('STOCKPOT_SERVER_URL') });
+  });
+});
