@@ -16,7 +16,7 @@ import {
   type Stats,
   writeSync,
 } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { chmod, copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { failpoint } from '../core/failpoint.ts';
@@ -200,6 +200,8 @@ export class Blobs {
     const copy = this.#temporary();
     try {
       await copyFile(path, copy, constants.COPYFILE_FICLONE);
+      // Whoever may read it as one of a group does not own it so.
+      await chmod(copy, 0o600);
       return await this.putFile(copy);
     } finally {
       rmSync(copy, { force: true });

@@ -66,26 +66,27 @@ export class FleetExecutor implements Executor {
   /** Waits for the shared cache as long as it is away. Undefined: the run was cancelled meanwhile. */
   async #sent(task: Task, hooks: TaskHooks, signal: AbortSignal): Promise<TaskMessage['parcel'] | undefined> {
     const { shared, world } = this.#options;
+    const { parcel, digests } = await this.#packed(task);
     for (let isFirst = true; !signal.aborted; isFirst = false) {
-      const parcel = await this.#send(task);
-      if (parcel !== undefined) return parcel;
+      if (await shared.push(digests)) return parcel;
       if (isFirst) hooks.waiting(`the shared cache ${shared.remote.name}, which cannot be written`);
       await world.clock.sleep(AGAIN_MS, signal).catch(() => {});
     }
     return undefined;
   }
 
-  /** Puts all that the task needs into the shared cache. Undefined: it is away. */
-  async #send(task: Task): Promise<TaskMessage['parcel'] | undefined> {
-    const { shared, store } = this.#options;
+  /** What a message says of the task, and all that it needs of this machine's store. */
+  async #packed(
+    task: Task,
+  ): Promise<{ readonly parcel: TaskMessage['parcel']; readonly digests: readonly Digest[] }> {
+    const { store } = this.#options;
     const { text, blobs, stored } = await packTask(task, this.#options);
     const blob = text.length > MOST_IN_MESSAGE ? store.blobs.putBytes(text).digest : undefined;
     const here = stored.flatMap(({ digest, kind }) => this.#withFiles(digest, kind));
-    const all = [...blobs, ...here, ...(blob === undefined ? [] : [blob])].filter(
+    const digests = [...blobs, ...here, ...(blob === undefined ? [] : [blob])].filter(
       (digest) => store.blobs.size(digest) !== undefined,
     );
-    if (!(await shared.push(all))) return undefined;
-    return blob === undefined ? { text } : { blob };
+    return { parcel: blob === undefined ? { text } : { blob }, digests };
   }
 
   /** What steps made may be on this machine alone: from runs before the fleet's. */

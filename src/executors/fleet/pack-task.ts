@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { constants, existsSync, statSync } from 'node:fs';
-import { chmod, copyFile, rm } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Digest } from '../../core/ids.ts';
 import { storedInputs } from '../../engine/materialise.ts';
@@ -146,17 +144,10 @@ function mayImport({ step, code, document }: Task): boolean {
   return dynamic.more?.packages !== undefined;
 }
 
-async function keepFile(path: string, digest: Digest, { blobs, layout }: Store): Promise<void> {
+async function keepFile(path: string, digest: Digest, { blobs }: Store): Promise<void> {
   if (blobs.size(digest) !== undefined) return;
-  const temporary = join(layout.tmp, randomUUID());
-  try {
-    await copyFile(path, temporary, constants.COPYFILE_FICLONE);
-    await chmod(temporary, 0o600);
-    const kept = await blobs.putFile(temporary);
-    if (kept.digest !== digest) throw new ProjectChanged(path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  const kept = await blobs.putCopy(path);
+  if (kept.digest !== digest) throw new ProjectChanged(path);
 }
 
 function isExecutable(path: string): boolean {

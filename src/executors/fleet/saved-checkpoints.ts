@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  chmodSync,
   constants,
   copyFileSync,
   existsSync,
@@ -105,17 +106,12 @@ export class SavedCheckpoint {
   }
 
   async #keep(path: string): Promise<{ digest: Digest; size: number } | undefined> {
-    const { store } = this.#options;
-    const temporary = join(store.layout.tmp, randomUUID());
     try {
-      copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
-      return await store.blobs.putFile(temporary);
+      return await this.#options.store.blobs.putCopy(path);
     } catch (error) {
       if (hasCode(error, 'ENOENT') && lstatSync(path, { throwIfNoEntry: false }) === undefined)
         return undefined;
       throw error;
-    } finally {
-      rmSync(temporary, { force: true });
     }
   }
 
@@ -127,14 +123,15 @@ export class SavedCheckpoint {
     if (lost.length > 0) return;
     const fresh = `${this.#folder}-${randomUUID()}`;
     mkdirSync(fresh, { recursive: true });
-    for (const { path, digest: file } of readTree(blobs, digest).files) {
+    for (const { path, digest: file, executable } of readTree(blobs, digest).files) {
       const target = join(fresh, path);
       if (!target.startsWith(`${fresh}/`)) continue;
       const state = await blobs.verify(file);
       if (state !== 'ok') throw new BlobDamaged(file, state);
       mkdirSync(dirname(target), { recursive: true });
       // A copy of its own: the step goes on writing to it.
-      writeFileSync(target, readFileSync(blobs.path(file)));
+      copyFileSync(blobs.path(file), target, constants.COPYFILE_FICLONE);
+      chmodSync(target, executable === true ? 0o755 : 0o644);
     }
     if (existsSync(this.#folder)) {
       const old = `${this.#folder}-${randomUUID()}`;
