@@ -51,6 +51,8 @@ export class SubmittedRuns {
       clock: this.#clock,
       place: storeName(this.#home),
       remote: remote?.remote.name,
+      readable: async (snapshots: readonly string[]) =>
+        remote === undefined ? [] : remote.which(snapshots as readonly Digest[]),
       run: async (held: HeldSubmission) => this.#run(held),
     };
     await new SubmissionDriver(place, this.#request).serve();

@@ -85,7 +85,11 @@ const setting = (unit: string, name: string): string => {
 describe('each command line that is shipped or documented is one that the program takes', () => {
   test('compose.yaml', () => {
     const own = Object.entries(compose.services).filter(([, { image }]) => image === 'stockpot');
-    expect(own.map(([, { command = [] }]) => takeCommandLine(command))).toEqual(['server', 'worker']);
+    expect(own.map(([, { command = [] }]) => takeCommandLine(command))).toEqual([
+      'server',
+      'worker',
+      'worker',
+    ]);
   });
 
   test('kubernetes/', () => {

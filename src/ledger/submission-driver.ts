@@ -7,7 +7,13 @@ import { RunLeft } from '../engine/run-left.ts';
 import type { Submission } from '../engine/submission-port.ts';
 import { HeldSubmission } from './held-submission.ts';
 import { ledgerNow } from './ledger-clock.ts';
-import { claimSubmission, endSubmission, releaseSubmission, type SubmissionEnd } from './submissions.ts';
+import {
+  claimSubmission,
+  endSubmission,
+  releaseSubmission,
+  type SubmissionEnd,
+  strangeSnapshots,
+} from './submissions.ts';
 
 /** Another driver takes over what was not renewed for so long, by the ledger's clock. */
 const LEASE_MS = 12_000;
@@ -17,6 +23,8 @@ const LOOK_MS = 1000;
 export const AGAIN_MS = 5000;
 /** Drivers that a run may lose before it is taken for one that kills them. */
 const MOST_LOSSES = 5;
+/** Snapshots that are asked for at once. */
+const MOST_STRANGE = 100;
 
 export type DriveState = 'running' | 'waiting' | 'given-back' | 'lost' | SubmissionEnd['state'];
 
@@ -42,6 +50,8 @@ export interface DriverPlace {
   /** The store whose snapshots it can read, and the shared cache if there is one. */
   readonly place: string;
   readonly remote: string | undefined;
+  /** Which of these snapshots can be read too, whatever the place is called where they were put. */
+  readonly readable?: (snapshots: readonly string[]) => Promise<readonly string[]>;
   /** Runs what was submitted until it has ended, or the run's signal says so. */
   readonly run: (held: HeldSubmission) => Promise<DriveEnd>;
 }
@@ -51,6 +61,7 @@ export class SubmissionDriver {
   readonly #place: DriverPlace;
   readonly #request: DriveRequest;
   readonly #running = new Set<Promise<void>>();
+  #strangeAt = -Infinity;
 
   constructor(place: DriverPlace, request: DriveRequest) {
     this.#place = place;
@@ -67,7 +78,7 @@ export class SubmissionDriver {
     while (!signal.aborted) {
       try {
         while (this.#running.size < slots && !signal.aborted) {
-          const taken = await this.#claim();
+          const taken = (await this.#claim()) ?? (await this.#claimStrange());
           if (taken === undefined) {
             if (once && this.#running.size === 0) return;
             break;
@@ -86,12 +97,25 @@ export class SubmissionDriver {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  async #claim(): Promise<Submission | undefined> {
+  /** Now and then: what lies in a cache that others call by another name. */
+  async #claimStrange(): Promise<Submission | undefined> {
+    const { ledger, clock, place, remote, readable } = this.#place;
+    if (readable === undefined || clock.monotonic() < this.#strangeAt) return undefined;
+    this.#strangeAt = clock.monotonic() + AGAIN_MS;
+    const strange = await ledger.read(async (sql) =>
+      strangeSnapshots(sql, { place, remote, now: await this.#now(sql) }, MOST_STRANGE),
+    );
+    const found = strange.length === 0 ? [] : await readable(strange);
+    return found.length === 0 ? undefined : this.#claim(found);
+  }
+
+  async #claim(snapshots: readonly string[] = []): Promise<Submission | undefined> {
     const { ledger, place, remote } = this.#place;
     return ledger.write(async (sql) =>
       claimSubmission(sql, {
         place,
         remote,
+        snapshots,
         by: this.#request.by,
         now: await this.#now(sql),
         leaseMs: LEASE_MS,

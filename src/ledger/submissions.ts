@@ -79,6 +79,8 @@ export interface SubmissionClaim {
   /** Whose snapshots the driver can read: its own store's, and those of the cache that it shares. */
   readonly place: string;
   readonly remote: string | undefined;
+  /** Others that it can read, whatever their places are called. */
+  readonly snapshots?: readonly string[];
   /** Names who claims, for people. */
   readonly by: string;
   /** By the ledger's clock. */
@@ -93,16 +95,17 @@ export interface SubmissionClaim {
  * drivers that claim at once, one gets it. One that has lost too many is closed as failed instead.
  */
 export async function claimSubmission(sql: Sql, claim: SubmissionClaim): Promise<Submission | undefined> {
-  const { place, remote, by, now, leaseMs, mostLosses } = claim;
+  const { place, remote, snapshots = [], by, now, leaseMs, mostLosses } = claim;
   // What another driver is taking right now is not waited for.
   const locked = sql.dialect === 'sqlite' ? '' : ' FOR NO KEY UPDATE SKIP LOCKED';
   for (;;) {
     const row = await sql.get(
-      `SELECT * FROM submissions WHERE (state = 'waiting' OR (state = 'running' AND lease_until <= ?))
-       AND (place = ? OR remote = ?) ORDER BY submitted_at, submission_id LIMIT 1${locked}`,
+      `SELECT * FROM submissions WHERE ${FREE}
+       AND (place = ? OR remote = ? OR snapshot IN ${inList(snapshots)}) ORDER BY submitted_at, submission_id LIMIT 1${locked}`,
       now,
       place,
       remote ?? '',
+      ...snapshots,
     );
     if (row === undefined) return undefined;
     const found = submissionOf(row);
@@ -127,6 +130,29 @@ export async function claimSubmission(sql: Sql, claim: SubmissionClaim): Promise
     );
     return { ...found, state: 'running', epoch, losses, driver: by, leaseUntil: now + leaseMs };
   }
+}
+
+const FREE = `(state = 'waiting' OR (state = 'running' AND lease_until <= ?))`;
+
+/** What those need that wait, and lie where this driver does not look; the oldest first, `limit` at most. */
+export async function strangeSnapshots(
+  sql: Sql,
+  { place, remote, now }: Pick<SubmissionClaim, 'place' | 'remote' | 'now'>,
+  limit: number,
+): Promise<string[]> {
+  const rows = await sql.all(
+    `SELECT snapshot FROM submissions WHERE ${FREE} AND place <> ? AND (remote IS NULL OR remote <> ?)
+     GROUP BY snapshot ORDER BY MIN(submitted_at) LIMIT ?`,
+    now,
+    place,
+    remote ?? '',
+    limit,
+  );
+  return rows.map((row) => String(row['snapshot']));
+}
+
+function inList(values: readonly unknown[]): string {
+  return values.length === 0 ? '(NULL)' : `(${values.map(() => '?').join(', ')})`;
 }
 
 /** Whether a driver still has a run, and may go on with it. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CliRig, type Outcome, outcomesOf } from '../rigs/cli-rig.ts';
 import { inProcessWith } from '../rigs/in-process.ts';
+import { onPostgres } from '../rigs/on-postgres.ts';
 import { ServerProcess } from '../rigs/server-process.ts';
 
 const FILES = {
@@ -144,5 +145,24 @@ describe('a server that takes runs', () => {
     rig.env['STOCKPOT_SERVER_URL'] = url;
     const { exit, err } = await here(rig, 'attach');
     expect({ exit, err }).toEqual({ exit: 2, err: expect.stringContaining('STOCKPOT_SERVER_URL') });
+  });
+});
+
+onPostgres((postgres) => {
+  test('a driver elsewhere takes what it finds in its cache, by whatever name it knows the server', async () => {
+    await using home = await CliRig.create();
+    await using server = await ServerProcess.start(home, '--submissions', '--database', postgres().url);
+    await using rig = await terminal(server);
+    const id = await submitted(rig);
+    await using machine = await CliRig.create();
+    Object.assign(machine.env, {
+      STOCKPOT_DATABASE_URL: postgres().url,
+      STOCKPOT_REMOTE: server.url.replace('127.0.0.1', 'localhost'),
+      STOCKPOT_ACCEPT: 'any',
+    });
+    const { out } = await here(machine, 'worker', '--drive', '1', '--once', '--json');
+    expect(out).toContain(`"run":"${id}"`);
+    const followed = await here(rig, 'attach', id, '--json');
+    expect(outcomesOf(followed.out)).toEqual({ make: 'succeeded', say: 'succeeded' });
   });
 });

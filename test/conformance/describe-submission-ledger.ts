@@ -16,6 +16,7 @@ import {
   releaseSubmission,
   renewSubmission,
   type SubmissionClaim,
+  strangeSnapshots,
   submit,
 } from '../../src/ledger/submissions.ts';
 import type { OpenLedgers } from './describe-schedule-ledger.ts';
@@ -79,6 +80,21 @@ export function describeSubmissionLedger(name: string, open: () => Promise<OpenL
         'early running',
         'late running',
       ]);
+    });
+
+    test('what lies in a place of another name is taken by those who can read it all the same', async () => {
+      await using ledgers = await open();
+      const [ledger] = ledgers.schedulers;
+      await accept(ledger, 'mine', { submittedAt: 5 });
+      await accept(ledger, 'b', { submittedAt: 4, place: '', remote: 'http://b', snapshot: 'sb' });
+      await accept(ledger, 'a', { submittedAt: 3, place: '', snapshot: 'sa' });
+      await accept(ledger, 'again', { submittedAt: 6, place: 'there', snapshot: 'sa' });
+      await accept(ledger, 'known', { submittedAt: 1, place: '', remote: 's3://b', snapshot: 'sk' });
+      const place = { place: 'here', remote: 's3://b', now: 0 };
+      expect(await ledger.read((sql) => strangeSnapshots(sql, place, 9))).toEqual(['sa', 'sb']);
+      expect(await ledger.read((sql) => strangeSnapshots(sql, place, 1))).toEqual(['sa']);
+      expect(await claim(ledger, { place: 'nowhere' })).toBeUndefined();
+      expect(await claim(ledger, { place: 'nowhere', snapshots: ['sb', 'sx'] })).toMatchObject({ id: 'b' });
     });
 
     test('of many drivers that claim at once each run has one', async () => {
@@ -236,7 +252,7 @@ function event(seq: number): RunEvent {
 async function accept(
   ledger: Database,
   id: string,
-  more: Partial<Pick<Submission, 'submittedAt' | 'place' | 'remote'>> = {},
+  more: Partial<Pick<Submission, 'submittedAt' | 'place' | 'remote' | 'snapshot'>> = {},
 ): Promise<void> {
   await ledger.write((sql) =>
     submit(sql, {

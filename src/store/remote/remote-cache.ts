@@ -169,6 +169,13 @@ export class RemoteCache {
     if (this.#isAway) throw new RemoteUnreachable(`${this.remote.name} was away a moment ago`);
   }
 
+  /** Those blobs that it has; none if it is away. */
+  async which(digests: readonly Digest[]): Promise<readonly Digest[]> {
+    const none: ReadonlyMap<Digest, number> = new Map();
+    const sizes = await this.#unlessAway(none, () => this.remote.sizes(digests, { refresh: false }));
+    return digests.filter((digest) => sizes.has(digest));
+  }
+
   get isReadOnly(): boolean {
     return this.#options.readOnly;
   }
