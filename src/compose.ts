@@ -36,6 +36,7 @@ import { LocalExecutor } from './executors/local/local-executor.ts';
 import { machineGpus } from './executors/local/machine-gpus.ts';
 import { identityOf, isAlive } from './executors/local/process-identity.ts';
 import { endLeftover, endStrays } from './executors/local/spawn.ts';
+import type { HeldLimits } from './ledger/held-limits.ts';
 import type { RecipeLocation } from './recipe/address.ts';
 import type { Origin } from './recipe/origins.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
@@ -161,6 +162,7 @@ export class Project extends ProjectHome {
     await this.closeInterrupted(request.onWarning);
     const dirty = dirtyTag(this.dir, env);
     const id = runId(world.newRunId());
+    await using limits = await this.#limits(plan);
     await using fleet = await this.#fleet(plan, request);
     await using ownShared = fleet === undefined ? await this.shared(plan, request.onWarning) : undefined;
     const shared = fleet?.shared ?? ownShared;
@@ -226,6 +228,7 @@ export class Project extends ProjectHome {
       subscribers: [tracked.take, ...(tracing === undefined ? [] : [tracing.take]), ...request.subscribers],
       journaled: tracked.journaled,
       machine,
+      limits,
       flags: flagsOf(request, fleet),
       expectWork: (step) => {
         if (fleet !== undefined) return;
@@ -274,6 +277,13 @@ export class Project extends ProjectHome {
       isUnsafe: isUnsafeRedis ?? false,
       onWarning,
     });
+  }
+
+  /** What keeps runs to the named limits of the plan's profile, if a step has one; loaded only then. */
+  async #limits({ settings, steps }: Plan): Promise<HeldLimits | undefined> {
+    if (!steps.some(({ limits }) => limits.some((name) => Object.hasOwn(settings.limits, name))))
+      return undefined;
+    return (await import('./compose-limits.ts')).limitsOf(this, this.surroundings);
   }
 
   /** The cache that this plan's profile, or the environment, shares with other machines. */

@@ -1,18 +1,15 @@
 import type { Unstamped } from '../core/events.ts';
 import type { Fingerprint } from '../core/ids.ts';
 import type { PlanStep } from '../core/plan.ts';
+import type { Holder } from './holder.ts';
 import type { AttemptOutcome, Task } from './ports.ts';
 import type { PreparedTask } from './prepare-task.ts';
 import { requireGpus } from './require-gpus.ts';
 import { Room } from './room.ts';
+import { RunLeft } from './run-left.ts';
 import type { RunOptions } from './run-options.ts';
+import { SharedLimits } from './shared-limits.ts';
 import { SingleFlight } from './single-flight.ts';
-
-/** What a task waits for that could otherwise be executed. */
-export interface Holder {
-  readonly reason: 'single-flight' | 'limit' | 'resources';
-  readonly holder: string;
-}
 
 interface AttemptsHooks {
   readonly emit: (event: Unstamped) => void;
@@ -31,16 +28,18 @@ export class Attempts {
   readonly #options: RunOptions;
   readonly #hooks: AttemptsHooks;
   readonly #room: Room;
+  readonly #limits: SharedLimits;
   readonly #flights: SingleFlight;
   /** What this run executes itself: two of its steps may be the same task. */
   readonly #own = new Set<Fingerprint>();
   #publishing = 0;
 
   constructor(options: RunOptions, hooks: AttemptsHooks) {
-    const { machine, flags, plan, store, me, id, isAlive } = options;
+    const { machine, flags, store, me, id, isAlive } = options;
     this.#options = options;
     this.#hooks = hooks;
-    this.#room = new Room(machine, () => flags.jobs, plan.settings.limits);
+    this.#room = new Room(machine, () => flags.jobs);
+    this.#limits = new SharedLimits(options, { emit: hooks.emit, onGrant: hooks.onRoom });
     this.#flights = new SingleFlight(store.index, me, id, isAlive);
   }
 
@@ -53,24 +52,29 @@ export class Attempts {
     requireGpus(step, this.#options.machine);
   }
 
-  /** Takes room and flight for the task, which `execute` gives back; or says what it has to wait for. */
+  /** Takes room, limits and flight for the task, which `execute` gives back; or says what it has to wait for. */
   enter(step: PlanStep, { fingerprint }: PreparedTask): Holder | undefined {
-    const blocked = this.#room.blockedBy(step);
+    const blocked =
+      this.#room.blockedBy(step) ??
+      // Limits are not asked for while another process has the task.
+      this.#flownBy(step, fingerprint, () => this.#flights.holderOf(fingerprint)) ??
+      this.#limits.blockedBy(step, fingerprint) ??
+      this.#flownBy(step, fingerprint, () => this.#flights.take(fingerprint));
     if (blocked !== undefined) return blocked;
-    if (mustFlyAlone(step)) {
-      if (this.#own.has(fingerprint)) return { reason: 'single-flight', holder: 'another step of this run' };
-      const other = this.#flights.take(fingerprint);
-      if (other !== undefined)
-        return { reason: 'single-flight', holder: `run ${other.run} (pid ${other.holder.pid})` };
-      this.#own.add(fingerprint);
-    }
+    if (mustFlyAlone(step)) this.#own.add(fingerprint);
+    this.#limits.enter(step);
     this.#room.enter(step);
     return undefined;
   }
 
+  /** Once all that can be has entered: nobody else is to wait for limits that none of these uses. */
+  settle(isOver: boolean): void {
+    this.#limits.settle(isOver);
+  }
+
   /** For a task that turns out to need no attempt. */
   leave(step: PlanStep, { fingerprint }: PreparedTask): void {
-    this.#room.leave(step);
+    this.#makeRoom(step, false);
     this.#land(step, fingerprint);
   }
 
@@ -86,6 +90,7 @@ export class Attempts {
     const cpus = Math.min(step.resources.cpus ?? Infinity, machine.cpus);
     let [hasRoom, hasExited] = [true, false];
     try {
+      this.#limits.require(step);
       return await executor.execute(
         {
           step,
@@ -110,7 +115,7 @@ export class Attempts {
             hasExited = true;
             this.#publishing += 1;
             if (this.#publishing > flags.jobs * PUBLISHING_PER_JOB) return;
-            this.#room.leave(step);
+            this.#makeRoom(step, false);
             hasRoom = false;
             this.#hooks.onRoom();
           },
@@ -119,9 +124,27 @@ export class Attempts {
       );
     } finally {
       if (hasExited) this.#publishing -= 1;
-      if (hasRoom) this.#room.leave(step);
+      if (hasRoom) this.#makeRoom(step, signal.reason instanceof RunLeft && machine.isElsewhere(step));
       this.#land(step, fingerprint);
     }
+  }
+
+  #flownBy(
+    step: PlanStep,
+    fingerprint: Fingerprint,
+    ask: () => ReturnType<SingleFlight['take']>,
+  ): Holder | undefined {
+    if (!mustFlyAlone(step)) return undefined;
+    if (this.#own.has(fingerprint)) return { reason: 'single-flight', holder: 'another step of this run' };
+    const other = ask();
+    if (other === undefined) return undefined;
+    return { reason: 'single-flight', holder: `run ${other.run} (pid ${other.holder.pid})` };
+  }
+
+  /** @param isAdopted whether what runs elsewhere goes on, for another driver to see to its end */
+  #makeRoom(step: PlanStep, isAdopted: boolean): void {
+    this.#room.leave(step);
+    this.#limits.leave(step, isAdopted);
   }
 
   #land(step: PlanStep, fingerprint: Fingerprint): void {

@@ -4,11 +4,12 @@ import type { Failure } from '../core/failure.ts';
 import type { Fingerprint, StepId } from '../core/ids.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { BlobDamaged } from '../store/blobs.ts';
-import { Attempts, type Holder } from './attempts.ts';
+import { Attempts } from './attempts.ts';
 import { reconcileEffect } from './effects.ts';
 import { reasonFor } from './explain.ts';
 import { failureOfError } from './failure-of-error.ts';
 import { History } from './history.ts';
+import type { Holder } from './holder.ts';
 import { Journal } from './journal.ts';
 import { LatestLinks } from './latest-links.ts';
 import { Lookup } from './lookup.ts';
@@ -51,7 +52,7 @@ export class Driver {
   readonly #ready: ReadyQueue;
   readonly #waiting: Waiting[] = [];
   #isSorted = true;
-  /** Something that another process executes is waited for. */
+  /** Something that another process executes, or a limit that it has, is waited for. */
   #mustPoll = false;
   #wake: () => void = () => {};
   readonly #busy = new Set<Promise<void>>();
@@ -99,6 +100,7 @@ export class Driver {
       return this.#finish();
     } finally {
       signal.removeEventListener('abort', cancel);
+      this.#attempts.settle(true);
       this.#journal.close();
       this.#history.save();
       this.#options.store.remember();
@@ -117,6 +119,7 @@ export class Driver {
       this.#lookUpAll();
       if (this.#isStopping()) this.#cancelWaiting();
       else this.#startAll();
+      this.#attempts.settle(this.#isStopping());
       this.#journal.flush();
       if (this.#busy.size === 0 && this.#ready.size === 0 && this.#waiting.length === 0) break;
       await this.#pause();
@@ -249,14 +252,14 @@ export class Driver {
         this.#inBackground(node, () => this.#execute(waiting));
       } else {
         this.#sayWaiting(node, holder);
-        this.#mustPoll ||= holder.reason === 'single-flight';
+        this.#mustPoll ||= holder.reason !== 'resources';
         at += 1;
       }
     }
   }
 
   #sayWaiting(node: RunNode, { reason, holder }: Holder): void {
-    if (node.phase === 'waiting') return;
+    if (node.phase === 'waiting' || holder === undefined) return;
     node.phase = 'waiting';
     this.#emit({ type: 'step.waiting', step: node.step.id, reason, holder });
   }
@@ -275,7 +278,7 @@ export class Driver {
       ? 'it was forced'
       : node.rewound
         ? 'a blob of its result was lost'
-        : this.#because(node, task);
+        : reasonFor(this.#options.store, this.#history.get(step.id)?.fingerprint, task);
     const started = (): void => {
       this.#emit({ type: 'step.started', step: step.id, fingerprint: task.fingerprint, attempt, because });
       this.#journal.flush();
@@ -432,11 +435,6 @@ export class Driver {
     if (!(error instanceof RecipeError))
       this.#fatal ??= error instanceof Error ? error : new Error(String(error));
     else this.#fail(node, 1, failureOfError(error), error.message);
-  }
-
-  #because(node: RunNode, task: PreparedTask): string {
-    const last = this.#history.get(node.step.id);
-    return reasonFor(this.#options.store, last?.fingerprint, task);
   }
 
   #makeReady(node: RunNode): void {

@@ -3,12 +3,10 @@ import type { PlanStep } from '../core/plan.ts';
 import { Gpus, type HeldGpus } from './gpus.ts';
 import type { Machine } from './run-options.ts';
 
-/** What of the machine and of the named limits is taken by attempts that run. */
+/** What of the machine is taken by attempts that run. */
 export class Room {
   readonly #machine: Machine;
   readonly #jobs: () => number;
-  readonly #limits: Readonly<Record<string, number>>;
-  readonly #held = new Map<string, number>();
   readonly #gpus: Gpus;
   readonly #heldGpus = new Map<StepId, HeldGpus>();
   #running = 0;
@@ -16,11 +14,10 @@ export class Room {
   #memoryBytes = 0;
 
   /** @param jobs attempts at once: on a fleet, workers come and go */
-  constructor(machine: Machine, jobs: () => number, limits: Readonly<Record<string, number>>) {
+  constructor(machine: Machine, jobs: () => number) {
     this.#machine = machine;
     this.#gpus = new Gpus(machine.gpus);
     this.#jobs = jobs;
-    this.#limits = limits;
   }
 
   get isFull(): boolean {
@@ -31,10 +28,7 @@ export class Room {
    * What the step has to wait for; undefined if it may start. One alone may always, as its wish is fitted; but
    * for GPUs, of which it may not want more than there are.
    */
-  blockedBy(step: PlanStep): { reason: 'limit' | 'resources'; holder: string } | undefined {
-    for (const name of step.limits)
-      if ((this.#held.get(name) ?? 0) >= (this.#limits[name] ?? Infinity))
-        return { reason: 'limit', holder: name };
+  blockedBy(step: PlanStep): { reason: 'resources'; holder: string } | undefined {
     if (!this.#machine.isElsewhere(step) && !this.#gpus.areFree(step))
       return { reason: 'resources', holder: 'gpus' };
     if (this.#running === 0) return undefined;
@@ -67,7 +61,6 @@ export class Room {
     this.#running += by;
     this.#cpus += by * cpus;
     this.#memoryBytes += by * memoryBytes;
-    for (const name of step.limits) this.#held.set(name, (this.#held.get(name) ?? 0) + by);
   }
 
   #wish({ resources }: PlanStep): { cpus: number; memoryBytes: number } {

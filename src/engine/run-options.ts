@@ -5,6 +5,7 @@ import type { World } from '../core/world.ts';
 import type { RemoteCache } from '../store/remote/remote-cache.ts';
 import type { Store } from '../store/store.ts';
 import type { MachineGpus } from './gpus.ts';
+import type { LimitLedger } from './limits-port.ts';
 import type { Effect, Executor } from './ports.ts';
 import type { References } from './references.ts';
 import type { Role } from './selection.ts';
@@ -38,6 +39,8 @@ export interface RunOptions {
   /** Called when all events so far are in the journal. */
   readonly journaled: () => void;
   readonly machine: Machine;
+  /** Where the named limits of the plan's profile are kept; undefined if it has none. */
+  readonly limits: LimitLedger | undefined;
   readonly flags: RunFlags;
   /** Called when a step is about to be executed, so that the executor can get ready. */
   readonly expectWork: (step: PlanStep) => void;

@@ -14,6 +14,11 @@ export interface ProcessIdentity {
   readonly started: string;
 }
 
+interface FlightHolder {
+  readonly holder: ProcessIdentity;
+  readonly run: string;
+}
+
 /**
  * Keeps two processes of one machine from executing the same task at once. It saves work and is not
  * needed for correctness: whoever publishes first wins.
@@ -43,22 +48,27 @@ export class SingleFlight {
   }
 
   /** Takes the task; gives the living holder if another process has it. */
-  take(fingerprint: Fingerprint): { readonly holder: ProcessIdentity; readonly run: string } | undefined {
+  take(fingerprint: Fingerprint): FlightHolder | undefined {
     return immediate(this.#db, () => {
-      const row = this.#find.get(fingerprint);
-      if (row !== undefined) {
-        const holder = {
-          pid: Number(row['pid']),
-          boot: String(row['boot']),
-          started: String(row['started']),
-        };
-        const run = String(row['run']);
-        if (run !== this.#run && this.#isAlive(holder)) return { holder, run };
-      }
+      const other = this.holderOf(fingerprint);
+      if (other !== undefined) return other;
       this.#insert.run(fingerprint, this.#me.pid, this.#me.boot, this.#me.started, this.#run, 0);
       failpoint('flight.before-commit');
       return undefined;
     });
+  }
+
+  /** The other living process that has the task, if one has. */
+  holderOf(fingerprint: Fingerprint): FlightHolder | undefined {
+    const row = this.#find.get(fingerprint);
+    if (row === undefined) return undefined;
+    const holder = {
+      pid: Number(row['pid']),
+      boot: String(row['boot']),
+      started: String(row['started']),
+    };
+    const run = String(row['run']);
+    return run !== this.#run && this.#isAlive(holder) ? { holder, run } : undefined;
   }
 
   release(fingerprint: Fingerprint): void {

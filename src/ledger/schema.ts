@@ -7,6 +7,7 @@ export function ledgerMigrations(dialect: Dialect): readonly string[] {
     notificationTable(dialect),
     followedRuns(dialect),
     submissionTables(dialect),
+    limitTables(dialect),
   ];
 }
 
@@ -80,4 +81,14 @@ function submissionTables(dialect: Dialect): string {
    CREATE INDEX runs_of_submissions ON submissions (run_id);
    CREATE TABLE submission_events (submission_id ${text} NOT NULL REFERENCES submissions ON DELETE CASCADE,
      epoch ${bigint} NOT NULL, seq ${bigint} NOT NULL, event ${text} NOT NULL, PRIMARY KEY (submission_id, epoch, seq)${end};`;
+}
+
+/** What runs under a named limit, with a row for each run that waits for it. A row of `limits` is what takers lock. */
+function limitTables(dialect: Dialect): string {
+  const text = dialect === 'sqlite' ? 'TEXT' : 'text COLLATE "C"';
+  const bigint = dialect === 'sqlite' ? 'INTEGER' : 'bigint';
+  const end = dialect === 'sqlite' ? ') WITHOUT ROWID' : ')';
+  return `CREATE TABLE limits (limit_name ${text} PRIMARY KEY${end};
+   CREATE TABLE limit_leases (limit_name ${text} NOT NULL REFERENCES limits, flight ${text} NOT NULL, run_id ${text} NOT NULL,
+     step_id ${text} NOT NULL, lease_until ${bigint} NOT NULL, PRIMARY KEY (limit_name, flight, run_id, step_id)${end};`;
 }

@@ -17,7 +17,7 @@ function step(id: string, gpus?: number): PlanStep {
 }
 
 function roomOf(...args: Parameters<typeof machine>): Room {
-  return new Room(machine(...args), () => 100, {});
+  return new Room(machine(...args), () => 100);
 }
 
 describe('GPUs', () => {

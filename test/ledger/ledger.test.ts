@@ -9,6 +9,7 @@ import { openLedger } from '../../src/ledger/open-ledger.ts';
 import { ledgerMigrations } from '../../src/ledger/schema.ts';
 import { listTicks } from '../../src/ledger/ticks.ts';
 import { describeEndTicks } from '../conformance/describe-end-ticks.ts';
+import { describeLimitLedger } from '../conformance/describe-limit-ledger.ts';
 import { describeNotificationLedger } from '../conformance/describe-notification-ledger.ts';
 import { describeScheduleLedger, type OpenLedgers } from '../conformance/describe-schedule-ledger.ts';
 import { describeSubmissionLedger } from '../conformance/describe-submission-ledger.ts';
@@ -58,6 +59,7 @@ test('a ledger of before there were ticks that follow runs keeps its ticks', asy
   }
 });
 describeSubmissionLedger('SQLite', onSqlite);
+describeLimitLedger('SQLite', onSqlite);
 
 async function onSqlite(): Promise<OpenLedgers> {
   const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
@@ -86,4 +88,5 @@ onPostgres((rig) => {
   describeNotificationLedger('PostgreSQL', open);
   describeEndTicks('PostgreSQL', open);
   describeSubmissionLedger('PostgreSQL', open);
+  describeLimitLedger('PostgreSQL', open);
 });
