@@ -154,5 +154,5 @@ export class SharedLimits {
 function describe({ name, runs }: LimitInTheWay): string {
   const more = runs.length - MOST_NAMED;
   const named = runs.slice(0, MOST_NAMED).join(', ');
-  return `${name}, which ${runs.length === 1 ? 'is' : 'are'} held by run${runs.length === 1 ? '' : 's'} ${named}${more > 0 ? ` and ${more} more` : ''}`;
+  return `${name}, which run${runs.length === 1 ? '' : 's'} ${named}${more > 0 ? ` and ${more} more` : ''} ${runs.length === 1 ? 'has' : 'have'}`;
 }

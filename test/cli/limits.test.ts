@@ -6,6 +6,7 @@ import type { RunEvent } from '../../src/core/events.ts';
 import { CliRig, outcomes } from '../rigs/cli-rig.ts';
 import { Gate } from '../rigs/fleet-rig.ts';
 import { FollowedRun } from '../rigs/followed-run.ts';
+import { onPostgres } from '../rigs/on-postgres.ts';
 
 /** Two recipes that use one warehouse, and say when they do. */
 async function project(): Promise<{ rig: CliRig; gate: (name: string) => Gate }> {
@@ -42,7 +43,7 @@ describe('a limit of a profile', () => {
     expect(await second.until(isWaiting)).toMatchObject({
       step: 'b',
       reason: 'limit',
-      holder: `warehouse, which is held by run ${id}`,
+      holder: `warehouse, which run ${id} has`,
     });
     await gate('a').open();
     expect(outcomes((await first.end()).events)).toEqual({ a: 'succeeded' });
@@ -134,5 +135,27 @@ describe('a limit of a profile', () => {
     await gate('a').open();
     expect(outcomes((await first.end()).events)).toEqual({ a: 'succeeded' });
     expect(await rig.read('said.txt')).toBe('a in\na out\n');
+  });
+});
+
+onPostgres((postgres) => {
+  test('holds for projects whose ledger is the same, and what runs goes on when that is gone', async () => {
+    const [one, two] = [await project(), await project()];
+    await using first = one.rig;
+    await using second = two.rig;
+    for (const { env } of [first, second]) env['STOCKPOT_DATABASE_URL'] = postgres().url;
+    const running = new FollowedRun(first, 'a');
+    const id = await runIdOf(running);
+    await running.until(isStarted);
+    const waiting = new FollowedRun(second, 'b');
+    expect(await waiting.until(isWaiting)).toMatchObject({ holder: `warehouse, which run ${id} has` });
+    await postgres().query('DROP SCHEMA ledger CASCADE');
+    expect(await waiting.until(isWaiting)).toMatchObject({
+      holder: expect.stringMatching(/^the ledger, which cannot be asked for limits: /),
+    });
+    waiting.kill('SIGINT');
+    expect((await waiting.end()).exit).toBe(130);
+    await one.gate('a').open();
+    expect(outcomes((await running.end()).events)).toEqual({ a: 'succeeded' });
   });
 });
