@@ -98,7 +98,9 @@ async function crowd(
     );
     const had = answers.filter(({ inTheWay }) => inTheWay === undefined).map(({ one }) => one);
     for (const [name, limit] of Object.entries(most))
-      expect(had.filter(({ limits }) => limits.some((one) => one.name === name)).length).toBeLessThanOrEqual(limit);
+      expect(had.filter(({ limits }) => limits.some((one) => one.name === name)).length).toBeLessThanOrEqual(
+        limit,
+      );
     expect(had.length).toBeGreaterThan(0);
     for (const one of had) await giveBack(schedulers[0], one);
     waiting = waiting.filter((one) => !had.includes(one));
