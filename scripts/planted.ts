@@ -1,12 +1,14 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { FleetArena } from '../test/chaos/fleet-arena.ts';
 import { FLEET_PLANTS, type FleetPlant } from '../test/chaos/fleet-plants.ts';
 import { fleetTrial } from '../test/chaos/fleet-trial.ts';
 import { PLANTS, type Plant } from '../test/chaos/plants.ts';
 import { Random } from '../test/chaos/random.ts';
 import { trial } from '../test/chaos/trial.ts';
+import { SIM_PLANTS, type SimPlant } from '../test/sim/plants.ts';
 
 /**
  * Plants bugs into copies of the source, one at a time, and expects the checks of crashes and of a fleet to catch each:
@@ -15,7 +17,7 @@ import { trial } from '../test/chaos/trial.ts';
 const ROOT = join(import.meta.dirname, '..');
 
 let missed = 0;
-const plants = [...PLANTS, ...FLEET_PLANTS];
+const plants = [...PLANTS, ...FLEET_PLANTS, ...SIM_PLANTS];
 for (const plant of plants.filter(({ name }) => name.includes(process.argv[2] ?? ''))) {
   const sound = await violationsWith(plant, []);
   const found = await violationsWith(plant, plant.changes);
@@ -29,7 +31,7 @@ console.log(`planted: ${plants.length} bugs, ${missed} missed`);
 process.exitCode = missed === 0 ? 0 : 1;
 
 async function violationsWith(
-  plant: Plant | FleetPlant,
+  plant: Plant | FleetPlant | SimPlant,
   changes: Plant['changes'],
 ): Promise<readonly string[]> {
   const copy = mkdtempSync(join(tmpdir(), 'stockpot-planted-'));
@@ -38,6 +40,7 @@ async function violationsWith(
       cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     for (const { file, from, to } of changes) replace(join(copy, file), from, to);
+    if ('kind' in plant) return await simulated(copy, plant);
     const bin = join(copy, 'bin/recipe.js');
     const random = new Random(1);
     if ('disturbance' in plant)
@@ -47,6 +50,14 @@ async function violationsWith(
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
+}
+
+/** In a process of its own, as it imports the source. */
+async function simulated(copy: string, { kind, runs }: SimPlant): Promise<readonly string[]> {
+  for (const name of ['test', 'scripts']) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  const args = [join(copy, 'scripts/sim.ts'), '--kind', kind, '--runs', String(runs)];
+  const { stdout } = await execa(process.execPath, args, { reject: false });
+  return stdout.split('\n').filter((line) => line.startsWith('violation: '));
 }
 
 function replace(path: string, from: string, to: string): void {

@@ -1,0 +1,250 @@
+import type { HeldSubmission } from '../../src/ledger/held-submission.ts';
+import { type DriveEnd, SubmissionDriver } from '../../src/ledger/submission-driver.ts';
+import { cancelSubmission, submit } from '../../src/ledger/submissions.ts';
+import { type Course, type Setting, settingOf, Trouble } from './course.ts';
+import { SimLedger } from './sim-ledger.ts';
+import { MachineClock, SimProcess } from './sim-process.ts';
+import { SubmissionWatch } from './submission-watch.ts';
+
+const TROUBLE_MS = 90_000;
+/** Whatever was accepted has ended so long after nothing goes wrong any more. */
+const END_MS = TROUBLE_MS + 15 * 60_000;
+const HOUR = 3_600_000;
+
+interface Machine {
+  readonly name: string;
+  readonly place: string;
+  readonly remote: string | undefined;
+  readonly clock: MachineClock;
+  process: SimProcess;
+}
+
+/** Submitted runs, and drivers on machines that do not agree on the time: which die, stand still, and lose the ledger. */
+export async function submissionCourse(seed: number): Promise<Course> {
+  const setting = settingOf(seed);
+  const { timeline, random, isQuiet } = setting;
+  const ledgerClock = new MachineClock(timeline, spread(setting, 10_000), 1 + spread(setting, 1) / 1000);
+  using ledger = new SimLedger(ledgerClock);
+  const terminal = new SimProcess('terminal', timeline, ledgerClock);
+  const machines = Array.from({ length: 2 + random.below(3) }, (_, n) => machineOf(setting, n));
+  const watch = new SubmissionWatch(ledger, (process, row) => {
+    const at = machines.find(({ name }) => process.name.startsWith(`${name}.`));
+    return (
+      at !== undefined &&
+      (row['place'] === at.place || (row['remote'] !== null && row['remote'] === at.remote))
+    );
+  });
+  const plans = new Map<string, RunPlan>();
+  const count = 2 + random.below(6);
+  for (let n = 0; n < count; n += 1) submitLater(setting, ledger, terminal, plans, `run-${n}`);
+  for (const machine of machines) start(setting, ledger, machine, plans, 0);
+  const trouble = isQuiet ? undefined : disturb(setting, ledger, ledgerClock, machines, plans);
+  const isOver = (): boolean =>
+    timeline.now > TROUBLE_MS && watch.rows.every(({ state }) => state !== 'waiting' && state !== 'running');
+  const violations = watch.violations;
+  if (!(await timeline.run(() => violations.length > 0 || isOver(), END_MS)))
+    for (const { submission_id, state } of watch.rows)
+      if (state === 'waiting' || state === 'running')
+        violations.push(`S6 ${String(submission_id)} is ${state} long after nothing went wrong any more`);
+  if (violations.length === 0) violations.push(...wrongEnds(ledger, plans, isQuiet));
+  return { seed, kind: 'submissions', trace: timeline.trace, violations, faults: trouble?.count ?? 0 };
+}
+
+/** What a run is to do: how long each of its steps takes, and whether the last one fails. */
+interface RunPlan {
+  readonly steps: readonly number[];
+  readonly fails: boolean;
+  isCancelled: boolean;
+  /** Steps whose results are there. */
+  readonly done: Set<number>;
+}
+
+function machineOf(setting: Setting, n: number): Machine {
+  const { timeline } = setting;
+  const clock = new MachineClock(timeline, spread(setting, HOUR), 1 + spread(setting, 2) / 1000);
+  const name = `driver-${n}`;
+  const process = new SimProcess(`${name}.0`, timeline, clock);
+  return { name, place: n % 2 === 0 ? 'a' : 'b', remote: 'shared', clock, process };
+}
+
+function submitLater(
+  { timeline, random, isQuiet }: Setting,
+  ledger: SimLedger,
+  terminal: SimProcess,
+  plans: Map<string, RunPlan>,
+  id: string,
+): void {
+  const steps = Array.from({ length: 1 + random.below(4) }, () => 100 + random.below(12_000));
+  const plan = { steps, fails: random.below(5) === 0, isCancelled: false, done: new Set<number>() };
+  plans.set(id, plan);
+  const place = random.pick(['a', 'b']);
+  const remote = random.below(2) === 0 ? 'shared' : undefined;
+  const settings = { file: '', recipe: 'a', set: [], selection: {}, force: false, keepGoing: false, at: 0 };
+  const accept = async (): Promise<void> => {
+    await ledger.of(terminal).write((sql) =>
+      submit(sql, {
+        id,
+        settings,
+        place,
+        remote,
+        projectDir: '/',
+        snapshot: '',
+        submittedBy: 'me',
+        owner: undefined,
+        submittedAt: terminal.clock.now(),
+      }),
+    );
+    timeline.note('terminal', `${id} is accepted`);
+  };
+  const ask = async (): Promise<void> => {
+    const found = await ledger.of(terminal).write((sql) => cancelSubmission(sql, id, terminal.clock.now()));
+    timeline.note('terminal', `${id} is to be cancelled: ${found}`);
+  };
+  const at = random.below(isQuiet ? 3000 : 20_000);
+  terminal.after(at, () => void accept().catch(() => {}));
+  if (random.below(5) > 0) return;
+  plan.isCancelled = true;
+  terminal.after(at + 1000 + random.below(40_000), () => void ask().catch(() => {}));
+}
+
+function start(
+  setting: Setting,
+  ledger: SimLedger,
+  machine: Machine,
+  plans: ReadonlyMap<string, RunPlan>,
+  nth: number,
+): void {
+  const process = new SimProcess(`${machine.name}.${nth}`, setting.timeline, machine.clock);
+  machine.process = process;
+  const note = (what: string): void => setting.timeline.note(process.name, what);
+  const driver = new SubmissionDriver(
+    {
+      ledger: ledger.of(process),
+      clock: process.clock,
+      place: machine.place,
+      remote: machine.remote,
+      run: async (held) => drive(setting, process, held, plans),
+    },
+    {
+      slots: 1 + setting.random.below(3),
+      by: process.name,
+      signal: process.signal,
+      once: false,
+      onChange: ({ id, epoch }, state, why) => note(`${id} of epoch ${epoch} is ${state} ${why ?? ''}`),
+      onWarning: note,
+    },
+  );
+  process.after(setting.random.below(1000), () => void driver.serve());
+}
+
+/** What a run does, as far as a driver sees it: steps one after another, whose results stay. */
+async function drive(
+  { random }: Setting,
+  process: SimProcess,
+  held: HeldSubmission,
+  plans: ReadonlyMap<string, RunPlan>,
+): Promise<DriveEnd> {
+  const { id, epoch } = held.submission;
+  const plan = plans.get(id);
+  if (plan === undefined) throw new Error(`nobody submitted ${id}`);
+  let seq = 0;
+  const say = (message: string): void => {
+    seq += 1;
+    held.take({ type: 'run.warning', message, seq, at: process.clock.now() });
+  };
+  await held.name(`${id} ${epoch}`);
+  say('begins');
+  for (const [step, ms] of plan.steps.entries()) {
+    if (plan.done.has(step)) say(`step ${step} cached`);
+    else {
+      say(`step ${step} started`);
+      await process.clock.sleep(ms, held.signal).catch(() => {});
+      if (held.signal.aborted) break;
+      plan.done.add(step);
+      say(`step ${step} ended`);
+    }
+    // It takes a moment to learn that it is to stop.
+    if (random.below(3) === 0) await process.answer(random.below(50), () => {});
+  }
+  if (held.signal.aborted) return held.isCancelled ? { state: 'cancelled' } : 'given-back';
+  say('finished');
+  return { state: plan.fails ? 'failed' : 'succeeded' };
+}
+
+function disturb(
+  setting: Setting,
+  ledger: SimLedger,
+  ledgerClock: MachineClock,
+  machines: readonly Machine[],
+  plans: ReadonlyMap<string, RunPlan>,
+): Trouble {
+  const { timeline, random } = setting;
+  const some = (): Machine => machines[random.below(machines.length)] as Machine;
+  let nth = 0;
+  const again = (machine: Machine): void => {
+    nth += 1;
+    const next = nth;
+    timeline.after(random.below(20_000), () => start(setting, ledger, machine, plans, next));
+  };
+  const away = (): void => {
+    timeline.note('ledger', 'is away');
+    ledger.isAway = true;
+    timeline.after(500 + random.below(25_000), () => {
+      timeline.note('ledger', 'is back');
+      ledger.isAway = false;
+    });
+  };
+  timeline.after(TROUBLE_MS, () => (ledger.lostAnswers = 0));
+  return new Trouble(setting, TROUBLE_MS, [
+    () => {
+      const machine = some();
+      if (machine.process.isDead) return;
+      machine.process.die();
+      again(machine);
+    },
+    () => {
+      const machine = some();
+      if (machine.process.isDead || machine.process.signal.aborted) return;
+      machine.process.tellToEnd();
+      again(machine);
+    },
+    () => some().process.standStill(random.below(30_000)),
+    () => some().process.standStill(random.below(30_000)),
+    () => some().clock.jump(spread(setting, HOUR)),
+    () => ledgerClock.jump(spread(setting, 20_000)),
+    away,
+    () => {
+      ledger.lostAnswers = random.pick([0, 5, 20]);
+    },
+  ]);
+}
+
+/** What ended otherwise than it had to. */
+function wrongEnds(ledger: SimLedger, plans: ReadonlyMap<string, RunPlan>, isQuiet: boolean): string[] {
+  const found: string[] = [];
+  for (const row of ledger.rows('SELECT * FROM submissions')) {
+    const id = String(row['submission_id']);
+    const plan = plans.get(id);
+    const state = String(row['state']);
+    if (isQuiet && Number(row['epoch']) > 1) found.push(`S7 ${id} changed drivers, and nothing was wrong`);
+    if (state === 'cancelled') {
+      if (plan?.isCancelled !== true) found.push(`S8 ${id} is cancelled, and nobody asked for that`);
+      continue;
+    }
+    if (String(row['note']).includes('drivers died')) continue;
+    if (state !== (plan?.fails === true ? 'failed' : 'succeeded'))
+      found.push(`S8 ${id} is ${state}: ${String(row['note'])}`);
+    const said = ledger.rows(
+      `SELECT seq, event FROM submission_events WHERE submission_id = '${id}' AND epoch = ${Number(row['epoch'])} ORDER BY seq`,
+    );
+    const isWhole = said.every(({ seq }, index) => seq === index + 1);
+    if (!isWhole || !String(said.at(-1)?.['event']).includes('finished'))
+      found.push(`S9 ${id} has ended, and not all that it said is written down`);
+  }
+  return found;
+}
+
+/** From -most to most. */
+function spread({ random }: Setting, most: number): number {
+  return Math.floor((2 * random.next() - 1) * most);
+}

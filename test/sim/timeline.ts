@@ -1,0 +1,57 @@
+import type { Random } from '../chaos/random.ts';
+
+interface Timer {
+  readonly at: number;
+  readonly tie: number;
+  readonly wake: () => void;
+}
+
+/**
+ * Time that goes on when nothing is left to do at an instant. What is due at one instant comes in an order that the
+ * seed decides, so that a seed is one course of things.
+ */
+export class Timeline {
+  readonly random: Random;
+  readonly trace: string[] = [];
+  #timers: Timer[] = [];
+  #now = 0;
+
+  constructor(random: Random) {
+    this.random = random;
+  }
+
+  /** Milliseconds since the beginning, by no machine's clock. */
+  get now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, wake: () => void): void {
+    this.#timers.push({ at: this.#now + Math.max(0, ms), tie: this.random.next(), wake });
+  }
+
+  note(who: string, what: string): void {
+    this.trace.push(`${(this.#now / 1000).toFixed(3).padStart(9)} ${who}: ${what}`);
+  }
+
+  /** Until it is over, or `end`. Gives whether it is over. */
+  async run(isOver: () => boolean, end: number): Promise<boolean> {
+    for (;;) {
+      // All that follows from what was woken last is done after this turn of the loop: nothing here does I/O.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (isOver()) return true;
+      const next = this.#next();
+      if (next === undefined || next.at > end) return false;
+      this.#now = next.at;
+      next.wake();
+    }
+  }
+
+  #next(): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.#timers)
+      if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.tie < first.tie))
+        first = timer;
+    if (first !== undefined) this.#timers = this.#timers.filter((timer) => timer !== first);
+    return first;
+  }
+}
