@@ -4,7 +4,7 @@ import type { Clock } from '../core/world.ts';
 import type { Database, Sql } from '../db/sql.ts';
 import { RunLeft } from '../engine/run-left.ts';
 import type { Submission } from '../engine/submission-port.ts';
-import { addSubmissionEvents } from './submission-events.ts';
+import { addSubmissionEvents, type NumberedEvent } from './submission-events.ts';
 import { nameSubmittedRun, noteSubmission, renewSubmission } from './submissions.ts';
 
 /** So often the lease is renewed, and looked whether somebody cancels. */
@@ -33,7 +33,8 @@ export class HeldSubmission implements AsyncDisposable {
   readonly #renewing: AsyncDisposable;
   readonly #flushing: AsyncDisposable;
   #isCancelled = false;
-  #pending: RunEvent[] = [];
+  #pending: NumberedEvent[] = [];
+  #said = 0;
   #output = 0;
   #provedAt: number;
 
@@ -56,6 +57,12 @@ export class HeldSubmission implements AsyncDisposable {
     return this.#isCancelled;
   }
 
+  /** Whether nobody else can have taken the run yet. */
+  get isProvable(): boolean {
+    const { clock, leaseMs } = this.#options;
+    return clock.monotonic() - this.#provedAt < leaseMs;
+  }
+
   /** Stops the run here, for another driver to go on with. */
   leave(reason: RunLeft): void {
     this.#stop.abort(reason);
@@ -67,7 +74,8 @@ export class HeldSubmission implements AsyncDisposable {
       this.#output += event.text.length;
       if (this.#output > MOST_OUTPUT) return;
     }
-    this.#pending.push(event);
+    this.#said += 1;
+    this.#pending.push({ seq: this.#said, event });
   };
 
   /** Says which run this driver begins. */
@@ -97,8 +105,7 @@ export class HeldSubmission implements AsyncDisposable {
       this.#provedAt = before;
       if (hold === 'cancelled') this.#cancel();
     } catch {
-      if (clock.monotonic() - this.#provedAt >= leaseMs)
-        this.leave(new RunLeft('the ledger is away for longer than the lease'));
+      if (!this.isProvable) this.leave(new RunLeft('the ledger is away for longer than the lease'));
     }
   }
 

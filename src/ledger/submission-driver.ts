@@ -10,6 +10,7 @@ import { ledgerNow } from './ledger-clock.ts';
 import {
   claimSubmission,
   endSubmission,
+  readSubmission,
   releaseSubmission,
   type SubmissionEnd,
   strangeSnapshots,
@@ -23,6 +24,7 @@ const LOOK_MS = 1000;
 export const AGAIN_MS = 5000;
 /** Drivers that a run may lose before it is taken for one that kills them. */
 const MOST_LOSSES = 5;
+const CLOSE_AGAIN_MS = 500;
 /** Snapshots that are asked for at once. */
 const MOST_STRANGE = 100;
 
@@ -141,13 +143,8 @@ export class SubmissionDriver {
     if (signal.aborted) leave();
     try {
       const end = await this.#end(held);
-      await held.settle();
       failpoint('submission.before-end');
-      const isOurs = await ledger.write(async (sql) =>
-        end === 'given-back'
-          ? releaseSubmission(sql, submission, 'its driver was told to end')
-          : endSubmission(sql, submission, { ...end, at: await this.#now(sql) }),
-      );
+      const isOurs = await this.#close(held, end);
       failpoint('submission.after-end');
       const state = end === 'given-back' ? end : end.state;
       onChange(submission, isOurs ? state : 'lost', end === 'given-back' ? undefined : end.note);
@@ -158,6 +155,31 @@ export class SubmissionDriver {
       signal.removeEventListener('abort', leave);
       await held[Symbol.asyncDispose]();
     }
+  }
+
+  /**
+   * Writes down how the run ended, after all that it said; again as long as nobody else can have it, if that fails. False:
+   * another driver has it.
+   */
+  async #close(held: HeldSubmission, end: DriveEnd): Promise<boolean> {
+    const { ledger, clock } = this.#place;
+    const { submission } = held;
+    for (;;)
+      try {
+        await held.settle();
+        const isOurs = await ledger.write(async (sql) =>
+          end === 'given-back'
+            ? releaseSubmission(sql, submission, 'its driver was told to end')
+            : endSubmission(sql, submission, { ...end, at: await this.#now(sql) }),
+        );
+        if (isOurs) return true;
+        // Perhaps it was written, and that was not heard.
+        const now = await ledger.read((sql) => readSubmission(sql, submission.id));
+        return now?.epoch === submission.epoch && now.state !== 'running';
+      } catch (error) {
+        if (!held.isProvable) throw error;
+        await clock.sleep(CLOSE_AGAIN_MS);
+      }
   }
 
   /** What is out of reach is waited for, under the same lease. */

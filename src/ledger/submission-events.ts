@@ -3,11 +3,20 @@ import { lock } from '../db/lock.ts';
 import type { Sql } from '../db/sql.ts';
 import type { EventCursor, Submission, SubmissionEvent } from '../engine/submission-port.ts';
 
-/** Writes down what a run says, for whoever follows it elsewhere. False: another driver has it, and nothing is. */
+/** What a driver was told, in order from 1, whichever of its tries said it. */
+export interface NumberedEvent {
+  readonly seq: number;
+  readonly event: RunEvent;
+}
+
+/**
+ * Writes down what a run says, for whoever follows it elsewhere: what is there already stays, as whoever does not hear of a
+ * commit says the same again. False: another driver has it, and nothing is.
+ */
 export async function addSubmissionEvents(
   sql: Sql,
   { id, epoch }: Submission,
-  events: readonly RunEvent[],
+  events: readonly NumberedEvent[],
 ): Promise<boolean> {
   const held = await sql.get(
     `SELECT 1 AS held FROM submissions WHERE submission_id = ? AND epoch = ? AND state = 'running'${lock(sql, 'change')}`,
@@ -16,8 +25,8 @@ export async function addSubmissionEvents(
   );
   if (held === undefined) return false;
   await sql.runMany(
-    'INSERT INTO submission_events (submission_id, epoch, seq, event) VALUES (?, ?, ?, ?)',
-    events.map((event) => [id, epoch, event.seq, JSON.stringify(event)]),
+    'INSERT INTO submission_events (submission_id, epoch, seq, event) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    events.map(({ seq, event }) => [id, epoch, seq, JSON.stringify(event)]),
   );
   return true;
 }

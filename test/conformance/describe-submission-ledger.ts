@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { RunEvent } from '../../src/core/events.ts';
 import type { Database } from '../../src/db/sql.ts';
 import type { Submission } from '../../src/engine/submission-port.ts';
-import { addSubmissionEvents, readSubmissionEvents } from '../../src/ledger/submission-events.ts';
+import {
+  addSubmissionEvents,
+  type NumberedEvent,
+  readSubmissionEvents,
+} from '../../src/ledger/submission-events.ts';
 import {
   cancelSubmission,
   claimSubmission,
@@ -203,6 +206,8 @@ export function describeSubmissionLedger(name: string, open: () => Promise<OpenL
       const second = await claimed(other, { now: 10, leaseMs: 10 });
       await other.write((sql) => addSubmissionEvents(sql, second, [event(1)]));
       await other.write((sql) => addSubmissionEvents(sql, second, [event(2), event(3)]));
+      // Whoever did not hear of the commit says it once more.
+      await other.write((sql) => addSubmissionEvents(sql, second, [event(2), event(3)]));
       const page = async (cursor: typeof START, limit: number): Promise<string[]> =>
         (await ledger.read((sql) => readSubmissionEvents(sql, 'r', cursor, limit))).map(
           (one) => `${one.epoch}.${one.seq} ${one.event.seq}`,
@@ -245,8 +250,8 @@ export function describeSubmissionLedger(name: string, open: () => Promise<OpenL
 
 const START = { epoch: 0, seq: 0 };
 
-function event(seq: number): RunEvent {
-  return { type: 'run.warning', message: `${seq}`, seq, at: 0 };
+function event(seq: number): NumberedEvent {
+  return { seq, event: { type: 'run.warning', message: `${seq}`, seq, at: 0 } };
 }
 
 async function accept(

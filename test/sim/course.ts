@@ -11,18 +11,21 @@ export interface Course {
   readonly faults: number;
 }
 
-/** So many courses of one kind have one in which nothing goes wrong but clocks. */
-const QUIET_EACH = 4;
+/**
+ * What goes wrong in a course: nothing but clocks; nothing but that commits are not heard of; all there is. By what is
+ * left of the seed.
+ */
+const MOODS = ['quiet', 'deaf', 'wild', 'wild'] as const;
 
 export interface Setting {
   readonly timeline: Timeline;
   readonly random: Random;
-  readonly isQuiet: boolean;
+  readonly mood: (typeof MOODS)[number];
 }
 
 export function settingOf(seed: number): Setting {
   const random = new Random(seed);
-  return { timeline: new Timeline(random), random, isQuiet: seed % QUIET_EACH === 0 };
+  return { timeline: new Timeline(random), random, mood: MOODS[seed % MOODS.length] ?? 'wild' };
 }
 
 /** Lets something go wrong every few seconds until an instant, by what `faults` offers. Counts. */

@@ -22,7 +22,7 @@ interface Machine {
 /** Submitted runs, and drivers on machines that do not agree on the time: which die, stand still, and lose the ledger. */
 export async function submissionCourse(seed: number): Promise<Course> {
   const setting = settingOf(seed);
-  const { timeline, random, isQuiet } = setting;
+  const { timeline, random, mood } = setting;
   const ledgerClock = new MachineClock(timeline, spread(setting, 10_000), 1 + spread(setting, 1) / 1000);
   using ledger = new SimLedger(ledgerClock);
   const terminal = new SimProcess('terminal', timeline, ledgerClock);
@@ -38,7 +38,8 @@ export async function submissionCourse(seed: number): Promise<Course> {
   const count = 2 + random.below(6);
   for (let n = 0; n < count; n += 1) submitLater(setting, ledger, terminal, plans, `run-${n}`);
   for (const machine of machines) start(setting, ledger, machine, plans, 0);
-  const trouble = isQuiet ? undefined : disturb(setting, ledger, ledgerClock, machines, plans);
+  if (mood === 'deaf') ledger.lostAnswers = 10;
+  const trouble = mood !== 'wild' ? undefined : disturb(setting, ledger, ledgerClock, machines, plans);
   const isOver = (): boolean =>
     timeline.now > TROUBLE_MS && watch.rows.every(({ state }) => state !== 'waiting' && state !== 'running');
   const violations = watch.violations;
@@ -46,7 +47,7 @@ export async function submissionCourse(seed: number): Promise<Course> {
     for (const { submission_id, state } of watch.rows)
       if (state === 'waiting' || state === 'running')
         violations.push(`S6 ${String(submission_id)} is ${state} long after nothing went wrong any more`);
-  if (violations.length === 0) violations.push(...wrongEnds(ledger, plans, isQuiet));
+  if (violations.length === 0) violations.push(...wrongEnds(ledger, plans, mood));
   return { seed, kind: 'submissions', trace: timeline.trace, violations, faults: trouble?.count ?? 0 };
 }
 
@@ -68,13 +69,13 @@ function machineOf(setting: Setting, n: number): Machine {
 }
 
 function submitLater(
-  { timeline, random, isQuiet }: Setting,
+  { timeline, random }: Setting,
   ledger: SimLedger,
   terminal: SimProcess,
   plans: Map<string, RunPlan>,
   id: string,
 ): void {
-  const steps = Array.from({ length: 1 + random.below(4) }, () => 100 + random.below(12_000));
+  const steps = Array.from({ length: 1 + random.below(4) }, () => 100 + random.below(20_000));
   const plan = { steps, fails: random.below(5) === 0, isCancelled: false, done: new Set<number>() };
   plans.set(id, plan);
   const place = random.pick(['a', 'b']);
@@ -100,7 +101,7 @@ function submitLater(
     const found = await ledger.of(terminal).write((sql) => cancelSubmission(sql, id, terminal.clock.now()));
     timeline.note('terminal', `${id} is to be cancelled: ${found}`);
   };
-  const at = random.below(isQuiet ? 3000 : 20_000);
+  const at = random.below(60_000);
   terminal.after(at, () => void accept().catch(() => {}));
   if (random.below(5) > 0) return;
   plan.isCancelled = true;
@@ -220,13 +221,18 @@ function disturb(
 }
 
 /** What ended otherwise than it had to. */
-function wrongEnds(ledger: SimLedger, plans: ReadonlyMap<string, RunPlan>, isQuiet: boolean): string[] {
+function wrongEnds(ledger: SimLedger, plans: ReadonlyMap<string, RunPlan>, mood: Setting['mood']): string[] {
   const found: string[] = [];
   for (const row of ledger.rows('SELECT * FROM submissions')) {
     const id = String(row['submission_id']);
     const plan = plans.get(id);
     const state = String(row['state']);
-    if (isQuiet && Number(row['epoch']) > 1) found.push(`S7 ${id} changed drivers, and nothing was wrong`);
+    if (mood === 'quiet' && Number(row['epoch']) > 1)
+      found.push(`S7 ${id} changed drivers, and nothing was wrong`);
+    const told = ledger.rows(`SELECT DISTINCT epoch FROM submission_events WHERE submission_id = '${id}'`);
+    // Who does not hear that it has a run does not begin it; who has begun one keeps it.
+    if (mood === 'deaf' && told.length > 1)
+      found.push(`S7 ${id} was begun by ${told.length} drivers that lived`);
     if (state === 'cancelled') {
       if (plan?.isCancelled !== true) found.push(`S8 ${id} is cancelled, and nobody asked for that`);
       continue;
