@@ -80,7 +80,8 @@ export class HeldSubmission implements AsyncDisposable {
 
   /** Says which run this driver begins. */
   async name(run: string): Promise<void> {
-    await this.#options.ledger.write((sql) => nameSubmittedRun(sql, this.submission, run));
+    if (!(await this.#options.ledger.write((sql) => nameSubmittedRun(sql, this.submission, run))))
+      this.leave(new RunLeft('another driver has the run'));
   }
 
   /** Says, for whoever waits for the run, what it waits for. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { hasCode } from '../core/recipe-error.ts';
+import { namesIn, textOf } from './if-there.ts';
 import type { CacheLayout } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 import { flightPath, isRecordName, recordBytes, recordPath } from './remote/flight-path.ts';
@@ -36,36 +36,18 @@ export class FlightRecords {
 
   /** How many a flight has. */
   count(flight: Flight): number {
-    return namesIn(join(this.#layout.root, flightPath(flight))).length;
+    return namesIn(join(this.#layout.root, flightPath(flight))).filter(isRecordName).length;
   }
 
   /** @throws RangeError */
   read(flight: Flight): ReadonlyMap<string, string> {
     const dir = join(this.#layout.root, flightPath(flight));
     const records = new Map<string, string>();
-    for (const name of namesIn(dir).toSorted()) {
+    for (const name of namesIn(dir).filter(isRecordName).toSorted()) {
+      // gc takes old flights.
       const text = textOf(join(dir, name));
       if (text !== undefined) records.set(name, text);
     }
     return records;
-  }
-}
-
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir).filter(isRecordName);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    // gc takes old flights.
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
   }
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '../core/recipe-error.ts';
+import { namesIn } from './if-there.ts';
 import type { CacheLayout } from './layout.ts';
 import { isFingerprint, isNonce } from './remote/flight-path.ts';
 
@@ -45,14 +46,5 @@ function removeIfEmpty(dir: string): void {
     rmdirSync(dir);
   } catch (error) {
     if (!hasCode(error, 'ENOTEMPTY') && !hasCode(error, 'EEXIST') && !hasCode(error, 'ENOENT')) throw error;
-  }
-}
-
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
   }
 }

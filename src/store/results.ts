@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OutputRef, Outputs } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
 import { isTree } from '../core/kinds.ts';
-import { hasCode } from '../core/recipe-error.ts';
 import { type Blobs, syncFolder, writeDurably } from './blobs.ts';
 import { hasTree } from './has-tree.ts';
+import { textOf } from './if-there.ts';
 import { type CacheLayout, shardPath } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 import type { Signature } from './remote/signing.ts';
@@ -60,14 +60,8 @@ export class Results {
 
   /** The result as written, whether or not its blobs are there; undefined if it is missing or not ours. */
   read(fingerprint: Fingerprint): Result | undefined {
-    let text: string;
-    try {
-      text = readFileSync(this.path(fingerprint), 'utf8');
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return undefined;
-      throw error;
-    }
-    return parseResult(text, fingerprint);
+    const text = textOf(this.path(fingerprint));
+    return text === undefined ? undefined : parseResult(text, fingerprint);
   }
 
   /** A result that can be used: every blob it names is there with its size. */

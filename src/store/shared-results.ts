@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Fingerprint } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { type Blobs, syncFolder, writeDurably } from './blobs.ts';
 import { digestOf } from './hash.ts';
+import { textOf } from './if-there.ts';
 import { shardPath } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 
@@ -91,15 +92,6 @@ function takeAway(path: string, version: string, aside: string): boolean {
   if (!isTaken) linkExclusively(aside, path);
   rmSync(aside, { force: true });
   return isTaken;
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }
 
 function versioned(text: string): SharedResult {
