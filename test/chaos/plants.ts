@@ -52,7 +52,6 @@ export const PLANTS: readonly Plant[] = [
         from: 'const text = Buffer.from(JSON.stringify(result));',
         to: "const text = Buffer.from(JSON.stringify(result));\n      writeFileSync(path, '{');\n      failpoint('result.before-fsync');\n      rmSync(path);",
       },
-      { file: 'src/store/results.ts', from: 'rmSync }', to: 'rmSync, writeFileSync }' },
     ],
     disturbance: killedAt('result.before-fsync'),
     caughtAs: /^I5 .* is torn, right after the crash/,
@@ -136,8 +135,8 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: 'src/engine/active-runs.ts',
-        from: '    await undertaker.settle(run);\n',
-        to: "    if (run === '') await undertaker.settle(run);\n",
+        from: '    if (!(await undertaker.settle(run))) continue;\n',
+        to: "    if (run === '' && !(await undertaker.settle(run))) continue;\n",
       },
     ],
     disturbance: killedAt('tracking.after-commit'),
