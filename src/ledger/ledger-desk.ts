@@ -50,9 +50,10 @@ export class LedgerDesk implements SubmissionDesk {
     return accepted;
   }
 
-  async search(start: string | undefined): Promise<readonly Submission[]> {
+  /** @param owner whose runs alone are looked for by their beginning */
+  async search(start: string | undefined, owner?: string): Promise<readonly Submission[]> {
     return this.#ledger.read((sql) =>
-      start === undefined ? openSubmissions(sql) : findSubmissions(sql, start),
+      start === undefined ? openSubmissions(sql) : findSubmissions(sql, start, owner),
     );
   }
 

@@ -32,16 +32,18 @@ export async function openSubmissions(sql: Sql): Promise<Submission[]> {
 
 const OPEN = `state IN ('waiting', 'running')`;
 
-/** Those whose id, or that of a run of theirs, begins so; the newest first, three at most. */
-export async function findSubmissions(sql: Sql, start: string): Promise<Submission[]> {
+/** Those whose id, or that of a run of theirs, begins so; of an owner, if one is named. The newest first, three at most. */
+export async function findSubmissions(sql: Sql, start: string, owner?: string): Promise<Submission[]> {
+  const ofOwner = owner === undefined ? '' : ' AND owner = ?';
   const end = `${start}\u{10FFFF}`;
   const rows = await sql.all(
-    `SELECT * FROM submissions WHERE (submission_id >= ? AND submission_id < ?) OR (run_id >= ? AND run_id < ?)
+    `SELECT * FROM submissions WHERE ((submission_id >= ? AND submission_id < ?) OR (run_id >= ? AND run_id < ?))${ofOwner}
      ORDER BY submitted_at DESC, submission_id DESC LIMIT 3`,
     start,
     end,
     start,
     end,
+    ...(owner === undefined ? [] : [owner]),
   );
   return rows.map(submissionOf);
 }

@@ -106,6 +106,14 @@ describe('a server that takes runs', () => {
     expect(await all(bob)).toEqual([404, 404, 200, 404]);
     expect(await all(root)).toEqual([200, 200, 200, 200]);
     expect(await all(ann)).toEqual([200, 200, 200, 200]);
+    // Those of others, which are newer, do not hide it.
+    const prefix = id.slice(0, 8);
+    for (const n of [1, 2, 3])
+      expect(await ask(bob, 'POST', '', { ...offer, id: `${prefix}-${n}` })).toBe(200);
+    const found = await fetch(`${server.url}/api/2.0/stockpot/submissions?start=${prefix}`, {
+      headers: { authorization: `Bearer ${ann}` },
+    });
+    expect(await found.json()).toMatchObject({ submissions: [{ id }] });
     expect((await here(rig, 'attach', id)).err).toContain(`${id} is cancelled`);
   });
 
