@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../src/db/sql.ts';
 import { pointOf } from '../../src/tracking/mlflow/arrange-points.ts';
-import { logBatch } from '../../src/tracking/mlflow/log.ts';
+import { logBatch, logMetric } from '../../src/tracking/mlflow/log.ts';
 import type { Metric } from '../../src/tracking/mlflow/messages.ts';
 import { historyPage, pointsOf } from '../../src/tracking/mlflow/metric-history.ts';
 import { storedNumber } from '../../src/tracking/mlflow/stored-number.ts';
@@ -66,25 +66,34 @@ export function describeHistory(name: string, open: () => Promise<OpenStore>): v
                 (sql) => logBatch(sql, run, { metrics: points, params: [], tags: [] }),
                 'at-once',
               );
-          const written = batches.flatMap(({ points }) => points);
-          for (const key of ['a', 'b']) {
-            const own = written.filter((one) => one.key === key);
-            const history = await wholeHistory(database, key, run);
-            expect(history.map(text).toSorted()).toEqual([...new Set(own.map(text))].toSorted());
-            expect(history).toEqual(history.toSorted(compare));
-            // Of 0 and what is no number, stored as 0, what was written last.
-            const latest = own.reduce<Metric | undefined>(
-              (last, one) => (last === undefined || compare(one, last) >= 0 ? one : last),
-              undefined,
-            );
-            expect(history.at(-1)).toEqual(latest);
-            const { data } = await read(database, run);
-            expect(data.metrics.find((one) => one.key === key)).toEqual(latest);
-          }
-          const rows = await database.read((sql) => sql.all('SELECT * FROM metrics WHERE run_uuid = ?', run));
-          expect(rows).toHaveLength(new Set(written.map(text)).size);
+          await expectHistory(
+            database,
+            run,
+            batches.flatMap(({ points }) => points),
+          );
         }),
         { numRuns: 100 },
+      );
+    });
+
+    test('so it is for points that come one by one, of which several are the latest', async () => {
+      await using store = await open();
+      const { database } = store;
+      const point = fc.record({
+        key: fc.constant('a'),
+        value: fc.constantFrom(0, Number.NaN),
+        timestamp: fc.constant(0),
+        step: fc.integer({ min: 0, max: 1 }),
+      });
+      let count = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(point, { minLength: 3, maxLength: 8 }), async (points) => {
+          const run = `r${count++}`;
+          await newRun(database, run);
+          for (const one of points) await database.write((sql) => logMetric(sql, run, one), 'at-once');
+          await expectHistory(database, run, points);
+        }),
+        { numRuns: 50 },
       );
     });
 
@@ -108,6 +117,26 @@ export function describeHistory(name: string, open: () => Promise<OpenStore>): v
       expect(await page(3)).toEqual([[1, 2, 3], undefined]);
     });
   });
+}
+
+/** Each of the points once, in order, and the latest as the run's. */
+async function expectHistory(database: Database, run: string, written: readonly Metric[]): Promise<void> {
+  const { data } = await read(database, run);
+  for (const key of new Set(written.map((one) => one.key))) {
+    const own = written.filter((one) => one.key === key);
+    const history = await wholeHistory(database, key, run);
+    expect(history.map(text).toSorted()).toEqual([...new Set(own.map(text))].toSorted());
+    expect(history).toEqual(history.toSorted(compare));
+    // Of 0 and what is no number, stored as 0, what was written last.
+    const latest = own.reduce<Metric | undefined>(
+      (last, one) => (last === undefined || compare(one, last) >= 0 ? one : last),
+      undefined,
+    );
+    expect(history.at(-1)).toEqual(latest);
+    expect(data.metrics.find((one) => one.key === key)).toEqual(latest);
+  }
+  const rows = await database.read((sql) => sql.all('SELECT * FROM metrics WHERE run_uuid = ?', run));
+  expect(rows).toHaveLength(new Set(written.map(text)).size);
 }
 
 async function wholeHistory(database: Database, key: string, run = 'r'): Promise<Metric[]> {
