@@ -66,11 +66,8 @@ export function describeHistory(name: string, open: () => Promise<OpenStore>): v
                 (sql) => logBatch(sql, run, { metrics: points, params: [], tags: [] }),
                 'at-once',
               );
-          await expectHistory(
-            database,
-            run,
-            batches.flatMap(({ points }) => points),
-          );
+          const written = batches.flatMap(({ points }) => points);
+          expect(await found(database, run, written)).toEqual(expected(written));
         }),
         { numRuns: 100 },
       );
@@ -91,7 +88,7 @@ export function describeHistory(name: string, open: () => Promise<OpenStore>): v
           const run = `r${count++}`;
           await newRun(database, run);
           for (const one of points) await database.write((sql) => logMetric(sql, run, one), 'at-once');
-          await expectHistory(database, run, points);
+          expect(await found(database, run, points)).toEqual(expected(points));
         }),
         { numRuns: 50 },
       );
@@ -119,24 +116,48 @@ export function describeHistory(name: string, open: () => Promise<OpenStore>): v
   });
 }
 
-/** Each of the points once, in order, and the latest as the run's. */
-async function expectHistory(database: Database, run: string, written: readonly Metric[]): Promise<void> {
+/** What a run has of the metrics of some points. */
+async function found(database: Database, run: string, written: readonly Metric[]): Promise<Kept> {
   const { data } = await read(database, run);
-  for (const key of new Set(written.map((one) => one.key))) {
-    const own = written.filter((one) => one.key === key);
-    const history = await wholeHistory(database, key, run);
-    expect(history.map(text).toSorted()).toEqual([...new Set(own.map(text))].toSorted());
-    expect(history).toEqual(history.toSorted(compare));
-    // Of 0 and what is no number, stored as 0, what was written last.
-    const latest = own.reduce<Metric | undefined>(
-      (last, one) => (last === undefined || compare(one, last) >= 0 ? one : last),
-      undefined,
-    );
-    expect(history.at(-1)).toEqual(latest);
-    expect(data.metrics.find((one) => one.key === key)).toEqual(latest);
-  }
   const rows = await database.read((sql) => sql.all('SELECT * FROM metrics WHERE run_uuid = ?', run));
-  expect(rows).toHaveLength(new Set(written.map(text)).size);
+  const histories = await Promise.all(
+    keysOf(written).map(async (key) => {
+      const history = await wholeHistory(database, key, run);
+      return {
+        key,
+        points: history.map(text).toSorted(),
+        isInOrder: history.every((one, index) => index === 0 || compare(history[index - 1] ?? one, one) <= 0),
+        last: history.at(-1),
+        ofRun: data.metrics.find((one) => one.key === key),
+      };
+    }),
+  );
+  return { rows: rows.length, histories };
+}
+
+/** Each point once, in order; the latest is the run's: of 0 and what is no number, stored as 0, what was written last. */
+function expected(written: readonly Metric[]): Kept {
+  const histories = keysOf(written).map((key) => {
+    const own = written.filter((one) => one.key === key);
+    const last = own.reduce((latest, one) => (compare(one, latest) >= 0 ? one : latest));
+    return { key, points: [...new Set(own.map(text))].toSorted(), isInOrder: true, last, ofRun: last };
+  });
+  return { rows: new Set(written.map(text)).size, histories };
+}
+
+interface Kept {
+  readonly rows: number;
+  readonly histories: readonly {
+    readonly key: string;
+    readonly points: readonly string[];
+    readonly isInOrder: boolean;
+    readonly last: Metric | undefined;
+    readonly ofRun: Metric | undefined;
+  }[];
+}
+
+function keysOf(points: readonly Metric[]): string[] {
+  return [...new Set(points.map(({ key }) => key))].toSorted();
 }
 
 async function wholeHistory(database: Database, key: string, run = 'r'): Promise<Metric[]> {
