@@ -45,6 +45,8 @@ async function measure(contender: Contender): Promise<void> {
     latencies.push(performance.now() - before);
   });
   const metricsPerSecond = await load(CLIENTS, SECONDS, (n) => logMetric(port, run, n));
+  const runs = await Promise.all(Array.from({ length: CLIENTS }, () => newRun(port)));
+  const ownPerSecond = await load(CLIENTS, SECONDS, (n) => logMetric(port, runs[n % CLIENTS] ?? run, n));
   const runsPerSecond = await load(CLIENTS, SECONDS, () => wholeRun(port));
   console.log({
     name: contender.name,
@@ -52,7 +54,8 @@ async function measure(contender: Contender): Promise<void> {
     readyMs,
     idleMiB,
     logMetricP50Ms: quantile(latencies, 0.5),
-    logMetricPerSecond: Math.round(metricsPerSecond),
+    /** To one run, and to as many runs as there are clients. */
+    logMetricPerSecond: [metricsPerSecond, ownPerSecond].map(Math.round),
     wholeRunsPerSecond: Number(runsPerSecond.toFixed(1)),
   });
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Clock } from '../core/world.ts';
+import { GatheredPoints } from '../tracking/mlflow/gathered-points.ts';
 import { ACCESS_ROUTES } from './access-routes.ts';
 import { serveFiles } from './artifact-files.ts';
 import { ARTIFACT_ROUTES } from './artifact-routes.ts';
@@ -75,7 +76,7 @@ const PAGES = /^\/ajax-api\//;
 export const MLFLOW_VERSION = '3.17.2';
 
 export interface ServerOptions {
-  readonly served: Omit<Served, 'identity' | 'origin'>;
+  readonly served: Omit<Served, 'identity' | 'origin' | 'points'>;
   readonly authenticate: Guard['authenticate'];
   /** Names that the server is called by, without port. */
   readonly allowedHosts: readonly string[];
@@ -153,9 +154,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
   );
   guard(app, { authenticate, database: served.database, root: served.root });
   const database = metrics.counted(served.database);
+  const points = new GatheredPoints(database);
   const servedTo = (request: FastifyRequest): Served => ({
     ...served,
     database,
+    points,
     identity: request.identity,
     origin: originOf(request, publicUrl),
   });

@@ -1,6 +1,7 @@
 import type { Database } from '../db/sql.ts';
 import type { Outbound } from '../net/outbound.ts';
 import type { Identity } from '../tracking/access/identity.ts';
+import type { GatheredPoints } from '../tracking/mlflow/gathered-points.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { Message } from './message.ts';
 import type { MultipartUploads } from './multipart-uploads.ts';
@@ -9,6 +10,7 @@ import type { Policy } from './policy.ts';
 /** What handlers work with. */
 export interface Served {
   readonly database: Database;
+  readonly points: GatheredPoints;
   readonly artifacts: Artifacts;
   readonly uploads: MultipartUploads;
   /** Where experiments without a place of their own keep artifacts: `mlflow-artifacts:`. */

@@ -155,10 +155,11 @@ export const RUN_ROUTES: readonly Route[] = [
     'logMetric',
     both(on('EDIT', run), on('EDIT', modelOfMetric)),
     message({ ...RUN_ID, ...METRIC_FIELDS }),
-    async ({ database }, request) => {
+    async ({ database, points }, request) => {
       const { run_id: _, run_uuid: __, ...metric } = request;
-      const how = belongsToRunOnly(metric) ? 'at-once' : undefined;
-      await database.write((sql) => logMetric(sql, idOf(request), metric), how);
+      const id = idOf(request);
+      if (belongsToRunOnly(metric)) await points.log(id, metric);
+      else await database.write((sql) => logMetric(sql, id, metric));
       return {};
     },
   ),

@@ -2,9 +2,11 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../src/db/sql.ts';
 import { pointOf } from '../../src/tracking/mlflow/arrange-points.ts';
+import { GatheredPoints } from '../../src/tracking/mlflow/gathered-points.ts';
 import { logBatch, logMetric } from '../../src/tracking/mlflow/log.ts';
 import type { Metric } from '../../src/tracking/mlflow/messages.ts';
 import { historyPage, pointsOf } from '../../src/tracking/mlflow/metric-history.ts';
+import { moveRun } from '../../src/tracking/mlflow/runs.ts';
 import { storedNumber } from '../../src/tracking/mlflow/stored-number.ts';
 import { writeMetrics, writePoints } from '../../src/tracking/mlflow/write-metrics.ts';
 import { log, newRun, type OpenStore, points, read } from './mlflow-store.ts';
@@ -92,6 +94,46 @@ export function describeHistory(name: string, open: () => Promise<OpenStore>): v
         }),
         { numRuns: 50 },
       );
+    });
+
+    test('points of many writers of a run are written together, and each learns what became of its own', async () => {
+      await using store = await open();
+      const { database } = store;
+      for (const run of ['r', 'other']) await newRun(database, run);
+      let writes = 0;
+      const gathered = new GatheredPoints({
+        dialect: database.dialect,
+        read: (work) => database.read(work),
+        write: (work, how) => {
+          writes += 1;
+          return database.write(work, how);
+        },
+        [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+      });
+      const given = Array.from({ length: 1500 }, (_, step) => ({
+        key: 'a',
+        value: step,
+        timestamp: 0,
+        step,
+      }));
+      const logged = Promise.all(given.map((one) => gathered.log('r', one)));
+      await Promise.all([
+        logged,
+        gathered.log('other', { key: 'a', value: 1, timestamp: 0, step: 0 }),
+        expect(gathered.log('r', { key: 'a', value: 1, timestamp: -1, step: 0 })).rejects.toThrow(
+          'timestamp',
+        ),
+        expect(gathered.log('none', { key: 'a', value: 1, timestamp: 0, step: 0 })).rejects.toThrow(
+          'not found',
+        ),
+      ]);
+      expect(await found(database, 'r', given)).toEqual(expected(given));
+      // No batch has more than 1,000; one for each of the other runs.
+      expect(writes).toBe(4);
+      await database.write((sql) => moveRun(sql, 'r', 'deleted', 1));
+      const refused = await Promise.allSettled(given.slice(0, 3).map((one) => gathered.log('r', one)));
+      expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+      await gathered.log('other', { key: 'a', value: 2, timestamp: 0, step: 1 });
     });
 
     test('a page that is full up to the latest point has a next one, and that has no more', async () => {
