@@ -2,6 +2,7 @@ import { remoteSettings } from './compose-link.ts';
 import { openRemote } from './compose-remote.ts';
 import { every } from './core/every.ts';
 import type { Settings } from './core/plan.ts';
+import { queueSettings } from './core/queue-settings.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import type { World } from './core/world.ts';
 import type { Executor } from './engine/ports.ts';
@@ -66,8 +67,8 @@ export class Fleet implements AsyncDisposable {
     this.#room = workers?.reduce((sum, { concurrency }) => sum + concurrency, 0) ?? this.#room;
   }
 
-  executor({ local, run }: { readonly local: Executor; readonly run: string }): Executor {
-    const { projectDir, store, version, world } = this.#context;
+  executor({ local, run, isSubmitted }: FleetRun): Executor {
+    const { settings, projectDir, store, version, world } = this.#context;
     return new FleetExecutor({
       link: this.#link,
       shared: this.shared,
@@ -77,6 +78,10 @@ export class Fleet implements AsyncDisposable {
       version,
       world,
       endedNonces: new Set(),
+      timeoutOf: (queue) =>
+        queueSettings(settings, queue).timeoutMs ??
+        settings.queueTimeoutMs ??
+        (isSubmitted ? DAY_MS : undefined),
       local,
     });
   }
@@ -89,8 +94,20 @@ export class Fleet implements AsyncDisposable {
 }
 
 const COUNT_MS = 5000;
+/** So long a step waits for a worker that nobody sees waiting, if its profile says nothing of it. */
+const DAY_MS = 86_400_000;
+
+export interface FleetRun {
+  /** Runs what is to be run on this machine. */
+  readonly local: Executor;
+  /** By whose name the fleet knows that it waits. */
+  readonly run: string;
+  /** Whether it was submitted or scheduled. */
+  readonly isSubmitted: boolean;
+}
 
 export interface DriverContext extends FleetContext {
+  readonly settings: FleetContext['settings'] & Pick<Settings, 'queues' | 'queueTimeoutMs'>;
   readonly version: string;
 }
 

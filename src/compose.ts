@@ -183,7 +183,8 @@ export class Project extends ProjectHome {
       },
       this.#modules.launcher(this.home, PIPES),
     );
-    await using executor = fleet === undefined ? local : fleet.executor({ local, run: request.waiter ?? id });
+    const { isSubmitted = false, waiter = id } = request;
+    await using executor = fleet?.executor({ local, run: waiter, isSubmitted }) ?? local;
     const mark = markActive(this.home, id, me);
     const tracked = await this.#runTracking.follow(
       { run: id, plan, place: placeName(places.tracking) },
@@ -218,7 +219,7 @@ export class Project extends ProjectHome {
           }),
         }),
       },
-      isSubmitted: request.isSubmitted ?? false,
+      isSubmitted,
       world,
       me,
       isAlive,

@@ -1,6 +1,7 @@
 import { ExitCode } from '../core/exit-code.ts';
+import { formatDuration } from '../core/format-duration.ts';
 import { checkpointUse } from '../engine/kept-folders.ts';
-import { formatBytes, formatCount, formatDuration } from '../report/text/format.ts';
+import { formatBytes, formatCount } from '../report/text/format.ts';
 import { textTable } from '../report/text/table.ts';
 import { listBlobs, listResults } from '../store/walk-cache.ts';
 import { type Context, flag, type Parsed } from './context.ts';

@@ -1,5 +1,6 @@
 import type { RunEvent, RunFinished } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
+import { adviceFor } from '../core/failure.ts';
 import { CATALOGUE } from '../core/recipe-error.ts';
 
 /** What a command that follows a run exits with. */
@@ -9,7 +10,7 @@ export class RunExit {
 
   readonly take = (event: RunEvent): void => {
     if (event.type !== 'step.failed') return;
-    const code = event.failure.reason === 'threw' ? event.failure.error.code : undefined;
+    const { code } = adviceFor(event.failure);
     this.#failures.add(code !== undefined && isErrorCode(code) ? CATALOGUE[code].exit : ExitCode.stepFailed);
   };
 

@@ -1,6 +1,6 @@
 import { ExitCode } from '../core/exit-code.ts';
+import { formatDuration } from '../core/format-duration.ts';
 import { RecipeError } from '../core/recipe-error.ts';
-import { formatDuration } from '../report/text/format.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { jsonLine } from './json-line.ts';

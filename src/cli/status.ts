@@ -1,11 +1,11 @@
 import { defaultJobs } from '../compose.ts';
 import { ExitCode } from '../core/exit-code.ts';
+import { formatDuration } from '../core/format-duration.ts';
 import type { Plan, PlanStep } from '../core/plan.ts';
 import { type Forecast, forecast } from '../engine/forecast.ts';
 import { makespanMs, type TimedWork } from '../engine/makespan.ts';
 import { preflight } from '../engine/preflight.ts';
 import { select } from '../engine/selection.ts';
-import { formatDuration } from '../report/text/format.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
 import { openRecipe } from './open-project.ts';

@@ -1,8 +1,8 @@
 import { openFleetLink } from '../compose-fleet.ts';
 import { ExitCode } from '../core/exit-code.ts';
+import { formatDuration } from '../core/format-duration.ts';
 import { takersOf, type WorkerState } from '../executors/fleet/presence.ts';
 import { profileFleet } from '../recipe/profile-addresses.ts';
-import { formatDuration } from '../report/text/format.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
 import { jsonLine } from './json-line.ts';

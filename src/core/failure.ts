@@ -12,7 +12,13 @@ export type Failure =
   | { readonly reason: 'missing-output'; readonly outputs: readonly string[] }
   | { readonly reason: 'bad-output'; readonly output: string; readonly detail: string }
   | { readonly reason: 'inputs-changed'; readonly inputs: readonly string[] }
-  | { readonly reason: 'infra'; readonly detail: string }
+  | {
+      readonly reason: 'infra';
+      readonly detail: string;
+      /** A code of the error catalogue, if it is one of ours, and the next thing to do. */
+      readonly code?: string;
+      readonly hint?: string;
+    }
   | { readonly reason: 'worker-lost'; readonly worker: string }
   | { readonly reason: 'preempted' }
   | { readonly reason: 'poison'; readonly starts: number }
@@ -71,7 +77,7 @@ export function describeFailure(failure: Failure): string {
     case 'inputs-changed':
       return `had its inputs changed while it ran: ${failure.inputs.join(', ')}`;
     case 'infra':
-      return `could not be run: ${failure.detail}`;
+      return failure.code === undefined ? `could not be run: ${failure.detail}` : failure.detail;
     case 'worker-lost':
       return `lost its worker ${failure.worker}`;
     case 'preempted':
@@ -83,6 +89,12 @@ export function describeFailure(failure: Failure): string {
     default:
       return unreachable(failure);
   }
+}
+
+/** The code of the error catalogue that a failure has, and the next thing to do; both may be absent. */
+export function adviceFor(failure: Failure): { readonly code?: string; readonly hint?: string } {
+  if (failure.reason === 'threw') return failure.error;
+  return failure.reason === 'infra' ? failure : {};
 }
 
 /** Fails to compile where a case is missing; throws where the types were lied to. */

@@ -2,6 +2,7 @@ import type { StepId, StepName } from './ids.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { OutputKind } from './kinds.ts';
 import type { NotifySettings } from './notify-settings.ts';
+import type { QueueSettings } from './queue-settings.ts';
 import type { ScheduleSettings } from './schedule-rules.ts';
 
 /**
@@ -43,6 +44,10 @@ export interface Settings {
   readonly executor?: 'fleet' | undefined;
   /** The queue server of a fleet, as far as the profile says. */
   readonly redis?: RedisSettings;
+  /** How long a step waits in a queue of a fleet before it fails; a queue may say otherwise. */
+  readonly queueTimeoutMs?: number;
+  /** Of a fleet, by name. */
+  readonly queues?: Readonly<Record<string, QueueSettings>>;
   /** Named limits: at most so many steps that name them at once. */
   readonly limits: Readonly<Record<string, number>>;
   /** GPUs of this machine that steps may have: how many, or which; absent means all that are found. */

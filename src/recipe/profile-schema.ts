@@ -105,6 +105,21 @@ const Notify = Type.Object(
   { additionalProperties: false, description: "Who is told what became of a schedule's ticks." },
 );
 
+const Queue = Type.Object(
+  {
+    timeout: Type.Optional(text('As queue_timeout, for this queue.')),
+    concurrency: Type.Optional(
+      orExpression(
+        Type.Integer({
+          minimum: 1,
+          description: 'At most so many steps at once, of all runs that share a ledger.',
+        }),
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+
 /** JSON Schema of `profiles/NAME.yaml`, for editors: `# yaml-language-server: $schema=…`. */
 export const ProfileSchema = Type.Object(
   {
@@ -191,7 +206,16 @@ export const ProfileSchema = Type.Object(
         }),
       ),
     ),
-    queues: Type.Optional(Later),
+    queue_timeout: Type.Optional(
+      text(
+        'How long a step waits for a worker of a fleet before it fails: 6h (default: 24h in submitted and scheduled runs, no end in others).',
+      ),
+    ),
+    queues: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[A-Za-z0-9][\\w.-]{0,99}$' }), Queue, {
+        description: 'What is said of single queues of a fleet, by name.',
+      }),
+    ),
     schedule: Type.Optional(Schedule),
     notify: Type.Optional(Notify),
     redis: Type.Optional(

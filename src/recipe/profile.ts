@@ -8,6 +8,7 @@ import type { FindRecipe } from './read-after.ts';
 import { readCache } from './read-cache.ts';
 import { readGpus } from './read-gpus.ts';
 import { readNotify } from './read-notify.ts';
+import { readQueues } from './read-queues.ts';
 import { readRedis } from './read-redis.ts';
 import { readSchedule } from './read-schedule.ts';
 import { booleanValue, invalid, knownKeys, mapTree, textList, textValue, wholeNumber } from './read-value.ts';
@@ -26,6 +27,7 @@ export const PROFILE_SETTINGS = [
   'effects',
   'secrets',
   'queues',
+  'queue_timeout',
   'limits',
   'gpus',
   'schedule',
@@ -38,7 +40,7 @@ export const PROFILE_SETTINGS = [
 ] as const;
 
 /** Settings that later versions bring: known, so that a misspelt one is told apart. */
-export const LATER_SETTINGS = ['queues', 'server'] as const;
+export const LATER_SETTINGS = ['server'] as const;
 
 const PROFILE_NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
 const VALUE_NAME = /^[A-Z][A-Z0-9_]*$/;
@@ -173,6 +175,7 @@ export function readSettings(
     ...readCache(entries.get('cache'), scope),
     ...(executor === undefined ? {} : readExecutor(executor, scope)),
     ...(Object.keys(redis).length === 0 ? {} : { redis }),
+    ...readQueues(entries.get('queue_timeout'), entries.get('queues'), scope),
     limits: readLimits(entries.get('limits'), scope),
     ...(gpus === undefined ? {} : { gpus: readGpus(gpus, scope) }),
     secrets: readSecrets(entries.get('secrets'), scope),

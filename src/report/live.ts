@@ -1,11 +1,12 @@
 import { styleText } from 'node:util';
 import type { ReportEntry, RunEvent } from '../core/events.ts';
 import { describeFailure } from '../core/failure.ts';
+import { formatDuration } from '../core/format-duration.ts';
 import type { StepId } from '../core/ids.ts';
 import { emptyRun, foldRun, isStepEvent, type RunState } from '../core/run-state.ts';
 import type { StepState } from '../core/step-state.ts';
 import { LOOKS } from './looks.ts';
-import { formatCount, formatDuration } from './text/format.ts';
+import { formatCount } from './text/format.ts';
 import { safeText } from './text/safe-text.ts';
 
 /** What a frame of the live view is drawn from. */

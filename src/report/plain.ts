@@ -1,9 +1,10 @@
 import type { EffectEvent, ReportEntry, RunEvent, RunFinished, StepEvent } from '../core/events.ts';
-import { describeFailure, unreachable } from '../core/failure.ts';
+import { adviceFor, describeFailure, unreachable } from '../core/failure.ts';
+import { formatDuration } from '../core/format-duration.ts';
 import type { StepId } from '../core/ids.ts';
 import type { Json } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
-import { formatBytes, formatCount, formatDuration, formatNumber } from './text/format.ts';
+import { formatBytes, formatCount, formatNumber } from './text/format.ts';
 import { safeText } from './text/safe-text.ts';
 
 /** Cached steps are shown one by one up to this many; beyond, the last line counts them. */
@@ -90,10 +91,7 @@ export class PlainRenderer {
         ];
       case 'step.failed': {
         const { failure } = event;
-        const hint =
-          failure.reason === 'threw' && failure.error.hint !== undefined
-            ? [this.#line(step, failure.error.hint)]
-            : [];
+        const { hint } = adviceFor(failure);
         const isBug =
           failure.reason === 'threw' && failure.error.code === undefined && failure.error.stack !== undefined;
         const stack = isBug
@@ -102,7 +100,11 @@ export class PlainRenderer {
               .slice(1, 6)
               .map((line) => this.#line(step, `|${line}`))
           : [];
-        return [this.#line(step, `failed: ${safeText(describeFailure(failure))}`), ...hint, ...stack];
+        return [
+          this.#line(step, `failed: ${safeText(describeFailure(failure))}`),
+          ...(hint === undefined ? [] : [this.#line(step, hint)]),
+          ...stack,
+        ];
       }
       case 'step.skipped':
         return [

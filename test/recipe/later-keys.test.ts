@@ -27,7 +27,7 @@ describe('what later versions bring is known, and is in one error with its place
     );
   });
 
-  const settings = ['queues', 'server'];
+  const settings = ['server'];
 
   test.each(settings)('the setting %s, in a profile and in a recipe', async (key) => {
     const setting = `# later\n${key}: { a: 1 }\n`;

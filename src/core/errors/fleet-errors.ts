@@ -1,4 +1,5 @@
 import { ExitCode } from '../exit-code.ts';
+import { formatDuration } from '../format-duration.ts';
 import type { Entry } from './entry.ts';
 
 /** What can go wrong with a fleet. Documented in `docs/errors/fleet.md`. */
@@ -47,6 +48,13 @@ export const FLEET_ERRORS = {
     message: (p: { remote: string }) =>
       `The shared cache ${p.remote} is read_only: what a fleet needs could not be put there`,
     hint: () => 'Take read_only out of the profile, or run here with `executor: local`.',
+  },
+  QUEUE_TIMEOUT: {
+    exit: ExitCode.unavailable,
+    message: (p: { queue: string; limitMs: number; workers: string; holder: string }) =>
+      `No worker of the queue ${p.queue} began it in ${formatDuration(p.limitMs)}: ${p.workers}; it waited for ${p.holder}`,
+    hint: (p: { queue: string }) =>
+      `Start one with \`recipe worker --queue ${p.queue}\`, then run it again, a submitted run with \`recipe retry\`: what was done is not repeated. How long is waited says queue_timeout in the profile.`,
   },
   RUN_NOT_SENT: {
     exit: ExitCode.unavailable,

@@ -11,6 +11,8 @@ import type { FleetLink } from './fleet-link.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { TaskMessage } from './names.ts';
 import { ProjectChanged, packTask } from './pack-task.ts';
+import { queueTimeout } from './queue-timeout.ts';
+import { QueueWait } from './queue-wait.ts';
 
 export interface FleetOptions {
   readonly link: FleetLink;
@@ -23,6 +25,8 @@ export interface FleetOptions {
   readonly world: World;
   /** Flights that have ended, of this run: what is still in a queue of them is not waited for. */
   readonly endedNonces: Set<string>;
+  /** How long a task waits for a worker of a queue; undefined for no end. */
+  readonly timeoutOf: (queue: string) => number | undefined;
   /** Runs what must be done in the project's own folder. */
   readonly local: Executor;
 }
@@ -43,6 +47,8 @@ export class FleetExecutor implements Executor {
 
   async execute(task: Task, hooks: TaskHooks, signal: AbortSignal): Promise<AttemptOutcome> {
     const { clock } = this.#options.world;
+    const queue = task.step.queue ?? DEFAULT_QUEUE;
+    const wait = new QueueWait(clock, this.#options.timeoutOf(queue));
     if (task.step.isolation === 'project') return this.#options.local.execute(task, hooks, signal);
     const startedAt = clock.monotonic();
     const failed = (failure: Failure): AttemptOutcome => ({
@@ -53,26 +59,38 @@ export class FleetExecutor implements Executor {
     });
     let parcel: TaskMessage['parcel'] | undefined;
     try {
-      parcel = await this.#sent(task, hooks, signal);
+      parcel = await this.#sent(task, hooks, wait, signal);
     } catch (error) {
       if (!(error instanceof ProjectChanged)) throw error;
       return failed({ reason: 'inputs-changed', inputs: [error.path] });
     }
-    if (parcel === undefined) return failed({ reason: 'cancelled' });
-    const queue = task.step.queue ?? DEFAULT_QUEUE;
-    return new FlightWatch(this.#options, { task, hooks, signal, queue, parcel }).land();
+    if (parcel !== undefined)
+      return new FlightWatch(this.#options, { task, hooks, signal, queue, wait, parcel }).land();
+    if (signal.aborted) return failed({ reason: 'cancelled' });
+    const { limitMs } = wait;
+    return failed(await queueTimeout(this.#options.link, { queue, limitMs, holder: this.#cache }));
   }
 
-  /** Waits for the shared cache as long as it is away. Undefined: the run was cancelled meanwhile. */
-  async #sent(task: Task, hooks: TaskHooks, signal: AbortSignal): Promise<TaskMessage['parcel'] | undefined> {
+  /** Waits for the shared cache while it is away. Undefined: the run was cancelled meanwhile, or the wait is over. */
+  async #sent(
+    task: Task,
+    hooks: TaskHooks,
+    wait: QueueWait,
+    signal: AbortSignal,
+  ): Promise<TaskMessage['parcel'] | undefined> {
     const { shared, world } = this.#options;
     const { parcel, digests } = await this.#packed(task);
-    for (let isFirst = true; !signal.aborted; isFirst = false) {
+    for (let isFirst = true; !signal.aborted && !wait.isOver; isFirst = false) {
       if (await shared.push(digests)) return parcel;
-      if (isFirst) hooks.waiting(`the shared cache ${shared.remote.name}, which cannot be written`);
-      await world.clock.sleep(AGAIN_MS, signal).catch(() => {});
+      if (isFirst) hooks.waiting(this.#cache);
+      await world.clock.sleep(Math.min(AGAIN_MS, wait.leftMs), signal).catch(() => {});
     }
     return undefined;
+  }
+
+  /** For people: what is waited for while it is away. */
+  get #cache(): string {
+    return `the shared cache ${this.#options.shared.remote.name}, which cannot be written`;
   }
 
   /** What a message says of the task, and all that it needs of this machine's store. */

@@ -18,8 +18,8 @@ export interface QueueState {
   readonly running: number;
 }
 
-/** How a message stands. */
-export type MessageState = 'absent' | 'queued' | 'active';
+/** How a message stands: `taken` by a worker that has not begun, or `running`, as a worker says. */
+export type MessageState = 'absent' | 'queued' | 'taken' | 'running';
 
 /** One driver's connection to the queues of a fleet. It carries work and is never believed. */
 export class FleetLink implements AsyncDisposable {
@@ -76,24 +76,39 @@ export class FleetLink implements AsyncDisposable {
         this.#redis.get(this.keys.running(id)),
         this.#queue(queue).getJob(id),
       ]);
-      if (runner !== null) return 'active';
+      if (runner !== null) return 'running';
       if (job === undefined) return 'absent';
-      return (await job.isActive()) ? 'active' : 'queued';
+      return (await job.isActive()) ? 'taken' : 'queued';
     });
   }
 
-  /** Says that a run waits for a flight, again and again: whoever is left alone with it may end it. */
-  async wait(flight: Flight, run: string): Promise<void> {
+  /**
+   * Says that a run waits for a flight, again and again: whoever is left alone with it may end it.
+   *
+   * @param isRunning a worker has it: the wait begins anew
+   * @returns since when the run has waited, whoever drove it; by the clocks of drivers
+   * @throws RedisAway
+   */
+  async wait(
+    flight: Flight,
+    run: string,
+    { now, isRunning }: { now: number; isRunning: boolean },
+  ): Promise<number> {
     const key = this.keys.waiters(flight.nonce);
-    await this.#asking(() => this.#redis.multi().sadd(key, run).expire(key, WAITERS_S).exec());
+    return this.#asking(async () => {
+      if (isRunning) await this.#redis.zadd(key, now, run);
+      else await this.#redis.zadd(key, 'NX', now, run);
+      await this.#redis.expire(key, WAITERS_S);
+      return Number((await this.#redis.zscore(key, run)) ?? now);
+    });
   }
 
   /** @returns whether nobody else waits for it */
   async leave(flight: Flight, run: string): Promise<boolean> {
     const key = this.keys.waiters(flight.nonce);
     return this.#asking(async () => {
-      await this.#redis.srem(key, run);
-      return (await this.#redis.scard(key)) === 0;
+      await this.#redis.zrem(key, run);
+      return (await this.#redis.zcard(key)) === 0;
     });
   }
 

@@ -14,6 +14,8 @@ import { type FlightEnd, MOST_STARTS, readFlight, recordCancel } from './flight-
 import type { LiveEntry } from './live.ts';
 import { jobId, newNonce, type TaskMessage } from './names.ts';
 import { takersOf } from './presence.ts';
+import { queueTimeout } from './queue-timeout.ts';
+import type { QueueWait } from './queue-wait.ts';
 
 /** The store is looked at so often, whatever the queue says or does not say. */
 const LOOK_MS = 5000;
@@ -26,6 +28,7 @@ export interface FlightRequest {
   readonly hooks: TaskHooks;
   readonly signal: AbortSignal;
   readonly queue: string;
+  readonly wait: QueueWait;
   /** The task as it travels. */
   readonly parcel: TaskMessage['parcel'];
 }
@@ -43,6 +46,8 @@ export class FlightWatch {
   #following: { readonly stop: () => void } | undefined;
   #isStarted = false;
   #hasExited = false;
+  /** A worker has begun, as the store says, and has not said how it ended. */
+  #isBegun = false;
   #isHinted = false;
   #isSoon = false;
   /** Blobs that were sent anew. */
@@ -51,7 +56,7 @@ export class FlightWatch {
   /** Entries of the report, but for what is not kept, that were seen live. */
   #seen = 0;
   #nonDeterministic: readonly string[] | undefined;
-  #lastHolder = '';
+  #lastHolder: string | undefined;
   /** Workers were there, and the task was in the queue: most likely one begins at once. */
   #hasLooked = false;
   #wake: () => void = () => {};
@@ -74,6 +79,7 @@ export class FlightWatch {
         if (signal.aborted) return await this.#cancel();
         const outcome = await this.#look();
         if (outcome !== undefined) return outcome;
+        if (this.#request.wait.isOver) return await this.#giveUp();
         await this.#pause();
       }
     } finally {
@@ -87,7 +93,8 @@ export class FlightWatch {
     const woken = new AbortController();
     this.#wake = () => woken.abort();
     if (this.#isHinted || this.#request.signal.aborted) return;
-    await clock.sleep(this.#isSoon ? SOON_MS : LOOK_MS, woken.signal).catch(() => {});
+    const ms = Math.min(this.#isSoon ? SOON_MS : LOOK_MS, this.#request.wait.leftMs);
+    await clock.sleep(ms, woken.signal).catch(() => {});
   }
 
   /** The store first; then what is in no queue and run by nobody is put there again. */
@@ -102,6 +109,8 @@ export class FlightWatch {
       return undefined;
     } catch (error) {
       if (isAway(error)) {
+        // Most likely it goes on.
+        if (this.#isBegun) this.#request.wait.stop();
         this.#waitFor(error.message);
         return undefined;
       }
@@ -122,7 +131,8 @@ export class FlightWatch {
       shared.requireReachable();
     }
     if (this.#flight === undefined) return undefined;
-    const { end, isCancelled } = await readFlight(shared.remote, this.#flight);
+    const { end, isCancelled, lost } = await readFlight(shared.remote, this.#flight);
+    this.#isBegun = lost > 0;
     if (end !== undefined) return this.#ended(end);
     // Another run gave it up a moment before this one came: it begins a flight of its own.
     if (isCancelled) this.#beginAgain();
@@ -162,7 +172,7 @@ export class FlightWatch {
   }
 
   async #fromQueue(): Promise<void> {
-    const { link, run, shared } = this.#options;
+    const { link, shared } = this.#options;
     const { queue, parcel, task } = this.#request;
     const { fingerprint } = task;
     const job = this.#job;
@@ -181,8 +191,16 @@ export class FlightWatch {
       if (this.#isSoon) return;
       this.#join({ fingerprint, nonce: there.nonce });
     }
-    if (this.#flight !== undefined) await link.wait(this.#flight, run);
-    if (state !== 'active' && !this.#isStarted) await this.#sayQueued();
+    if (this.#flight !== undefined) await this.#sayWaiting(this.#flight, state === 'running');
+    if (state === 'queued' || (state === 'absent' && !this.#isStarted)) await this.#sayQueued();
+  }
+
+  async #sayWaiting(flight: Flight, isRunning: boolean): Promise<void> {
+    const { link, run, world } = this.#options;
+    const now = world.clock.now();
+    const since = await link.wait(flight, run, { now, isRunning });
+    if (isRunning) this.#request.wait.stop();
+    else this.#request.wait.wait(Math.max(0, now - since));
   }
 
   async #sayQueued(): Promise<void> {
@@ -190,7 +208,7 @@ export class FlightWatch {
     const { queue } = this.#request;
     if (takersOf(queue, await link.workers()).length === 0)
       this.#waitFor(`a worker of the queue ${queue}: recipe worker --queue ${queue}`);
-    else if (this.#hasLooked) this.#waitFor(`room in the queue ${queue}`);
+    else if (this.#hasLooked && !this.#isStarted) this.#waitFor(roomIn(queue));
     this.#hasLooked = true;
   }
 
@@ -233,6 +251,7 @@ export class FlightWatch {
   }
 
   #start(): void {
+    this.#request.wait.stop();
     if (!this.#isStarted) this.#request.hooks.started();
     this.#isStarted = true;
   }
@@ -283,26 +302,43 @@ export class FlightWatch {
   }
 
   async #cancel(): Promise<AttemptOutcome> {
+    if (!(this.#request.signal.reason instanceof RunLeft)) await this.#leave();
+    return this.#neverBegun({ reason: 'cancelled' });
+  }
+
+  /** No worker began it for as long as it may wait. */
+  async #giveUp(): Promise<AttemptOutcome> {
+    const { queue, wait } = this.#request;
+    await this.#leave();
+    this.#options.endedNonces.add(this.#flight?.nonce ?? '');
+    const holder =
+      this.#lastHolder ?? (this.#isStarted ? 'another, as the one that had it is gone' : roomIn(queue));
+    return this.#neverBegun(await queueTimeout(this.#options.link, { queue, limitMs: wait.limitMs, holder }));
+  }
+
+  /** This run no longer waits for the flight, which is ended if no other does. */
+  async #leave(): Promise<void> {
     const { link, run, shared } = this.#options;
-    const { queue, signal } = this.#request;
-    if (this.#flight !== undefined && !(signal.reason instanceof RunLeft)) {
-      try {
-        if (await link.leave(this.#flight, run)) {
-          await recordCancel(shared.remote, this.#flight);
-          await link.cancel(queue, this.#job, this.#flight);
-        }
-      } catch (error) {
-        if (!isAway(error)) throw error;
-        // Workers look there too; another run that waits begins again.
-        if (error instanceof RedisAway) await recordCancel(shared.remote, this.#flight).catch(() => {});
+    if (this.#flight === undefined) return;
+    try {
+      if (await link.leave(this.#flight, run)) {
+        await recordCancel(shared.remote, this.#flight);
+        await link.cancel(this.#request.queue, this.#job, this.#flight);
       }
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      // Workers look there too; another run that waits begins again.
+      if (error instanceof RedisAway) await recordCancel(shared.remote, this.#flight).catch(() => {});
     }
-    return { ok: false, failure: { reason: 'cancelled' }, logTail: '', durationMs: this.#elapsed };
   }
 
   #failed(failure: Failure, logTail: string, durationMs?: number): AttemptOutcome {
     this.#start();
     return { ok: false, failure, logTail, durationMs: durationMs ?? this.#elapsed };
+  }
+
+  #neverBegun(failure: Failure): AttemptOutcome {
+    return { ok: false, failure, logTail: '', durationMs: this.#elapsed };
   }
 
   get #elapsed(): number {
@@ -312,6 +348,10 @@ export class FlightWatch {
 
 function isAway(error: unknown): error is Error {
   return error instanceof RedisAway || isRemoteProblem(error);
+}
+
+function roomIn(queue: string): string {
+  return `room in the queue ${queue}`;
 }
 
 /** How a flight ends that no worker ends. */

@@ -31,7 +31,7 @@ export class Keys {
     return `${this.prefix}:live:${nonce}`;
   }
 
-  /** The runs that wait for a flight. */
+  /** The runs that wait for a flight, by since when. */
   waiters(nonce: string): string {
     return `${this.prefix}:waiters:${nonce}`;
   }

@@ -1,8 +1,9 @@
 import type { CardBlock, CardCell } from '../../core/card-block.ts';
 import type { Outputs, ReportEntry } from '../../core/events.ts';
+import { formatDuration } from '../../core/format-duration.ts';
 import type { Fingerprint } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { formatBytes, formatDuration } from '../text/format.ts';
+import { formatBytes } from '../text/format.ts';
 
 /** What is known of a step that has succeeded, besides what its card says. */
 export interface CardSubject {

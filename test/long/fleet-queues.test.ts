@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunEvent } from '../../src/core/events.ts';
+import { type CliRig, eventsOf, outcomes } from '../rigs/cli-rig.ts';
+import { DriverProcess } from '../rigs/driver-process.ts';
+import { FleetRig } from '../rigs/fleet-rig.ts';
+import { FollowedRun } from '../rigs/followed-run.ts';
+import { inProcessWith } from '../rigs/in-process.ts';
+import { RedisRig } from '../rigs/redis-rig.ts';
+
+const missing = await RedisRig.missing();
+const DAY_MS = 86_400_000;
+
+const isStarted = ({ type }: RunEvent): boolean => type === 'step.started';
+const isWaiting = ({ type }: RunEvent): boolean => type === 'step.waiting';
+
+function failuresOf(events: readonly RunEvent[]): readonly unknown[] {
+  return events.flatMap((event) => (event.type === 'step.failed' ? [event.failure] : []));
+}
+
+async function submitted(rig: CliRig): Promise<string> {
+  const { out } = await rig.recipe('run', '-p', 'fleet', '--submit', '--json');
+  return (JSON.parse(out) as { run: string }).run;
+}
+
+describe.skipIf(missing !== undefined)('a queue of a fleet', () => {
+  let fleet: FleetRig;
+  let worker: string;
+  beforeAll(async () => {
+    fleet = await FleetRig.start();
+    worker = (await fleet.worker('--queue', 'served', '--concurrency', '1')).id;
+  });
+  afterAll(async () => fleet[Symbol.asyncDispose]());
+
+  /** A project of one step, which waits for its gate if that is asked for. */
+  const project = async (step: string, settings: string): Promise<CliRig> =>
+    fleet.project({
+      'recipe.yaml': `steps:\n  a: { ${step} }\n`,
+      'profiles/fleet.yaml': `executor: fleet\n${settings}\n`,
+    });
+
+  test('that no worker takes from is waited for as long as the profile says, and not longer', async () => {
+    const rig = await project('run: [echo, one], queue: nobody', 'queue_timeout: 300ms');
+    const { exit, out } = await rig.recipe('run', '-p', 'fleet', '--json');
+    expect(exit).toBe(69);
+    const events = eventsOf(out);
+    expect(failuresOf(events)).toEqual([
+      {
+        reason: 'infra',
+        code: 'QUEUE_TIMEOUT',
+        detail:
+          'No worker of the queue nobody began it in 300 ms: there is none, but of served; it waited for a worker of the queue nobody: recipe worker --queue nobody',
+        hint: expect.stringMatching(/^Start one with `recipe worker --queue nobody`, then run it again/),
+      },
+    ]);
+    expect(events.some(isStarted)).toBe(false);
+    // What waited is taken back: nobody would want it.
+    const { queues } = JSON.parse((await rig.recipe('workers', '-p', 'fleet', '--json')).out) as {
+      queues: { name: string; waiting: number }[];
+    };
+    expect(queues.find(({ name }) => name === 'nobody')?.waiting).toBe(0);
+    const plain = await rig.recipe('run', '-p', 'fleet');
+    expect(plain.out).toContain('failed: No worker of the queue nobody began it in 300 ms');
+    expect(plain.out).toContain('Start one with `recipe worker --queue nobody`');
+  });
+
+  test('whose workers are busy is waited for as long as is said of it, and its workers are named', async () => {
+    const gate = fleet.gate('busy');
+    const busy = new FollowedRun(await project(`run: [cat, ${gate.path}], queue: served`, ''), '-p', 'fleet');
+    await busy.until(isStarted);
+    const rig = await project(
+      'run: [echo, two], queue: served',
+      'queue_timeout: 1h\nqueues: { served: { timeout: 300ms } }',
+    );
+    expect(failuresOf(await rig.events('-p', 'fleet'))).toMatchObject([
+      {
+        code: 'QUEUE_TIMEOUT',
+        detail: `No worker of the queue served began it in 300 ms: there are ${worker}; it waited for room in the queue served`,
+      },
+    ]);
+    await gate.open();
+    // What runs does not wait, however long it takes.
+    expect(outcomes((await busy.end()).events)).toEqual({ a: 'succeeded' });
+  });
+
+  test('is waited for anew by a step whose worker died, which is no end of its own', async () => {
+    const gate = fleet.gate('dying');
+    const dying = await fleet.worker('--queue', 'dying');
+    const rig = await project(`run: [cat, ${gate.path}], queue: dying`, 'queue_timeout: 5s');
+    const run = new FollowedRun(rig, '-p', 'fleet');
+    await run.until(isStarted);
+    await dying.end('SIGKILL');
+    expect(failuresOf((await run.end()).events)).toMatchObject([
+      { reason: 'infra', code: 'QUEUE_TIMEOUT', detail: expect.stringContaining('in 5.0 s') },
+    ]);
+  });
+
+  test('is waited for again where a step’s retry says so', async () => {
+    const step = 'run: [echo, three], queue: nobody, retry: { max_attempts: 2, on: [infra] }';
+    const rig = await project(step, 'queue_timeout: 200ms');
+    const events = await rig.events('-p', 'fleet');
+    expect(events.filter(({ type }) => type === 'step.retrying').length).toBe(1);
+    expect(events.find(({ type }) => type === 'step.failed')).toMatchObject({ attempt: 2 });
+  });
+
+  test('may have a worker by the time that `recipe retry` submits the run again', async () => {
+    const rig = await project('run: [echo, five], queue: late', 'queue_timeout: 8s');
+    const run = await submitted(rig);
+    expect((await rig.recipe('worker', '--drive', '1', '--once')).exit).toBe(0);
+    const failed = eventsOf((await rig.recipe('attach', '--json', run)).out);
+    expect(failuresOf(failed)).toMatchObject([{ code: 'QUEUE_TIMEOUT' }]);
+    await fleet.worker('--queue', 'late');
+    const again = JSON.parse((await rig.recipe('retry', '--json', run)).out) as { run: string };
+    expect((await rig.recipe('worker', '--drive', '1', '--once')).exit).toBe(0);
+    expect(outcomes(eventsOf((await rig.recipe('attach', '--json', again.run)).out))).toEqual({
+      a: 'succeeded',
+    });
+  });
+
+  test('is waited for by a submitted run for a day, whoever drives it', async () => {
+    const rig = await project('run: [echo, four], queue: nobody', '');
+    const run = await submitted(rig);
+    const driver = await DriverProcess.start(rig);
+    const following = new FollowedRun(rig.start('attach', '--json', run));
+    await following.until(isWaiting);
+    expect((await driver.end('SIGTERM')).out).toContain('"state":"given-back"');
+    const tomorrow = { dir: rig.dir, env: rig.env, now: Date.now() + DAY_MS };
+    expect(await inProcessWith(tomorrow, 'worker', '--drive', '1', '--once')).toMatchObject({ exit: 0 });
+    expect(failuresOf((await following.end()).events)).toMatchObject([
+      {
+        code: 'QUEUE_TIMEOUT',
+        detail: expect.stringMatching(/^No worker of the queue nobody began it in 24 h 00 min/),
+      },
+    ]);
+  });
+});
