@@ -18,6 +18,7 @@ import { alone } from './engine/alone.ts';
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
 import { History, keptFingerprints } from './engine/history.ts';
+import { limitsOfStep } from './engine/limits-of-step.ts';
 import type { CardModule } from './engine/make-card.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
@@ -162,7 +163,7 @@ export class Project extends ProjectHome {
     await this.closeInterrupted(request.onWarning);
     const dirty = dirtyTag(this.dir, env);
     const id = runId(world.newRunId());
-    await using limits = await this.#limits(plan);
+    await using limits = await this.#limits(plan, machine);
     await using fleet = await this.#fleet(plan, request);
     await using ownShared = fleet === undefined ? await this.shared(plan, request.onWarning) : undefined;
     const shared = fleet?.shared ?? ownShared;
@@ -281,9 +282,8 @@ export class Project extends ProjectHome {
   }
 
   /** What keeps runs to the named limits of the plan's profile, if a step has one; loaded only then. */
-  async #limits({ settings, steps }: Plan): Promise<HeldLimits | undefined> {
-    if (!steps.some(({ limits }) => limits.some((name) => Object.hasOwn(settings.limits, name))))
-      return undefined;
+  async #limits({ settings, steps }: Plan, machine: Machine): Promise<HeldLimits | undefined> {
+    if (steps.every((step) => limitsOfStep(step, settings, machine).length === 0)) return undefined;
     return (await import('./compose-limits.ts')).limitsOf(this, this.surroundings);
   }
 

@@ -4,6 +4,7 @@ import type { Fingerprint, StepId } from '../core/ids.ts';
 import type { PlanStep } from '../core/plan.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import type { Holder } from './holder.ts';
+import { limitsOfStep } from './limits-of-step.ts';
 import type { LimitInTheWay, LimitLease } from './limits-port.ts';
 import type { RunOptions } from './run-options.ts';
 
@@ -46,14 +47,14 @@ export class SharedLimits {
 
   /** What the step has to wait for; undefined if it has all its limits, or none. Asks for them if it has not yet. */
   blockedBy(step: PlanStep, fingerprint: Fingerprint): Holder | undefined {
-    const limits = this.#limitsOf(step);
+    const { plan, id: run, machine } = this.#options;
+    const limits = limitsOfStep(step, plan.settings, machine);
     if (limits.length === 0) return undefined;
     const there = this.#entries.get(step.id);
     if (there !== undefined) return there.state === 'asked' ? ASKED : undefined;
     // Not more than may run are asked for at once, however many steps wait.
     const full = limits.find(({ name, most }) => this.#countOf(name) >= most);
     if (full !== undefined) return { reason: 'limit', holder: full.name };
-    const { id: run, machine } = this.#options;
     const isElsewhere = machine.isElsewhere(step);
     const entry: Entry = {
       lease: {
@@ -133,14 +134,6 @@ export class SharedLimits {
       entry.problem = error;
       return undefined;
     }
-  }
-
-  #limitsOf({ limits }: PlanStep): LimitLease['limits'] {
-    const known = this.#options.plan.settings.limits;
-    return [...new Set(limits)].flatMap((name) => {
-      const most = known[name];
-      return most === undefined ? [] : [{ name, most }];
-    });
   }
 
   #countOf(name: string): number {

@@ -132,4 +132,34 @@ describe.skipIf(missing !== undefined)('a queue of a fleet', () => {
       },
     ]);
   });
+
+  test('has as many steps at once as its concurrency says, of all runs that share a ledger', async () => {
+    const settings = 'queues: { counted: { concurrency: 1 } }';
+    const [gate, next] = [fleet.gate('counted'), fleet.gate('counted-next')];
+    await fleet.worker('--queue', 'counted', '--queue', 'free', '--concurrency', '3');
+    const rig = await fleet.project({
+      'profiles/fleet.yaml': `executor: fleet\n${settings}\n`,
+      'recipes/one/recipe.yaml': `steps:\n  a: { run: [cat, ${gate.path}], queue: counted }\n`,
+      'recipes/two/recipe.yaml': `steps:\n  b: { run: [cat, ${next.path}], queue: counted }\n  c: { run: [echo, six], queue: free }\n  d: { run: ["true"], queue: counted, isolation: project }\n`,
+    });
+    const first = new FollowedRun(rig, 'one', '-p', 'fleet');
+    const begun = await first.until(({ type }) => type === 'run.started');
+    await first.until(isStarted);
+    const second = new FollowedRun(rig, 'two', '-p', 'fleet');
+    // What goes elsewhere, and what is run here, does not count.
+    const hasEnded = (step: string): boolean =>
+      second.seen.some((event) => event.type === 'step.succeeded' && event.step === step);
+    const held = (): RunEvent | undefined =>
+      second.seen.find((event) => event.type === 'step.waiting' && event.reason === 'limit');
+    await second.until(() => hasEnded('c') && hasEnded('d') && held() !== undefined);
+    expect(held()).toMatchObject({
+      step: 'b',
+      holder: `the queue counted, which run ${begun.type === 'run.started' ? begun.run : ''} has`,
+    });
+    expect(second.seen.some((event) => event.type === 'step.started' && event.step === 'b')).toBe(false);
+    await gate.open();
+    expect(outcomes((await first.end()).events)).toEqual({ a: 'succeeded' });
+    await next.open();
+    expect(outcomes((await second.end()).events)).toEqual({ b: 'succeeded', c: 'succeeded', d: 'succeeded' });
+  });
 });
