@@ -1,4 +1,4 @@
-import type { Schedules } from './compose-schedules.ts';
+import type { ScheduleDesk } from './compose-schedules.ts';
 import type { AfterRule, FollowedValue, ScheduleRules } from './core/schedule-rules.ts';
 import { type EndedRun, EndedRuns, outputsOf } from './engine/ended-runs.ts';
 import { type Followed, followedValue } from './engine/followed-value.ts';
@@ -18,13 +18,13 @@ export function isFollower(schedule: Schedule): schedule is Follower {
 
 /** Makes ticks of the ends of runs that schedules follow: submitted ones, and those whose journal lies in the project's home. */
 export class Endings {
-  readonly #schedules: Pick<Schedules, 'ledger' | 'project'>;
+  readonly #schedules: ScheduleDesk;
   readonly #onWarning: (message: string) => void;
   readonly #runs: EndedRuns;
   /** By schedule as it was applied, and run. */
   readonly #values = new Map<string, Followed>();
 
-  constructor(schedules: Pick<Schedules, 'ledger' | 'project'>, onWarning: (message: string) => void) {
+  constructor(schedules: ScheduleDesk, onWarning: (message: string) => void) {
     this.#schedules = schedules;
     this.#onWarning = onWarning;
     this.#runs = new EndedRuns(schedules.project.home);

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Surroundings } from './compose-home.ts';
-import type { AppliedNotify, AppliedSettings, Schedules } from './compose-schedules.ts';
+import type { AppliedNotify, AppliedSettings, ScheduleDesk } from './compose-schedules.ts';
 import { failpoint } from './core/failpoint.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import { cleanEnvironment } from './engine/attempt-environment.ts';
@@ -25,17 +25,13 @@ const MAX_AT_ONCE = 8;
 
 /** Tells what is to be told of a project's schedules, at least once each. Several schedulers share the work. */
 export class Notifier {
-  readonly #schedules: Pick<Schedules, 'ledger' | 'project' | 'list'>;
+  readonly #schedules: ScheduleDesk;
   readonly #surroundings: Surroundings;
   readonly #onWarning: (message: string) => void;
   readonly #underWay = new Set<Promise<void>>();
   readonly #stop = new AbortController();
 
-  constructor(
-    schedules: Pick<Schedules, 'ledger' | 'project' | 'list'>,
-    surroundings: Surroundings,
-    onWarning: (message: string) => void,
-  ) {
+  constructor(schedules: ScheduleDesk, surroundings: Surroundings, onWarning: (message: string) => void) {
     this.#schedules = schedules;
     this.#surroundings = surroundings;
     this.#onWarning = onWarning;
@@ -45,10 +41,18 @@ export class Notifier {
   async look(): Promise<void> {
     const { ledger, project } = this.#schedules;
     await this.#guarded(async () => {
-      if (!(await ledger.read((sql) => isNotificationDue(sql, project.dir, this.#now())))) return;
+      const isDue = await ledger.read(async (sql) =>
+        isNotificationDue(sql, project.dir, await this.#schedules.now(sql)),
+      );
+      if (!isDue) return;
       while (this.#underWay.size < MAX_AT_ONCE && !this.#stop.signal.aborted) {
-        const claim = { projectDir: project.dir, now: this.#now(), leaseMs: LEASE_MS };
-        const claimed = await ledger.write((sql) => claimNotification(sql, claim));
+        const claimed = await ledger.write(async (sql) =>
+          claimNotification(sql, {
+            projectDir: project.dir,
+            now: await this.#schedules.now(sql),
+            leaseMs: LEASE_MS,
+          }),
+        );
         if (claimed === undefined) return;
         const done = this.#guarded(() => this.#send(claimed)).finally(() => this.#underWay.delete(done));
         this.#underWay.add(done);
@@ -79,12 +83,14 @@ export class Notifier {
     failpoint('notification.after-send');
     if (problem === undefined)
       return ledger.write((sql) => settleNotification(sql, claimed, { kind: 'sent' }));
-    const now = this.#now();
-    const due = this.#stop.signal.aborted
-      ? now
-      : nextAttempt({ ...claimed, now, random: randomInt(2 ** 32) / 2 ** 32 });
-    const end = due === undefined ? { kind: 'given-up' as const } : { kind: 'again' as const, due };
-    await ledger.write((sql) => settleNotification(sql, claimed, { ...end, problem }));
+    const random = randomInt(2 ** 32) / 2 ** 32;
+    const due = await ledger.write(async (sql) => {
+      const now = await this.#schedules.now(sql);
+      const due = this.#stop.signal.aborted ? now : nextAttempt({ ...claimed, now, random });
+      const end = due === undefined ? { kind: 'given-up' as const } : { kind: 'again' as const, due };
+      await settleNotification(sql, claimed, { ...end, problem });
+      return due;
+    });
     const what = `the ${claimed.channel} of ${found?.name ?? 'a schedule'} was not told of ${claimed.event}`;
     if (!this.#stop.signal.aborted)
       this.#onWarning(`${what}${due === undefined ? ', and is told no more' : ''}: ${problem}`);
@@ -106,7 +112,8 @@ export class Notifier {
   async #call({ id, message }: Notification, url: string, secret: string): Promise<string | undefined> {
     // Whoever applies a schedule runs code here: an address of this machine is no more than that.
     const outbound = new Outbound([new URL(url).host]);
-    const call = signedCall({ as: 'stockpot', url, secret, id, payload: message, at: this.#now() });
+    const at = this.#surroundings.world.clock.now();
+    const call = signedCall({ as: 'stockpot', url, secret, id, payload: message, at });
     const { status } = await outbound.post({ ...call, signal: this.#stop.signal });
     return status >= 200 && status < 300 ? undefined : `It was answered ${status}.`;
   }
@@ -147,9 +154,5 @@ export class Notifier {
       const what = error instanceof RecipeError ? `${error.code}: ${error.message}` : String(error);
       this.#onWarning(`notifications could not be looked after: ${what}`);
     }
-  }
-
-  #now(): number {
-    return this.#surroundings.world.clock.now();
   }
 }

@@ -4,13 +4,14 @@ import { hostname } from 'node:os';
 import { Endings, isFollower } from './compose-endings.ts';
 import type { Surroundings } from './compose-home.ts';
 import { Notifier } from './compose-notifier.ts';
-import type { AppliedSettings, Schedules } from './compose-schedules.ts';
+import type { AppliedSettings, ScheduleDesk } from './compose-schedules.ts';
 import { snapshotDir } from './compose-snapshot.ts';
 import { TICKS_FOLDER, type TickRun } from './compose-ticks.ts';
 import { failpoint } from './core/failpoint.ts';
 import { NOTIFY_CHANNELS, type NotifyEvent } from './core/notify-settings.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import type { Sql } from './db/sql.ts';
+import { HeldTick, TICK_LEASE_MS } from './ledger/held-tick.ts';
 import { addNotification } from './ledger/notifications.ts';
 import { pauseSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
 import {
@@ -18,23 +19,20 @@ import {
   closeLapsed,
   endTick,
   hadFailed,
+  hasEnded,
   offerTicks,
-  renewTick,
   type Tick,
   type TickEnd,
 } from './ledger/ticks.ts';
 import { dueTicks } from './schedule/due.ts';
 import { eventOfTick, notificationMessage, type TickReport } from './schedule/tick-report.ts';
 
-/** Another scheduler takes over what was not renewed for so long. */
-const LEASE_MS = 60_000;
-const RENEW_MS = LEASE_MS / 3;
 /** Other processes apply, pause and ask for runs: they are seen after this time. */
 const LOOK_MS = 2000;
 
 /** What a scheduler has, whatever its ticks run. */
 export interface SchedulerPlace {
-  readonly schedules: Pick<Schedules, 'ledger' | 'project' | 'list'>;
+  readonly schedules: ScheduleDesk;
   readonly surroundings: Surroundings;
   readonly run: (tick: TickRun) => Promise<TickEnd>;
 }
@@ -73,14 +71,22 @@ export class Scheduler {
     this.#notifier = new Notifier(schedules, surroundings, request.onWarning);
   }
 
-  /** Until the signal says so. */
+  /** Until the signal says so. A ledger that is away is waited for. */
   async serve(): Promise<void> {
-    const { signal } = this.#request;
+    const { signal, onWarning } = this.#request;
+    let said = '';
     try {
       while (!signal.aborted) {
-        const wakeAt = await this.look();
-        const wait = Math.max(0, Math.min(LOOK_MS, wakeAt - this.#now()));
-        await this.#surroundings.world.clock.sleep(wait, signal).catch(ignore);
+        let wait = LOOK_MS;
+        try {
+          wait = Math.min(LOOK_MS, await this.look());
+          said = '';
+        } catch (error) {
+          const message = `schedules could not be looked after: ${String(error)}`;
+          if (message !== said) onWarning(message);
+          said = message;
+        }
+        await this.#surroundings.world.clock.sleep(wait, signal).catch(() => {});
       }
     } finally {
       await this.settled();
@@ -88,13 +94,15 @@ export class Scheduler {
     }
   }
 
-  /** Starts what is due now. Gives when the next tick is. */
+  /** Starts what is due now. Gives how long it takes until the next tick is. */
   async look(): Promise<number> {
+    const { ledger } = this.#schedules;
+    const schedules = await this.#schedules.list();
+    const now = await ledger.read(async (sql) => this.#schedules.now(sql));
     let wakeAt = Infinity;
-    for (const schedule of await this.#schedules.list())
-      wakeAt = Math.min(wakeAt, await this.#lookAt(schedule));
+    for (const schedule of schedules) wakeAt = Math.min(wakeAt, await this.#lookAt(schedule, now));
     await this.#notifier.look();
-    return wakeAt;
+    return wakeAt - now;
   }
 
   /** Resolves when nothing that was started runs any more. */
@@ -112,12 +120,12 @@ export class Scheduler {
     await this.#notifier.drain();
   }
 
-  async #lookAt(schedule: Schedule): Promise<number> {
+  async #lookAt(schedule: Schedule, now: number): Promise<number> {
     const { ledger } = this.#schedules;
     const { id, settings, cursor } = schedule;
-    const now = this.#now();
-    for (const tick of await ledger.write((sql) => closeLapsed(sql, id, now))) {
-      this.#request.onEvent(schedule, tick, { state: 'interrupted', at: now, note: 'its scheduler died' });
+    const lapsed = await ledger.write(async (sql) => closeLapsed(sql, id, await this.#schedules.now(sql)));
+    for (const tick of lapsed) {
+      this.#request.onEvent(schedule, tick, { state: 'interrupted', note: 'its scheduler died' });
       rmSync(snapshotDir(this.#schedules.project, TICKS_FOLDER, tick.run ?? ''), {
         recursive: true,
         force: true,
@@ -143,52 +151,64 @@ export class Scheduler {
 
   /** Takes a tick that waits and starts its run. False: there is none. */
   async #claim(schedule: Schedule): Promise<boolean> {
-    const claim = {
-      schedule: schedule.id,
-      overlap: schedule.settings.overlap,
-      by: `${hostname()} ${this.#surroundings.pid}`,
-      leaseUntil: this.#now() + LEASE_MS,
-    };
-    const tick = await this.#schedules.ledger.write((sql) => claimTick(sql, claim));
+    const { ledger } = this.#schedules;
+    const { clock } = this.#surroundings.world;
+    const since = clock.monotonic();
+    const tick = await ledger.write(async (sql) =>
+      claimTick(sql, {
+        schedule: schedule.id,
+        overlap: schedule.settings.overlap,
+        by: `${hostname()} ${this.#surroundings.pid}`,
+        leaseUntil: (await this.#schedules.now(sql)) + TICK_LEASE_MS,
+      }),
+    );
     if (tick === undefined) return false;
-    const done = this.#execute(schedule, tick)
+    const held = new HeldTick(tick, {
+      ledger,
+      clock,
+      now: async (sql) => this.#schedules.now(sql),
+      since,
+      toldToEnd: this.#request.signal,
+    });
+    const done = this.#execute(schedule, held)
       // The ledger cannot be written: the lease lapses, and whoever looks next closes the tick.
       .catch((error: unknown) => {
         const note = `its end could not be written down: ${String(error)}`;
-        this.#request.onEvent(schedule, tick, { state: 'interrupted', at: this.#now(), note });
+        this.#request.onEvent(schedule, tick, { state: 'interrupted', note });
       })
       .finally(() => this.#running.delete(done));
     this.#running.add(done);
     return true;
   }
 
-  async #execute(schedule: Schedule, tick: Tick): Promise<void> {
-    const { ledger } = this.#schedules;
-    const lost = new AbortController();
-    const over = new AbortController();
+  async #execute(schedule: Schedule, held: HeldTick): Promise<void> {
+    await using _held = held;
+    const { tick } = held;
     this.#request.onEvent(schedule, tick, undefined);
-    const renewing = this.#renew(tick, lost, over.signal);
     const report: TickReport = {};
-    const end = await this.#end(schedule, tick, report, AbortSignal.any([this.#request.signal, lost.signal]));
-    over.abort();
-    await renewing;
-    const isOurs = await ledger.write(async (sql) => {
-      const event = eventOfTick(end.state, await hadFailed(sql, schedule.id));
-      if (!(await endTick(sql, tick, end))) return false;
-      const { state } = end;
-      if (state === 'failed' || state === 'rejected' || state === 'succeeded')
-        await setHealth(sql, schedule.id, state === 'succeeded' ? 'ok' : state);
-      if (end.state === 'failed' && schedule.settings.pauseOnFailure)
-        await pauseSchedule(sql, schedule.id, { at: end.at, because: 'a run failed' });
-      if (event !== undefined)
-        await this.#addNotification(sql, { schedule, tick, event, report, at: end.at });
-      failpoint('tick.before-commit');
-      return true;
-    });
+    const end = await this.#end({ schedule, held, report });
+    const isOurs = await held.patiently(async () => this.#close({ schedule, held, report }, end));
     failpoint('tick.after-commit');
     if (!isOurs) return;
     this.#request.onEvent(schedule, tick, end);
     await this.#notifier.look();
+  }
+
+  /** Writes down how a tick ended, and what is to be told of it. False: it was taken away. */
+  async #close({ schedule, held: { tick }, report }: TickRun, end: TickEnd): Promise<boolean> {
+    return this.#schedules.ledger.write(async (sql) => {
+      const event = eventOfTick(end.state, await hadFailed(sql, schedule.id));
+      const at = await this.#schedules.now(sql);
+      if (!(await endTick(sql, tick, { ...end, at }))) return hasEnded(sql, tick, end);
+      const { state } = end;
+      if (state === 'failed' || state === 'rejected' || state === 'succeeded')
+        await setHealth(sql, schedule.id, state === 'succeeded' ? 'ok' : state);
+      if (end.state === 'failed' && schedule.settings.pauseOnFailure)
+        await pauseSchedule(sql, schedule.id, { at, because: 'a run failed' });
+      if (event !== undefined) await this.#addNotification(sql, { schedule, tick, event, report, at });
+      failpoint('tick.before-commit');
+      return true;
+    });
   }
 
   async #addNotification(sql: Sql, { schedule, tick, event, report, at }: EndedTick): Promise<void> {
@@ -214,33 +234,13 @@ export class Scheduler {
   }
 
   /** Never rejects: whatever goes wrong is how the tick ended. */
-  async #end(schedule: Schedule, tick: Tick, report: TickReport, signal: AbortSignal): Promise<TickEnd> {
+  async #end(tick: TickRun): Promise<TickEnd> {
     try {
-      return await this.#run({ schedule, tick, report, signal });
+      return await this.#run(tick);
     } catch (error) {
       const note = error instanceof RecipeError ? `${error.code}: ${error.message}` : String(error);
-      report.failure = { reason: 'refused', message: note };
-      return { state: signal.aborted ? 'interrupted' : 'failed', at: this.#now(), note };
+      tick.report.failure = { reason: 'refused', message: note };
+      return { state: tick.held.signal.aborted ? 'interrupted' : 'failed', note };
     }
-  }
-
-  /** Holds the tick until it is `over`; one that was taken away is `lost`, and its run stops. */
-  async #renew(tick: Tick, lost: AbortController, over: AbortSignal): Promise<void> {
-    const { clock } = this.#surroundings.world;
-    for (;;) {
-      await clock.sleep(RENEW_MS, over).catch(ignore);
-      if (over.aborted) return;
-      const leaseUntil = this.#now() + LEASE_MS;
-      const isOurs = await this.#schedules.ledger
-        .write((sql) => renewTick(sql, tick, leaseUntil))
-        .catch(() => false);
-      if (!isOurs) return lost.abort(new Error('the tick was taken away'));
-    }
-  }
-
-  #now(): number {
-    return this.#surroundings.world.clock.now();
   }
 }
-
-function ignore(): void {}

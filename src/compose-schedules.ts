@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Project } from './compose.ts';
-import type { Surroundings } from './compose-home.ts';
+import type { ProjectHome, Surroundings } from './compose-home.ts';
 import { ledgerOf } from './compose-ledger.ts';
 import type { NotifySettings } from './core/notify-settings.ts';
 import type { Plan, SecretSource } from './core/plan.ts';
@@ -13,6 +13,7 @@ import { isSecretMissing, preflight } from './engine/preflight.ts';
 import { secretSource } from './engine/secrets.ts';
 import { select } from './engine/selection.ts';
 import { keepSnapshot } from './engine/snapshot.ts';
+import { ledgerNow } from './ledger/ledger-clock.ts';
 import { applySchedule, findSchedule, listSchedules, type Schedule } from './ledger/schedules.ts';
 import { locateRecipe, type RecipeLocation } from './recipe/address.ts';
 import { afterCycle, type Follows } from './schedule/after-cycle.ts';
@@ -35,6 +36,11 @@ export interface AppliedNotify extends NotifySettings {
 export type AppliedSettings = ScheduleSettings & {
   readonly applied: AppliedRecipe;
   readonly notify?: AppliedNotify;
+};
+
+/** What somebody needs of the schedules of a project who looks after them. */
+export type ScheduleDesk = Pick<Schedules, 'ledger' | 'list' | 'now'> & {
+  readonly project: Pick<ProjectHome, 'dir' | 'home' | 'store'>;
 };
 
 /** The schedules of a project. */
@@ -88,14 +94,14 @@ export class Schedules implements AsyncDisposable {
       applied: { file: location.file, recipe: location.name, profile, set },
       ...(notify === undefined ? {} : { notify }),
     };
-    return this.ledger.write((sql) =>
+    return this.ledger.write(async (sql) =>
       applySchedule(sql, {
         id,
         projectDir: project.dir,
         name,
         settings,
         snapshot,
-        appliedAt: now,
+        appliedAt: await this.now(sql),
         appliedBy: project.user ?? hostname(),
       }),
     );
@@ -134,6 +140,11 @@ export class Schedules implements AsyncDisposable {
 
   async list(): Promise<Schedule[]> {
     return this.ledger.read((sql) => listSchedules(sql, this.project.dir));
+  }
+
+  /** By the ledger's clock: those of all who look after schedules need not agree. */
+  async now(sql: Sql): Promise<number> {
+    return ledgerNow(sql, () => this.#surroundings.world.clock.now());
   }
 
   /** @throws RecipeError SCHEDULE_NOT_FOUND */

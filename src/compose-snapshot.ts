@@ -57,6 +57,6 @@ export async function inSnapshot<T>(
 }
 
 /** The folder that a run's snapshot is laid out in. */
-export function snapshotDir(host: ProjectHome, folder: string, run: string): string {
+export function snapshotDir(host: Pick<ProjectHome, 'home'>, folder: string, run: string): string {
   return join(host.home, folder, run);
 }

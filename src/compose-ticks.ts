@@ -4,8 +4,9 @@ import { inSnapshot, type SnapshotRun } from './compose-snapshot.ts';
 import type { Digest } from './core/ids.ts';
 import { outsideDigest } from './engine/outside-digest.ts';
 import { collectVerdicts, readVerdict } from './engine/verdicts.ts';
+import type { HeldTick } from './ledger/held-tick.ts';
 import type { Schedule } from './ledger/schedules.ts';
-import { lastSeen, nameRun, type Tick, type TickEnd } from './ledger/ticks.ts';
+import { lastSeen, type TickEnd } from './ledger/ticks.ts';
 import { collectFailure, type TickReport } from './schedule/tick-report.ts';
 
 /** Below the home: what ticks run. */
@@ -15,11 +16,10 @@ const REJECTED = 'REJECTED';
 
 export interface TickRun {
   readonly schedule: Schedule;
-  readonly tick: Tick;
+  /** Its signal says when the run is to stop. */
+  readonly held: HeldTick;
   /** What there is to tell of it, as it becomes known. */
   readonly report: TickReport;
-  /** Aborts when the run is to stop. */
-  readonly signal: AbortSignal;
 }
 
 /** Runs the snapshot of a tick's schedule, unless nothing that it looks at has changed. */
@@ -27,10 +27,10 @@ export async function runTick(
   schedules: Pick<Schedules, 'ledger' | 'project'>,
   surroundings: Surroundings,
   onWarning: (message: string) => void,
-  { schedule, tick, report, signal }: TickRun,
+  { schedule, held, report }: TickRun,
 ): Promise<TickEnd> {
   const { project, ledger } = schedules;
-  const { clock } = surroundings.world;
+  const { tick, signal } = held;
   const { applied } = schedule.settings as AppliedSettings;
   const run = surroundings.world.newRunId();
   const asked: SnapshotRun = {
@@ -54,10 +54,10 @@ export async function runTick(
             references: copy.references(false),
           })}`;
     const isAsked = tick.cause === 'request' || tick.cause === 'backfill';
-    if (seen !== undefined && !isAsked && seen === (await ledger.read((sql) => lastSeen(sql, schedule.id))))
-      return { state: 'unchanged', at: clock.now(), seen };
-    if (!(await ledger.write((sql) => nameRun(sql, tick, run))))
-      return { state: 'interrupted', at: clock.now() };
+    const before = async (): Promise<string | undefined> => ledger.read((sql) => lastSeen(sql, schedule.id));
+    if (seen !== undefined && !isAsked && seen === (await held.patiently(before)))
+      return { state: 'unchanged', seen };
+    if (!(await held.name(run))) return { state: 'interrupted' };
     report.run = run;
     const verdicts = new Map<string, Digest>();
     const { outcome } = await copy.run(plan, {
@@ -65,16 +65,15 @@ export async function runTick(
       flags: { force: () => false, keepGoing: false, allowChangingInputs: false },
       offline: false,
       isSubmitted: true,
-      startedAt: clock.monotonic(),
+      startedAt: surroundings.world.clock.monotonic(),
       signal,
       subscribers: [collectVerdicts(verdicts), collectFailure(report)],
       onWarning,
     });
-    const at = clock.now();
-    if (outcome !== 'succeeded') return { state: outcome === 'failed' ? 'failed' : 'interrupted', at, seen };
+    if (outcome !== 'succeeded') return { state: outcome === 'failed' ? 'failed' : 'interrupted', seen };
     const rejected = [...verdicts].find(([, digest]) => readVerdict(copy.store, digest) === REJECTED);
-    if (rejected === undefined) return { state: 'succeeded', at, seen };
+    if (rejected === undefined) return { state: 'succeeded', seen };
     Object.assign(report, { step: rejected[0], verdict: REJECTED });
-    return { state: 'rejected', at, seen };
+    return { state: 'rejected', seen };
   });
 }

@@ -9,8 +9,10 @@ export async function execute({ args }: Parsed, context: Context): Promise<ExitC
   await using _project = project;
   await using _schedules = schedules;
   const { id, name } = await schedules.find(args[0] ?? '');
-  const pause = { at: context.world.clock.now(), because: `asked by ${project.user ?? 'somebody'}` };
-  await schedules.ledger.write((sql) => pauseSchedule(sql, id, pause));
+  const because = `asked by ${project.user ?? 'somebody'}`;
+  await schedules.ledger.write(async (sql) =>
+    pauseSchedule(sql, id, { at: await schedules.now(sql), because }),
+  );
   context.out(`${name} is paused\n`);
   return ExitCode.ok;
 }

@@ -9,8 +9,9 @@ export async function execute({ args }: Parsed, context: Context): Promise<ExitC
   await using _project = project;
   await using _schedules = schedules;
   const { id, name } = await schedules.find(args[0] ?? '');
-  const now = context.world.clock.now();
-  const wasPaused = await schedules.ledger.write((sql) => resumeSchedule(sql, id, now));
+  const wasPaused = await schedules.ledger.write(async (sql) =>
+    resumeSchedule(sql, id, await schedules.now(sql)),
+  );
   context.out(wasPaused ? `${name} goes on\n` : `${name} was not paused\n`);
   return ExitCode.ok;
 }

@@ -14,11 +14,12 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const offer = {
     schedule: schedule.id,
     cause: 'request',
-    instants: [context.world.clock.now()],
     cursor: undefined,
     overlap: schedule.settings.overlap,
   } as const;
-  await schedules.ledger.write((sql) => offerTicks(sql, offer));
+  await schedules.ledger.write(async (sql) =>
+    offerTicks(sql, { ...offer, instants: [await schedules.now(sql)] }),
+  );
   await scheduler.drain(schedule);
   await scheduler.notified();
   if (ended.length === 0)

@@ -3,9 +3,6 @@ import type { Context } from './context.ts';
 import { openSchedules } from './open-schedules.ts';
 import { scheduleRunner } from './schedule-runner.ts';
 
-/** How long a ledger that is away is left alone, milliseconds. */
-const AGAIN_MS = 2000;
-
 /** The scheduler of a server's folder, in the server's process. */
 export interface ServerSchedules extends AsyncDisposable {
   /** How many ticks ended how, since the start. */
@@ -27,16 +24,7 @@ export async function openServerSchedules(context: Context): Promise<ServerSched
   );
   return {
     ticks,
-    serve: async () => {
-      while (!context.signal.aborted) {
-        try {
-          await scheduler.serve();
-        } catch (error) {
-          context.err(`warning: schedules could not be looked after: ${String(error)}\n`);
-          await context.world.clock.sleep(AGAIN_MS, context.signal).catch(() => undefined);
-        }
-      }
-    },
+    serve: async () => scheduler.serve(),
     [Symbol.asyncDispose]: async () => {
       await schedules[Symbol.asyncDispose]();
       await project[Symbol.asyncDispose]();

@@ -200,13 +200,16 @@ export async function nameRun(sql: Sql, tick: Tick, run: string): Promise<boolea
 
 export interface TickEnd {
   readonly state: 'succeeded' | 'rejected' | 'failed' | 'unchanged' | 'interrupted';
-  readonly at: number;
   readonly seen?: string | undefined;
   readonly note?: string | undefined;
 }
 
-/** Ends a tick that is held. False: as `renewTick`. */
-export async function endTick(sql: Sql, tick: Tick, { state, at, seen, note }: TickEnd): Promise<boolean> {
+/** Ends a tick that is held. False: as `renewTick`, or it has ended. */
+export async function endTick(
+  sql: Sql,
+  tick: Tick,
+  { state, at, seen, note }: TickEnd & { readonly at: number },
+): Promise<boolean> {
   return update(
     sql,
     tick,
@@ -216,6 +219,22 @@ export async function endTick(sql: Sql, tick: Tick, { state, at, seen, note }: T
     seen ?? null,
     note ?? null,
   );
+}
+
+/** Whether this claim has ended it so: that it did may have been committed, and not heard of. */
+export async function hasEnded(
+  sql: Sql,
+  { schedule, nominal, number, epoch }: Tick,
+  { state, note }: TickEnd,
+): Promise<boolean> {
+  const row = await sql.get(
+    'SELECT state, note FROM ticks WHERE schedule_id = ? AND nominal_at = ? AND number = ? AND epoch = ?',
+    schedule,
+    nominal,
+    number,
+    epoch,
+  );
+  return row?.['state'] === state && row['note'] === (note ?? null);
 }
 
 /**

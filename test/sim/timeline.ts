@@ -13,7 +13,7 @@ interface Timer {
 export class Timeline {
   readonly random: Random;
   readonly trace: string[] = [];
-  #timers: Timer[] = [];
+  readonly #timers: Timer[] = [];
   #now = 0;
 
   constructor(random: Random) {
@@ -33,14 +33,18 @@ export class Timeline {
     this.trace.push(`${(this.#now / 1000).toFixed(3).padStart(9)} ${who}: ${what}`);
   }
 
-  /** Until it is over, or `end`. Gives whether it is over. */
+  /** Until it is over, or it is `end`: from there it may go on. Gives whether it is over. */
   async run(isOver: () => boolean, end: number): Promise<boolean> {
     for (;;) {
       // All that follows from what was woken last is done after this turn of the loop: nothing here does I/O.
       await new Promise((resolve) => setImmediate(resolve));
       if (isOver()) return true;
       const next = this.#next();
-      if (next === undefined || next.at > end) return false;
+      if (next === undefined || next.at > end) {
+        this.#now = end;
+        return false;
+      }
+      this.#timers.splice(this.#timers.indexOf(next), 1);
       this.#now = next.at;
       next.wake();
     }
@@ -51,7 +55,6 @@ export class Timeline {
     for (const timer of this.#timers)
       if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.tie < first.tie))
         first = timer;
-    if (first !== undefined) this.#timers = this.#timers.filter((timer) => timer !== first);
     return first;
   }
 }

@@ -1,0 +1,90 @@
+import { every } from '../core/every.ts';
+import { ExitCode } from '../core/exit-code.ts';
+import { RecipeError } from '../core/recipe-error.ts';
+import type { Clock } from '../core/world.ts';
+import type { Database, Sql } from '../db/sql.ts';
+import { nameRun, renewTick, type Tick } from './ticks.ts';
+
+/** Another scheduler takes over what was not renewed for so long, by the ledger's clock. */
+export const TICK_LEASE_MS = 60_000;
+const RENEW_MS = TICK_LEASE_MS / 6;
+/** So long after the ledger was out of reach it is asked again. */
+const AGAIN_MS = 1000;
+
+export interface TickHold {
+  readonly ledger: Database;
+  readonly clock: Clock;
+  /** By the ledger's clock. */
+  readonly now: (sql: Sql) => Promise<number>;
+  /** Before the tick was asked for, by the clock that never goes back. */
+  readonly since: number;
+  /** Aborts when the scheduler is to end. */
+  readonly toldToEnd: AbortSignal;
+}
+
+/**
+ * A tick that this scheduler has: its lease is renewed until disposed of. One that another took, or that cannot be
+ * proved for a lease's time to be its own, stops.
+ */
+export class HeldTick implements AsyncDisposable {
+  readonly tick: Tick;
+  /** Aborts when its run is to stop. */
+  readonly signal: AbortSignal;
+  readonly #hold: TickHold;
+  readonly #lost = new AbortController();
+  readonly #renewing: AsyncDisposable;
+  #provedAt: number;
+
+  constructor(tick: Tick, hold: TickHold) {
+    this.tick = tick;
+    this.#hold = hold;
+    this.#provedAt = hold.since;
+    this.signal = AbortSignal.any([hold.toldToEnd, this.#lost.signal]);
+    this.#renewing = every(hold.clock, RENEW_MS, async () => this.#renew());
+  }
+
+  /** Whether nobody else can have taken it yet. */
+  get #isProvable(): boolean {
+    return this.#hold.clock.monotonic() - this.#provedAt < TICK_LEASE_MS;
+  }
+
+  /** Says which run it gets, before there is one. False: it was taken away. */
+  async name(run: string): Promise<boolean> {
+    const { ledger } = this.#hold;
+    return this.patiently(async () => ledger.write((sql) => nameRun(sql, this.tick, run)));
+  }
+
+  /**
+   * Does something that needs the ledger, and may be done twice; again, where that is out of reach, as long as nobody
+   * else can have the tick.
+   */
+  async patiently<T>(work: () => Promise<T>): Promise<T> {
+    const { clock, toldToEnd } = this.#hold;
+    for (;;)
+      try {
+        return await work();
+      } catch (error) {
+        const isAway = error instanceof RecipeError && error.exit === ExitCode.unavailable;
+        if (!isAway || !this.#isProvable || toldToEnd.aborted) throw error;
+        await clock.sleep(AGAIN_MS, toldToEnd).catch(() => {});
+      }
+  }
+
+  async #renew(): Promise<void> {
+    const { ledger, clock, now } = this.#hold;
+    const before = clock.monotonic();
+    try {
+      const isOurs = await ledger.write(async (sql) =>
+        renewTick(sql, this.tick, (await now(sql)) + TICK_LEASE_MS),
+      );
+      if (!isOurs) return this.#lost.abort(new Error('the tick was taken away'));
+      this.#provedAt = before;
+    } catch {
+      if (!this.#isProvable) this.#lost.abort(new Error('the ledger is away for longer than the lease'));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#renewing[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import type { TickRun } from '../../src/compose-ticks.ts';
+import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
+import type { TickEnd } from '../../src/ledger/ticks.ts';
+import { Random } from '../chaos/random.ts';
+import { SimLedger } from '../sim/sim-ledger.ts';
+import { MachineClock, SimProcess } from '../sim/sim-process.ts';
+import { applyTo, simScheduler } from '../sim/sim-scheduler.ts';
+import { Timeline } from '../sim/timeline.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+const EVERY_TEN_MINUTES: ScheduleSettings = {
+  when: { kind: 'every', everyMs: 10 * MINUTE },
+  jitterMs: 0,
+  overlap: 'skip',
+  catchUp: 'one',
+  windowMs: 24 * HOUR,
+  pauseOnFailure: false,
+  onlyIfChanged: [],
+};
+
+/** Schedulers on machines of their own, and time that goes on when the test says so. The first tick is at ten minutes. */
+class SchedulersRig implements Disposable {
+  readonly #timeline = new Timeline(new Random(1));
+  readonly #clock = new MachineClock(this.#timeline, 0, 1);
+  readonly ledger = new SimLedger(this.#clock);
+  readonly said: string[] = [];
+
+  static async create(...schedules: string[]): Promise<SchedulersRig> {
+    const rig = new SchedulersRig();
+    const terminal = new SimProcess('terminal', rig.#timeline, rig.#clock);
+    for (const id of schedules) void applyTo(terminal, rig.ledger, id, EVERY_TEN_MINUTES);
+    await rig.until(SECOND);
+    return rig;
+  }
+
+  /** What it does is `said`. */
+  serve(name: string, run: (tick: TickRun) => Promise<TickEnd>, wrongBy = 0): SimProcess {
+    const process = new SimProcess(name, this.#timeline, new MachineClock(this.#timeline, wrongBy, 1));
+    const scheduler = simScheduler(process, this.ledger, run, {
+      onEvent: ({ id }, { nominal }, end) => {
+        const minute = new Date(nominal).getUTCMinutes();
+        this.said.push(`${name}: ${id} of :${minute} ${end?.state ?? 'running'}`);
+      },
+      onWarning: (message) => this.said.push(`${name}: ${message}`),
+    });
+    void scheduler.serve();
+    return process;
+  }
+
+  /** Lets time go on, from the beginning on. */
+  async until(ms: number): Promise<void> {
+    await this.#timeline.run(() => false, ms);
+  }
+
+  get states(): unknown[] {
+    return this.ledger.rows('SELECT state FROM ticks ORDER BY nominal_at').map(({ state }) => state);
+  }
+
+  [Symbol.dispose](): void {
+    this.ledger[Symbol.dispose]();
+  }
+}
+
+describe('a tick whose run goes on', () => {
+  test('is kept when its lease is not renewed for once', async () => {
+    using rig = await SchedulersRig.create('a');
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+    rig.serve('one', async (tick) => untilStopped(tick, finished));
+    await rig.until(10 * MINUTE + 5 * SECOND);
+    rig.serve('two', async () => ({ state: 'failed' }));
+    rig.ledger.isAway = true;
+    await rig.until(10 * MINUTE + 40 * SECOND);
+    rig.ledger.isAway = false;
+    await rig.until(15 * MINUTE);
+    finish();
+    await rig.until(16 * MINUTE);
+    expect(rig.said.filter((line) => line.includes(' a of '))).toEqual([
+      'one: a of :10 running',
+      'one: a of :10 succeeded',
+    ]);
+  });
+
+  test('is stopped when its lease could not be renewed until it was over', async () => {
+    using rig = await SchedulersRig.create('a');
+    let stoppedAt = NaN;
+    rig.serve('one', async (tick) => {
+      const end = await untilStopped(tick);
+      stoppedAt = rig.ledger.now;
+      return end;
+    });
+    await rig.until(10 * MINUTE + 5 * SECOND);
+    const leaseUntil = Number(rig.ledger.rows('SELECT lease_until FROM ticks')[0]?.['lease_until']);
+    rig.ledger.isAway = true;
+    await rig.until(13 * MINUTE);
+    expect(Math.abs(stoppedAt - leaseUntil)).toBeLessThan(15 * SECOND);
+    expect(rig.said.at(-1)).toMatch(/^one: a of :10 interrupted/);
+    rig.ledger.isAway = false;
+    await rig.until(14 * MINUTE);
+    expect(rig.states).toEqual(['interrupted']);
+  });
+});
+
+test('the end of a tick waits for a ledger that is away, and is written once where that is not heard of', async () => {
+  using rig = await SchedulersRig.create('a');
+  rig.serve('one', async ({ held }) => {
+    await held.name('run');
+    rig.ledger.isAway = true;
+    return { state: 'succeeded' };
+  });
+  await rig.until(10 * MINUTE + 20 * SECOND);
+  rig.ledger.isAway = false;
+  rig.ledger.lostAnswers = 100;
+  await rig.until(10 * MINUTE + 30 * SECOND);
+  rig.ledger.lostAnswers = 0;
+  await rig.until(13 * MINUTE);
+  expect(rig.said.filter((line) => line.includes(' a of '))).toEqual([
+    'one: a of :10 running',
+    'one: a of :10 succeeded',
+  ]);
+  expect(rig.states).toEqual(['succeeded']);
+});
+
+test('a ledger that is away when it is looked at is warned of once, and waited for', async () => {
+  using rig = await SchedulersRig.create('a');
+  rig.ledger.isAway = true;
+  rig.serve('one', async () => ({ state: 'succeeded' }));
+  await rig.until(9 * MINUTE);
+  rig.ledger.isAway = false;
+  await rig.until(11 * MINUTE);
+  expect(rig.said).toEqual([
+    expect.stringMatching(/^one: schedules could not be looked after: .*it is away/),
+    'one: a of :10 running',
+    'one: a of :10 succeeded',
+  ]);
+});
+
+test.each([{ wrongBy: HOUR }, { wrongBy: -HOUR }])(
+  'a scheduler whose clock is wrong by $wrongBy ms begins ticks in time, and takes none from others',
+  async ({ wrongBy }) => {
+    using rig = await SchedulersRig.create('a');
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+    const wrong = rig.serve('wrong', async (tick) => untilStopped(tick, finished), wrongBy);
+    await rig.until(10 * MINUTE - SECOND);
+    expect(rig.states).toEqual([]);
+    await rig.until(10 * MINUTE + 3 * SECOND);
+    rig.serve('right', async () => ({ state: 'failed' }));
+    await rig.until(15 * MINUTE);
+    finish();
+    await rig.until(16 * MINUTE);
+    wrong.tellToEnd();
+    expect(rig.said).toEqual(['wrong: a of :10 running', 'wrong: a of :10 succeeded']);
+  },
+);
+
+/** A run that names itself, and goes on until it is finished, or is to stop. */
+async function untilStopped({ held }: TickRun, finished?: Promise<void>): Promise<TickEnd> {
+  await held.name('run');
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  held.signal.addEventListener('abort', () => stop());
+  await Promise.race([stopped, ...(finished === undefined ? [] : [finished])]);
+  return { state: held.signal.aborted ? 'interrupted' : 'succeeded' };
+}
