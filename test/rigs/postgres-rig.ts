@@ -44,8 +44,12 @@ export class PostgresRig implements AsyncDisposable {
     return reason;
   }
 
-  /** One that is `durable` waits for the disk as a real one does: what a power cut would lose is not tested. */
-  static async start(durability: 'fast' | 'durable' = 'fast'): Promise<PostgresRig> {
+  /**
+   * One that is `durable` waits for the disk as a real one does: what a power cut would lose is not tested.
+   *
+   * @param options of the server: `-c name=value`
+   */
+  static async start(durability: 'fast' | 'durable' = 'fast', ...options: string[]): Promise<PostgresRig> {
     const [bin, user] = [binaries(), userToRun()];
     if (bin === undefined || user === undefined) throw new Error('PostgreSQL is missing');
     const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
@@ -60,6 +64,7 @@ export class PostgresRig implements AsyncDisposable {
       join(bin, 'postgres'),
       ['-D', data, '-k', dir, '-h', '', '-c', 'deadlock_timeout=100ms'].concat(
         durability === 'fast' ? ['-c', 'fsync=off'] : [],
+        options,
       ),
       { ...user, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
     );
