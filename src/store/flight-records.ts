@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { namesIn, textOf } from './if-there.ts';
+import { inFolder } from './in-folder.ts';
 import type { CacheLayout } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 import { flightPath, isRecordName, recordBytes, recordPath } from './remote/flight-path.ts';
@@ -24,10 +25,10 @@ export class FlightRecords {
   write(flight: Flight, name: string, text: string): boolean {
     const path = join(this.#layout.root, recordPath(flight, name));
     const bytes = recordBytes(text);
-    for (const dir of [this.#layout.tmp, dirname(path)]) mkdirSync(dir, { recursive: true });
     const temporary = join(this.#layout.tmp, randomUUID());
+    mkdirSync(dirname(path), { recursive: true });
     try {
-      writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o644 });
+      inFolder(this.#layout.tmp, () => writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o644 }));
       return linkExclusively(temporary, path);
     } finally {
       rmSync(temporary, { force: true });

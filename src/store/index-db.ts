@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Digest } from '../core/ids.ts';
 import { isDamaged, openSqlite } from '../db/sqlite.ts';
 import type { BlobStamp, StampBook } from './blobs.ts';
@@ -39,18 +39,18 @@ export function openIndex(path: string): DatabaseSync {
 /** Stamps in `index.db`, written together by `flush`. */
 export class IndexedStamps implements StampBook {
   readonly #db: DatabaseSync;
+  readonly #find: StatementSync;
   readonly #fresh = new Map<Digest, BlobStamp>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
+    this.#find = db.prepare('SELECT size, mtime_ms, ctime_ms, ino FROM blob WHERE digest = ?');
   }
 
   get(digest: Digest): BlobStamp | undefined {
     const fresh = this.#fresh.get(digest);
     if (fresh !== undefined) return fresh;
-    const row = this.#db
-      .prepare('SELECT size, mtime_ms, ctime_ms, ino FROM blob WHERE digest = ?')
-      .get(digest);
+    const row = this.#find.get(digest);
     if (row === undefined) return undefined;
     return {
       size: Number(row['size']),

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { lstatSync, mkdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Fingerprint } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
@@ -52,7 +51,7 @@ export class SharedResults {
       await syncFolder(dir);
       return true;
     } finally {
-      await rm(temporary, { force: true });
+      rmSync(temporary, { force: true });
     }
   }
 

@@ -13,7 +13,8 @@ export interface Unpacked extends Disposable {
 }
 
 /**
- * Lays the code of a parcel out as the project has it. All its blobs must be here.
+ * Lays the code of a parcel out as the project has it. All its blobs must be here. Without code the folder is not
+ * made: nothing is looked for in it.
  *
  * @param environment folder with the `node_modules` that the code may import from
  * @throws BlobDamaged
@@ -28,6 +29,7 @@ export async function unpackProject(
   }: { store: Store; home: string; owner: string; environment: string | undefined },
 ): Promise<Unpacked> {
   const dir = join(home, 'attempts', `${attemptName(owner)}-${randomUUID()}`);
+  if (code.length === 0 && packages === undefined) return { dir, [Symbol.dispose]: () => undefined };
   mkdirSync(dir, { recursive: true });
   const unpacked: Unpacked = { dir, [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) };
   try {

@@ -1,12 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { constants, createReadStream, lstatSync, mkdirSync } from 'node:fs';
-import { chmod, copyFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createReadStream, lstatSync } from 'node:fs';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { hasCode } from '../../core/recipe-error.ts';
 import { type BlobStamp, Blobs } from '../blobs.ts';
 import { FlightRecords } from '../flight-records.ts';
-import { type CacheLayout, cacheLayout } from '../layout.ts';
+import { cacheLayout } from '../layout.ts';
 import { SharedResults } from '../shared-results.ts';
 import { sizesOf } from '../sizes-of.ts';
 import {
@@ -21,7 +18,6 @@ import {
 /** A folder that machines share, as NFS gives it: laid out like a cache, names given exclusively by `link`. */
 export class FolderRemote implements Remote {
   readonly name: string;
-  readonly #layout: CacheLayout;
   readonly #blobs: Blobs;
   readonly #results: SharedResults;
   readonly #records: FlightRecords;
@@ -29,10 +25,10 @@ export class FolderRemote implements Remote {
 
   constructor(root: string, now: () => number) {
     this.name = root;
-    this.#layout = cacheLayout(root);
-    this.#blobs = new Blobs(this.#layout, new Map<Digest, BlobStamp>(), now);
-    this.#results = new SharedResults(this.#layout.results, this.#blobs);
-    this.#records = new FlightRecords(this.#layout);
+    const layout = cacheLayout(root);
+    this.#blobs = new Blobs(layout, new Map<Digest, BlobStamp>(), now);
+    this.#results = new SharedResults(layout.results, this.#blobs);
+    this.#records = new FlightRecords(layout);
     this.#now = now;
   }
 
@@ -52,16 +48,7 @@ export class FolderRemote implements Remote {
 
   async put(digest: Digest, { path, size }: LocalFile, { replace }: { replace: boolean }): Promise<void> {
     await this.#reaching(async () => {
-      if (!replace && this.#blobs.has(digest, size)) return;
-      mkdirSync(this.#layout.tmp, { recursive: true });
-      const temporary = join(this.#layout.tmp, randomUUID());
-      try {
-        await copyFile(path, temporary, constants.COPYFILE_FICLONE);
-        await chmod(temporary, 0o600);
-        await this.#blobs.putFile(temporary);
-      } finally {
-        await rm(temporary, { force: true });
-      }
+      if (replace || !this.#blobs.has(digest, size)) await this.#blobs.putCopy(path);
     });
   }
 

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { OutputRef } from '../../core/events.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { isTree } from '../../core/kinds.ts';
@@ -50,6 +50,8 @@ export class RemoteCache {
   readonly remote: Remote;
   readonly #near: Near;
   readonly #options: RemoteCacheOptions;
+  readonly #recalled: StatementSync;
+  readonly #kept: StatementSync;
   /** When the remote last was away, if it did not answer since. */
   #awaySince: number | undefined;
   /** Calls that it did not answer. */
@@ -64,6 +66,10 @@ export class RemoteCache {
     this.remote = remote;
     this.#near = near;
     this.#options = options;
+    this.#recalled = near.index.prepare(
+      'SELECT result, at FROM remote_result WHERE remote = ? AND fingerprint = ?',
+    );
+    this.#kept = near.index.prepare('INSERT OR REPLACE INTO remote_result VALUES (?, ?, ?, ?)');
   }
 
   /**
@@ -258,9 +264,7 @@ export class RemoteCache {
   }
 
   #remembered(fingerprint: Fingerprint): Result | undefined {
-    const row = this.#near.index
-      .prepare('SELECT result, at FROM remote_result WHERE remote = ? AND fingerprint = ?')
-      .get(this.remote.name, fingerprint);
+    const row = this.#recalled.get(this.remote.name, fingerprint);
     const age = this.#options.now() - Number(row?.['at'] ?? 0);
     if (row === undefined || age >= HOUR_MS || age < 0) return undefined;
     const result = parseResult(String(row['result']), fingerprint);
@@ -268,9 +272,7 @@ export class RemoteCache {
   }
 
   #remember(result: Result): void {
-    this.#near.index
-      .prepare('INSERT OR REPLACE INTO remote_result VALUES (?, ?, ?, ?)')
-      .run(this.remote.name, result.fingerprint, JSON.stringify(result), this.#options.now());
+    this.#kept.run(this.remote.name, result.fingerprint, JSON.stringify(result), this.#options.now());
   }
 
   /** What one blob of a remote lacks, others may lack too: all that is remembered of it is asked for again. */
