@@ -17,7 +17,8 @@ import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts
 import { alone } from './engine/alone.ts';
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
-import { History, keptFingerprints } from './engine/history.ts';
+import { History } from './engine/history.ts';
+import { keptResults } from './engine/kept-results.ts';
 import { limitsOfStep } from './engine/limits-of-step.ts';
 import type { CardModule } from './engine/make-card.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
@@ -392,7 +393,7 @@ export class Project extends ProjectHome {
         maxBytes: limit,
         now,
         dryRun: false,
-        kept: keptFingerprints(this.store.index),
+        kept: keptResults(this.home, this.store.index),
       });
   }
 }

@@ -1,7 +1,7 @@
 import { collectHomeCheckpoints } from '../compose-gc.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
-import { keptFingerprints } from '../engine/history.ts';
+import { keptResults } from '../engine/kept-results.ts';
 import type { CheckpointsGone } from '../engine/old-checkpoints.ts';
 import { parseSize } from '../recipe/read-value.ts';
 import { formatBytes, formatCount } from '../report/text/format.ts';
@@ -30,7 +30,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     maxBytes: limit ?? defaultMaxBytes(store, used),
     now: context.world.clock.now(),
     dryRun,
-    kept: keptFingerprints(store.index),
+    kept: keptResults(project.home, store.index),
   });
   if (flag(options, 'json')) {
     context.out(jsonLine({ ...outcome, checkpoints }));

@@ -55,13 +55,14 @@ export function livingMarks(
   home: string,
   isAlive: (process: ProcessIdentity) => boolean,
 ): readonly { readonly name: string; readonly process: ProcessIdentity }[] {
-  return marksIn(home)
+  return markedRuns(home)
     .toSorted()
     .map((name) => ({ name, process: readMark(join(home, 'active', name)) }))
     .filter(({ process }) => isAlive(process));
 }
 
-function marksIn(home: string): string[] {
+/** Runs, and workers, that go on or were cut off and are not closed yet. */
+export function markedRuns(home: string): string[] {
   const dir = join(home, 'active');
   return existsSync(dir) ? readdirSync(dir).filter((name) => !name.startsWith('.')) : [];
 }
@@ -97,7 +98,7 @@ export async function closeInterruptedRuns(home: string, undertaker: Undertaker)
 
 function deadRuns(home: string, { isAlive }: Undertaker): { dead: string[]; areAllDead: boolean } {
   const dir = join(home, 'active');
-  const marks = marksIn(home);
+  const marks = markedRuns(home);
   const dead = marks.filter((run) => !isAlive(readMark(join(dir, run))));
   return { dead, areAllDead: dead.length === marks.length };
 }

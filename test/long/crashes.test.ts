@@ -59,6 +59,16 @@ describe('kill -9 of the driver, then the same command', () => {
       expect(rig.registered).toEqual({ versions: 1, champion: 1 });
     },
   );
+
+  test('before it is tracked what it gave: gc leaves that, as the next command tracks it', async () => {
+    await using rig = await CrashRig.create();
+    await rig.change(0, { registers: false });
+    expect((await rig.crash('pin.before-rename')).signal).toBe('SIGKILL');
+    await rm(join(rig.home, 'index.db'));
+    expect((await rig.cli.recipe('cache', 'gc', '--max-size', '0B')).exit).toBe(0);
+    await rig.change(1, { registers: false });
+    expect((await rig.recover()).violations).toEqual([]);
+  });
 });
 
 describe('what a dead driver left running', () => {
