@@ -1,50 +1,27 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
-import { Random } from '../test/chaos/random.ts';
-import { ServerLoad } from '../test/chaos/server-load.ts';
-import { CliRig } from '../test/rigs/cli-rig.ts';
+import { serverTrial } from '../test/chaos/server-trial.ts';
 import { PostgresRig } from '../test/rigs/postgres-rig.ts';
-import { ServerProcess } from '../test/rigs/server-process.ts';
+import { CAMPAIGN_OPTIONS, Campaign } from './campaign.ts';
 
 /**
  * Kills the server under load, again and again, and checks that what it had acknowledged is there:
- * `npm run chaos:server -- --kills 100`, `--seed 7` for other moments, `--postgres` on PostgreSQL.
+ * `npm run chaos:server -- --kills 100`, `--faults 1000 --kills 20`, `--seconds 60`, `--seed 7 --runs 1` to see one again, `--postgres` on PostgreSQL.
  */
 const { values } = parseArgs({
   options: {
+    ...CAMPAIGN_OPTIONS,
     kills: { type: 'string', default: '100' },
-    seed: { type: 'string', default: '1' },
     postgres: { type: 'boolean', default: false },
   },
 });
-const random = new Random(Number(values.seed));
 const kills = Number(values.kills);
+const place = values.postgres ? ' --postgres' : '';
+const campaign = new Campaign(`chaos:server${place}`, values, 1);
 await using postgres = values.postgres ? await PostgresRig.start() : undefined;
-const args = postgres === undefined ? [] : ['--database', postgres.url];
-await using rig = await CliRig.create();
-const load = new ServerLoad();
-const violations: string[] = [];
-{
-  await using server = await ServerProcess.start(rig, ...args);
-  await server.api('registered-models/create', { name: 'm' });
+for (let seed = campaign.next(); seed !== undefined; seed = campaign.next()) {
+  const own = seed;
+  await campaign.count(`--seed ${own} --runs 1 --kills ${kills}${place}`, () =>
+    serverTrial(own, kills, postgres),
+  );
 }
-for (let kill = 0; kill < kills; kill += 1) {
-  await using server = await ServerProcess.start(rig, ...args);
-  await load.until(server, 1 + random.below(150), random);
-}
-if (postgres === undefined) {
-  using db = new DatabaseSync(join(rig.dir, '.stockpot/tracking.db'));
-  const checked = db
-    .prepare('PRAGMA integrity_check')
-    .all()
-    .map((row) => String(row['integrity_check']));
-  violations.push(...checked.filter((line) => line !== 'ok'));
-}
-await using server = await ServerProcess.start(rig, ...args);
-violations.push(...(await load.violations(server)));
-for (const line of violations) console.log(`  ${line}`);
-console.log(
-  `chaos:server: ${kills} kills, ${load.acknowledged} acknowledged writes on ${values.postgres ? 'PostgreSQL' : 'SQLite'}: ${violations.length} violations`,
-);
-process.exitCode = violations.length === 0 && load.acknowledged > kills ? 0 : 1;
+campaign.end();

@@ -5,27 +5,24 @@ import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { FAILPOINTS, type Failpoint } from '../src/core/failpoint.ts';
 import { atFailpoint, type Disturbed, MODES } from '../test/chaos/disturbances.ts';
+import type { Trial } from '../test/chaos/findings.ts';
 import { Random } from '../test/chaos/random.ts';
-import { randomTrial, type Trial, trial } from '../test/chaos/trial.ts';
+import { randomTrial, trial } from '../test/chaos/trial.ts';
 import type { CrashRig } from '../test/rigs/crash-rig.ts';
+import { CAMPAIGN_OPTIONS, Campaign } from './campaign.ts';
 
 /**
  * Disturbs the real command line at random and checks what it leaves: `npm run chaos -- --seconds 60`,
- * `--runs 500`, `--seed 7 --runs 1` to see one again, `--every` for all failpoints in all modes.
+ * `--runs 500`, `--faults 1000`, `--seed 7 --runs 1` to see one again, `--every` for all failpoints in all modes.
  */
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string' },
-    seconds: { type: 'string' },
-    seed: { type: 'string', default: '1' },
+    ...CAMPAIGN_OPTIONS,
     every: { type: 'boolean', default: false },
     bin: { type: 'string' },
     jobs: { type: 'string', default: '2' },
   },
 });
-const until = values.seconds === undefined ? Infinity : performance.now() + Number(values.seconds) * 1000;
-const runs = Number(values.runs ?? (values.seconds === undefined ? 100 : Infinity));
-const first = Number(values.seed);
 const canMount = await mayMount();
 const program = { canMount, ...(values.bin === undefined ? {} : { bin: values.bin }) };
 
@@ -34,36 +31,20 @@ interface Job {
   readonly run: () => Promise<Trial>;
 }
 
-let [done, broken] = [0, 0];
+const campaign = new Campaign(values.every ? 'chaos --every' : 'chaos', values, 100);
 const jobs = values.every ? everyFailpoint() : randomTrials();
-await Promise.all(Array.from({ length: Number(values.jobs) }, work));
-console.log(
-  values.every
-    ? `chaos: ${done} trials, ${FAILPOINTS.length} failpoints × ${MODES.join(', ')}: ${broken} violations`
-    : `chaos: ${done} trials, seeds ${first} to ${first + done - 1}: ${broken} violations`,
+await Promise.all(
+  Array.from({ length: Number(values.jobs) }, async () => {
+    for (const { name, run } of jobs) await campaign.count(name, run);
+  }),
 );
+campaign.end();
 if (!canMount && !values.every) console.log('chaos: no full disks, as mount is not allowed here');
-process.exitCode = broken === 0 && done > 0 ? 0 : 1;
-
-async function work(): Promise<void> {
-  for (const { name, run } of jobs) {
-    const { what, violations } = await run().catch(
-      (error: unknown): Trial => ({
-        what: ['the trial itself'],
-        violations: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
-      }),
-    );
-    done += 1;
-    if (violations.length === 0) continue;
-    broken += 1;
-    console.log(`${name}: ${what.join('; ')}\n${violations.map((line) => `  ${line}\n`).join('')}`);
-  }
-}
 
 function* randomTrials(): Generator<Job> {
-  for (let at = 0; at < runs && performance.now() < until; at += 1) {
-    const seed = first + at;
-    yield { name: `--seed ${seed} --runs 1`, run: () => randomTrial(seed, program) };
+  for (let seed = campaign.next(); seed !== undefined; seed = campaign.next()) {
+    const own = seed;
+    yield { name: `--seed ${own} --runs 1`, run: () => randomTrial(own, program) };
   }
 }
 
@@ -81,9 +62,8 @@ async function reached(rig: CrashRig, name: Failpoint, mode: (typeof MODES)[numb
   // There has to be something to collect.
   if (name.startsWith('gc.')) await rig.cli.recipe('run');
   const disturbed = await atFailpoint(rig, name, mode, 1);
-  const violations = [...(disturbed.violations ?? [])];
-  if (mode === 'kill' && disturbed.isReached !== true) violations.push(`nothing comes to ${name}`);
-  return { ...disturbed, violations };
+  if (disturbed.fault !== undefined) return disturbed;
+  return { ...disturbed, violations: [...(disturbed.violations ?? []), `nothing comes to ${name}`] };
 }
 
 async function mayMount(): Promise<boolean> {

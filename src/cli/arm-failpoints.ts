@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import {
   DRIVER_FAILPOINTS,
   FAILPOINTS,
@@ -18,7 +19,7 @@ interface Trigger {
 /**
  * For tests of crashes, from the environment: `result.before-link@2` kills this process when it comes there
  * the second time; `=error` throws instead, `=delay:200` holds it up for so many milliseconds. Several are
- * separated by commas.
+ * separated by commas. Standard error says when it happens.
  */
 export function armFailpoints(spec: string | undefined): void {
   if (spec === undefined || spec === '') return;
@@ -45,6 +46,7 @@ function parse(text: string): Trigger {
 }
 
 function happen({ name, mode }: Trigger): void {
+  writeSync(2, `failpoint ${name}: ${mode.kind}\n`);
   switch (mode.kind) {
     case 'kill':
       process.kill(process.pid, 'SIGKILL');

@@ -10,17 +10,17 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FAILPOINTS, type Failpoint } from '../../src/core/failpoint.ts';
+import type { Failpoint } from '../../src/core/failpoint.ts';
 import type { CrashRig } from '../rigs/crash-rig.ts';
 import type { Random } from './random.ts';
 
 /** What happened, in words, and what it leaves to be expected. */
 export interface Disturbed {
   readonly what: string;
+  /** The kind of what went wrong; undefined if it came too late, or had nothing to happen to. */
+  readonly fault?: string | undefined;
   readonly damaged?: boolean;
   readonly collected?: boolean;
-  /** Whether a process that was to be killed there came to the failpoint. */
-  readonly isReached?: boolean;
   /** What a command must not have done, disturbed or not. */
   readonly violations?: readonly string[];
 }
@@ -30,27 +30,33 @@ export type Disturbance = (rig: CrashRig, random: Random) => Promise<Disturbed>;
 
 export const MODES = ['kill', 'error', 'delay:300'] as const;
 
+const DONE = { kill: 'is killed', error: 'is told of an error (EIO)', 'delay:300': 'is held up' } as const;
+
 /** Milliseconds within which a command of this size has ended on a machine that is not busy. */
 const COMMAND_MS = 1200;
 
 export const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
   failpoint: (rig, random) =>
-    atFailpoint(rig, random.pick(FAILPOINTS), random.pick(MODES), 1 + random.below(3)),
+    atFailpoint(rig, random.pick(rig.failpoints), random.pick(MODES), 1 + random.below(2)),
 
   killed: async (rig, random) => {
     const after = random.below(COMMAND_MS);
     const child = rig.cli.start('run');
     await Promise.race([child, sleep(after)]);
     child.kill('SIGKILL');
-    await child;
-    return { what: `SIGKILL after ${after} ms` };
+    const { signal } = await child;
+    return {
+      what: `SIGKILL after ${after} ms`,
+      fault: signal === 'SIGKILL' ? 'a run is killed at some moment' : undefined,
+    };
   },
 
   stopped: async (rig, random) => {
     const after = random.below(COMMAND_MS);
     const child = rig.cli.start('run');
     await Promise.race([child, sleep(after)]);
-    child.kill('SIGSTOP');
+    // No signal reaches a process that has ended.
+    const isStopped = child.kill('SIGSTOP');
     // Another driver finds the run of a process that stands still, and must leave it alone.
     const other = rig.cli.start('run');
     await sleep(random.below(400));
@@ -58,18 +64,21 @@ export const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
     const [first, second] = await Promise.all([child, other]);
     return {
       what: `SIGSTOP after ${after} ms, beside another driver`,
+      fault: isStopped ? 'a run stands still beside another' : undefined,
       violations: [...unexpected(first.exitCode, [0]), ...unexpected(second.exitCode, [0])],
     };
   },
 
   pair: async (rig, random) => {
-    const name = random.pick(FAILPOINTS);
-    rig.cli.env['STOCKPOT_FAILPOINT'] = `${name}=${random.pick(['kill', 'delay:300'])}`;
+    const name = random.pick(rig.failpoints);
+    const mode = random.pick(['kill', 'delay:300'] as const);
+    rig.cli.env['STOCKPOT_FAILPOINT'] = `${name}=${mode}`;
     const first = rig.cli.start('run');
     delete rig.cli.env['STOCKPOT_FAILPOINT'];
-    const [, { exitCode, stderr }] = await Promise.all([first, rig.cli.start('run')]);
+    const [{ stderr: said }, { exitCode, stderr }] = await Promise.all([first, rig.cli.start('run')]);
     return {
       what: `two drivers, one disturbed at ${name}`,
+      fault: isSaid(said, name) ? `one of two runs at once ${DONE[mode]} at a failpoint` : undefined,
       violations: unexpected(exitCode, [0]).map((text) => `${text}: ${stderr}`),
     };
   },
@@ -82,7 +91,11 @@ export const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
     bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
     chmodSync(path, 0o644);
     writeFileSync(path, bytes);
-    return { what: `a bit of byte ${at} of ${path} flipped`, damaged: true };
+    return {
+      what: `a bit of byte ${at} of ${path} flipped`,
+      fault: 'a bit of a file is flipped',
+      damaged: true,
+    };
   },
 
   truncated: async (rig, random) => {
@@ -91,19 +104,21 @@ export const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
     chmodSync(path, 0o644);
     const length = random.below(statSync(path).size);
     truncateSync(path, length);
-    return { what: `${path} cut at ${length}`, damaged: true };
+    return { what: `${path} cut at ${length}`, fault: 'a file is cut', damaged: true };
   },
 
   collected: async (rig, random) => {
     // Without it, gc knows of no results that it has to keep.
     rmSync(join(rig.home, 'index.db'), { force: true });
     const name = random.pick(['gc.before-result', 'gc.before-blob', 'gc.after-blobs'] as const);
-    const gc = rig.crash(`${name}=${random.pick(MODES)}`, 'cache', 'gc', '--max-size', '0B');
+    const mode = random.pick(MODES);
+    const gc = rig.crash(`${name}=${mode}`, 'cache', 'gc', '--max-size', '0B');
     const beside = random.next() < 0.5 ? rig.cli.recipe('run') : undefined;
-    await gc;
+    const { err } = await gc;
     const exit = (await beside)?.exit ?? 0;
     return {
       what: `gc disturbed at ${name}${beside === undefined ? '' : ' beside a run'}`,
+      fault: isSaid(err, name) ? `gc ${DONE[mode]} at a failpoint` : undefined,
       collected: true,
       // What a run is about to use may be collected under it: then it fails, and the next one does not.
       violations: unexpected(exit, [0, 1]),
@@ -121,6 +136,7 @@ export const DISK_FULL: Disturbance = async (rig, random) => {
   rmSync(filler);
   return {
     what: `a disk with ${free} bytes left`,
+    fault: 'the disk is full',
     violations: unexpected(exit, [0, 1, 69]).map((text) => `${text}: ${err}`),
   };
 };
@@ -134,16 +150,25 @@ export async function atFailpoint(
   const spec = `${name}@${nth}=${mode}`;
   if (name.startsWith('close.')) await rig.crash('attempt.after-exit');
   if (!name.startsWith('gc.')) {
-    const { exit, signal } = await rig.crash(spec);
+    const { exit, err } = await rig.crash(spec);
     return {
       what: spec,
-      isReached: signal === 'SIGKILL',
+      fault: isSaid(err, name) ? `a run ${DONE[mode]} at a failpoint` : undefined,
       violations: mode.startsWith('delay') ? unexpected(exit, [0]) : [],
     };
   }
   rmSync(join(rig.home, 'index.db'), { force: true });
-  const { signal } = await rig.crash(spec, 'cache', 'gc', '--max-size', '0B');
-  return { what: `${spec} of gc`, isReached: signal === 'SIGKILL', collected: true };
+  const { err } = await rig.crash(spec, 'cache', 'gc', '--max-size', '0B');
+  return {
+    what: `${spec} of gc`,
+    fault: isSaid(err, name) ? `gc ${DONE[mode]} at a failpoint` : undefined,
+    collected: true,
+  };
+}
+
+/** Whether a process says that it has come to a failpoint. */
+function isSaid(err: string, name: Failpoint): boolean {
+  return err.includes(`failpoint ${name}: `);
 }
 
 function unexpected(exit: number | undefined, allowed: readonly number[]): string[] {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CliRig, type Outcome } from '../rigs/cli-rig.ts';
 import { WorkerProcess } from '../rigs/fleet-rig.ts';
+import { signalTo } from '../rigs/process-group.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
 import { type FleetRecipe, fleetProject } from './fleet-recipe.ts';
 
@@ -163,15 +164,6 @@ export class Driver {
     const outcome = await this.ended;
     clearTimeout(timer);
     return { isLate, outcome };
-  }
-}
-
-/** Sends a signal to a process that may be gone. */
-export function signalTo(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended meanwhile.
   }
 }
 

@@ -3,7 +3,8 @@ import { globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } f
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
-import { type FleetArena, signalTo } from './fleet-arena.ts';
+import { signalTo } from '../rigs/process-group.ts';
+import type { FleetArena } from './fleet-arena.ts';
 import type { Random } from './random.ts';
 
 /** What happens to a fleet while a run goes on. */

@@ -2,17 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../../src/core/events.ts';
 import { completeResults } from '../rigs/check-home.ts';
 import { eventsOf, type Outcome, outcomes } from '../rigs/cli-rig.ts';
+import type { Trial } from './findings.ts';
 import type { FleetArena } from './fleet-arena.ts';
 import { FLEET_FAULTS, type FleetFault } from './fleet-faults.ts';
 import { checkRest, checkShared, differences, givenBy, pending } from './fleet-oracle.ts';
 import { STEPS } from './fleet-recipe.ts';
 import { Random } from './random.ts';
-
-export interface FleetTrial {
-  /** What happened, in the order in which it was over. */
-  readonly what: readonly string[];
-  readonly violations: readonly string[];
-}
 
 /** What is planned for a trial. */
 export interface FleetCourse {
@@ -31,7 +26,7 @@ const MOST_FAULTS = 4;
 /** A fault begins so long after the one before it at the most. */
 const MOST_APART_MS = 2500;
 
-export async function randomFleetTrial(seed: number, arena: FleetArena): Promise<FleetTrial> {
+export async function randomFleetTrial(seed: number, arena: FleetArena): Promise<Trial> {
   const random = new Random(seed);
   const faults = Array.from({ length: 1 + random.below(MOST_FAULTS) }, () => random.pick(FLEET_FAULTS));
   const course = {
@@ -54,7 +49,7 @@ export async function fleetTrial({
   readonly random: Random;
   readonly arena: FleetArena;
   readonly course: FleetCourse;
-}): Promise<FleetTrial> {
+}): Promise<Trial> {
   await arena.change({ n: seed, longest });
   await arena.staff(workers);
   const locally = await arena.alone.events();
@@ -102,6 +97,7 @@ export async function fleetTrial({
       `${workers} workers, a step of ${longest} s${moves ? ', the last run elsewhere' : ''}`,
       ...happened.map(({ fault, what }) => `${fault.name} (${what})`),
     ],
+    faults: happened.map(({ fault }) => fault.name),
     violations,
   };
 }

@@ -1,15 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { checkBlobs, type Expectations } from '../rigs/check-home.ts';
+import { checkBlobs, checkStore, type Expectations } from '../rigs/check-home.ts';
 import { CrashRig } from '../rigs/crash-rig.ts';
 import { DISK_FULL, DISTURBANCES, type Disturbance } from './disturbances.ts';
+import type { Trial } from './findings.ts';
 import { Random } from './random.ts';
-
-export interface Trial {
-  readonly what: readonly string[];
-  readonly violations: readonly string[];
-}
 
 export interface Program {
   /** Another copy of the program. */
@@ -28,19 +24,27 @@ interface Course {
   readonly changes: () => boolean;
 }
 
-/** A project that changes and is disturbed a few times, as the seed says; then what does not hold. */
+const MOST_DISTURBANCES = 16;
+
+/** What leaves bytes or results that are not what they were: less can be expected after it. */
+const DAMAGING: ReadonlySet<string> = new Set(['flipped', 'truncated', 'collected']);
+
+/** A project that changes and is disturbed some times, as the seed says; then what does not hold. */
 export async function randomTrial(seed: number, program: Program): Promise<Trial> {
   const random = new Random(seed);
-  const kinds = Object.values(DISTURBANCES);
-  const plan = Array.from({ length: 1 + random.below(3) }, () => random.below(kinds.length + 1));
-  const disturbances = plan.flatMap((at): Disturbance[] => {
-    const kind = kinds[at] ?? (program.canMount ? DISK_FULL : undefined);
-    return kind === undefined ? [] : [kind];
-  });
-  return trial(disturbances, random, program, {
-    registers: random.next() < 0.7,
+  const damages = random.next() < 0.3;
+  const kinds = Object.entries(DISTURBANCES)
+    .filter(([name]) => damages || !DAMAGING.has(name))
+    .flatMap(([name, kind]) => (name === 'failpoint' ? [kind, kind, kind] : [kind]));
+  const small = program.canMount && random.next() < 0.1;
+  const disturbances = Array.from(
+    { length: 1 + random.below(MOST_DISTURBANCES) },
+    () => kinds[random.below(kinds.length)] ?? DISK_FULL,
+  );
+  return trial(small ? [DISK_FULL, ...disturbances, DISK_FULL] : disturbances, random, program, {
+    registers: random.next() < 0.15,
     runsFirst: random.next() < 0.4,
-    changes: () => random.next() < 0.5,
+    changes: () => random.next() < 0.8,
   });
 }
 
@@ -59,6 +63,7 @@ export async function trial(
   if (small) await rig.cli.write('disk/.keep', '');
   await using _disk = small ? await mountDisk(`${rig.cli.dir}/disk`) : undefined;
   const what: string[] = [];
+  const faults: string[] = [];
   const violations: string[] = [];
   const left: { damaged?: boolean; collected?: boolean } = {};
   await rig.change(0, { registers });
@@ -68,9 +73,12 @@ export async function trial(
     if (changes()) await rig.change((n += 1), { registers });
     const disturbed = await disturb(rig, random);
     what.push(disturbed.what);
+    if (disturbed.fault !== undefined) faults.push(disturbed.fault);
     violations.push(...(disturbed.violations ?? []));
     if (disturbed.damaged === true) left.damaged = true;
     if (disturbed.collected === true) left.collected = true;
+    if (left.damaged !== true)
+      violations.push(...checkStore(rig.cache).map((text) => `${text}, right after ${disturbed.what}`));
   }
   violations.push(
     ...(left.damaged === true
@@ -78,7 +86,7 @@ export async function trial(
       : (await rig.recover({ ...left, orphan: true })).violations),
   );
   if (registers) violations.push(...registrations(rig));
-  return { what, violations };
+  return { what, faults, violations };
 }
 
 /** After damage: fsck sets aside what is broken, then a run makes it again, then nothing is broken. */

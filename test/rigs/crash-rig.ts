@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { FAILPOINTS, type Failpoint } from '../../src/core/failpoint.ts';
 import { checkHome, checkStore, completeResults, type Expectations } from './check-home.ts';
 import { CliRig, eventsOf, type Outcome, outcomes } from './cli-rig.ts';
 
@@ -21,6 +22,7 @@ export class CrashRig implements AsyncDisposable {
   readonly cli: CliRig;
   readonly home: string;
   readonly #models = new Set<number>();
+  #registers = true;
 
   private constructor(cli: CliRig, home: string) {
     this.cli = cli;
@@ -43,7 +45,13 @@ export class CrashRig implements AsyncDisposable {
   /** Other outputs: every step has to be executed. */
   async change(n: number, { registers }: { registers: boolean }): Promise<void> {
     this.#models.add(n);
+    this.#registers = registers;
     await this.cli.write('recipe.yaml', recipe(this.cli.dir, n) + (registers ? REGISTER : ''));
+  }
+
+  /** Those that its recipe may come to. */
+  get failpoints(): readonly [Failpoint, ...Failpoint[]] {
+    return this.#registers ? FAILPOINTS : WITHOUT_EFFECTS;
   }
 
   /** The command `recipe run`, which comes to the failpoints given. */
@@ -110,6 +118,11 @@ export class CrashRig implements AsyncDisposable {
     await this.cli[Symbol.asyncDispose]();
   }
 }
+
+const WITHOUT_EFFECTS = FAILPOINTS.filter((name) => !/^(?:registry|alias|effect)\./.test(name)) as [
+  Failpoint,
+  ...Failpoint[],
+];
 
 /** A log, a report, a folder, a file and a secret. */
 function recipe(dir: string, n: number): string {

@@ -1,4 +1,4 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { Client, type QueryResult } from 'pg';
+import { childrenOf, isRunning, signalTo } from './process-group.ts';
 
 const INSTALL =
   'apt-get update && apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold postgresql';
@@ -28,11 +29,14 @@ interface User {
  */
 export class PostgresRig implements AsyncDisposable {
   readonly #dir: string;
-  readonly #server: ReturnType<typeof spawn>;
+  readonly #start: () => Promise<ChildProcess>;
+  #server: ChildProcess;
   #schemas = 0;
+  #databases = 0;
 
-  private constructor(dir: string, server: ReturnType<typeof spawn>) {
+  private constructor(dir: string, start: () => Promise<ChildProcess>, server: ChildProcess) {
     this.#dir = dir;
+    this.#start = start;
     this.#server = server;
   }
 
@@ -60,34 +64,35 @@ export class PostgresRig implements AsyncDisposable {
       ['--pgdata', data, '--username=test', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
       { ...user, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
     );
-    const server = spawn(
-      join(bin, 'postgres'),
-      ['-D', data, '-k', dir, '-h', '', '-c', 'deadlock_timeout=100ms'].concat(
-        durability === 'fast' ? ['-c', 'fsync=off'] : [],
-        options,
-      ),
-      { ...user, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    const said: string[] = [];
-    const lines = createInterface({ input: server.stderr ?? process.stdin });
-    for await (const line of lines) {
-      said.push(line);
-      if (line.includes('ready to accept connections')) {
-        // Nobody reads on, and a full pipe would stop the server.
-        server.stderr?.resume();
-        const rig = new PostgresRig(dir, server);
-        await rig.#createDatabase(bin);
-        return rig;
-      }
-    }
-    throw new Error(`PostgreSQL did not start:\n${said.join('\n')}`);
+    const settings = durability === 'fast' ? ['-c', 'fsync=off', ...options] : options;
+    const start = async (): Promise<ChildProcess> => startServer(join(bin, 'postgres'), dir, user, settings);
+    const rig = new PostgresRig(dir, start, await start());
+    await rig.#createDatabase(DATABASE);
+    return rig;
+  }
+
+  /** Ends all of its processes at once, as if the machine had gone. */
+  async kill(): Promise<void> {
+    const pid = this.#server.pid ?? 0;
+    const exited = once(this.#server, 'exit');
+    const children = childrenOf(pid);
+    this.#server.kill('SIGKILL');
+    for (const child of children) signalTo(child, 'SIGKILL');
+    await exited;
+    // One that still has the shared memory keeps the next server from starting.
+    while (children.some(isRunning)) await new Promise(setImmediate);
+  }
+
+  /** Starts it again where it was: what was committed is there. */
+  async restart(): Promise<void> {
+    this.#server = await this.#start();
   }
 
   /** Whose language orders `a` before `B` where it can: the tables must not care. */
-  async #createDatabase(bin: string): Promise<void> {
-    const version = Number(/\/(\d+)\/bin$/.exec(bin)?.[1]);
+  async #createDatabase(name: string): Promise<void> {
+    const version = Number(/\/(\d+)\/bin$/.exec(binaries() ?? '')?.[1]);
     const language = version < FIRST_WITH_ICU ? '' : `LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`;
-    await this.query(`CREATE DATABASE ${DATABASE} TEMPLATE template0 ${language}`, 'postgres');
+    await this.query(`CREATE DATABASE ${name} TEMPLATE template0 ${language}`, 'postgres');
   }
 
   get url(): string {
@@ -101,6 +106,14 @@ export class PostgresRig implements AsyncDisposable {
   /** As SQLAlchemy writes it. */
   alchemyUrlOf(database: string): string {
     return `postgresql://test@/${database}?host=${this.#dir}`;
+  }
+
+  /** Another database, and its address. */
+  async newDatabase(): Promise<string> {
+    this.#databases += 1;
+    const name = `${DATABASE}_${this.#databases}`;
+    await this.#createDatabase(name);
+    return this.urlOf(name);
   }
 
   /** The name of a PostgreSQL schema that is not there yet. */
@@ -120,12 +133,38 @@ export class PostgresRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#server, 'exit');
-    // Stops at once, in order, whoever is still connected.
-    this.#server.kill('SIGINT');
-    await exited;
+    if (this.#server.exitCode === null && this.#server.signalCode === null) {
+      const exited = once(this.#server, 'exit');
+      // Stops at once, in order, whoever is still connected.
+      this.#server.kill('SIGINT');
+      await exited;
+    }
     rmSync(this.#dir, { recursive: true });
   }
+}
+
+/** Resolves when it takes connections. */
+async function startServer(
+  program: string,
+  dir: string,
+  user: User,
+  settings: readonly string[],
+): Promise<ChildProcess> {
+  const server = spawn(
+    program,
+    ['-D', join(dir, 'data'), '-k', dir, '-h', '', '-c', 'deadlock_timeout=100ms', ...settings],
+    { ...user, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const said: string[] = [];
+  for await (const line of createInterface({ input: server.stderr })) {
+    said.push(line);
+    if (line.includes('ready to accept connections')) {
+      // Nobody reads on, and a full pipe would stop the server.
+      server.stderr.resume();
+      return server;
+    }
+  }
+  throw new Error(`PostgreSQL did not start:\n${said.join('\n')}`);
 }
 
 async function whyMissing(): Promise<string | undefined> {
