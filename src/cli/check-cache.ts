@@ -61,11 +61,7 @@ async function writable(
   const { problem, isExclusive } = await probeRecords(opened);
   const detail = problem ?? `written and read in ${(world.clock.monotonic() - started).toFixed(1)} ms`;
   const flights = { name: 'flights', ok: problem === undefined, detail };
-  if (problem !== undefined)
-    return [
-      check,
-      { ...flights, fix: 'Update the server: `recipe server` keeps flights from this version on.' },
-    ];
+  if (problem !== undefined) return [check, { ...flights, fix: recordsFix(settings.address) }];
   return isExclusive
     ? [check, { ...flights, detail: `${detail}; of several writers one wins` }]
     : [
@@ -76,6 +72,15 @@ async function writable(
           fix: 'Use a store that knows conditional writes (docs/remote-cache.md).',
         },
       ];
+}
+
+/** What lets a store that takes blobs and results take records of flights too. */
+function recordsFix(address: string): string {
+  if (/^https?:/.test(address))
+    return 'Use `recipe server` of this version, a folder or a bucket: other servers keep no flights.';
+  return address.startsWith('s3:')
+    ? 'Allow s3:PutObject and s3:GetObject below flights/ there, and s3:ListBucket (docs/remote-cache.md).'
+    : 'See that flights/ there is a folder that this machine may write.';
 }
 
 async function probed(remote: Remote, home: string): Promise<Check> {

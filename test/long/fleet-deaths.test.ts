@@ -17,32 +17,6 @@ const says =
     event.type === 'step.output' && event.text.includes(text);
 
 describe.skipIf(missing !== undefined)('on a fleet', () => {
-  test('a step whose worker is killed is begun again by another, once', async () => {
-    await using fleet = await FleetRig.start();
-    const gate = fleet.gate('gate');
-    const rig = await fleet.project({
-      'recipe.yaml': `steps: { a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } } }\n`,
-    });
-    const doomed = await fleet.worker();
-    const run = new FollowedRun(rig, '-p', 'fleet');
-    await run.until(says('begun'));
-    await doomed.end('SIGKILL');
-    await fleet.worker();
-    await run.until(says('begun'));
-    await gate.open();
-    const { events } = await run.end();
-    expect(outcomes(events)).toEqual({ a: 'succeeded' });
-    expect(events.filter(({ type }) => type === 'step.started').length).toBe(1);
-    expect(
-      events.some(
-        (event) =>
-          event.type === 'step.report' &&
-          event.entry.type === 'warning' &&
-          event.entry.message.includes('started again'),
-      ),
-    ).toBe(true);
-  });
-
   test('Redis that loses everything costs no work: what runs goes on, what waits is put back', async () => {
     await using fleet = await FleetRig.start();
     const gate = fleet.gate('gate');
@@ -62,28 +36,6 @@ describe.skipIf(missing !== undefined)('on a fleet', () => {
     const { events } = await run.end();
     expect(outcomes(events)).toEqual({ a: 'succeeded', b: 'succeeded', c: 'succeeded' });
     // Nothing that ran was begun again.
-    expect(events.filter(says('begun')).length).toBe(1);
-  });
-
-  test('a shared cache that goes away costs no work: a step that is done waits for it', async () => {
-    await using fleet = await FleetRig.start('--appendonly', 'yes');
-    const gate = fleet.gate('gate');
-    const rig = await fleet.project({
-      'recipe.yaml': `steps:
-  a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } }
-  b: { run: [sh, -c, 'cat "$IN_x" > "$OUT_y"'], inputs: { x: a.x }, outputs: { y: y } }
-`,
-    });
-    await fleet.worker();
-    const run = new FollowedRun(rig, '-p', 'fleet');
-    await run.until(says('begun'));
-    renameSync(fleet.shared, `${fleet.shared}-away`);
-    await gate.open();
-    // The run says that it waits, so the worker has had its time to find nobody there.
-    await run.until((event) => event.type === 'step.report' && event.entry.type === 'warning');
-    renameSync(`${fleet.shared}-away`, fleet.shared);
-    const { events } = await run.end();
-    expect(outcomes(events)).toEqual({ a: 'succeeded', b: 'succeeded' });
     expect(events.filter(says('begun')).length).toBe(1);
   });
 

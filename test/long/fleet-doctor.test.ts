@@ -10,7 +10,10 @@ import { newKey } from '../../src/store/remote/signing.ts';
 import type { CliRig } from '../rigs/cli-rig.ts';
 import { FleetRig } from '../rigs/fleet-rig.ts';
 import { freePort } from '../rigs/free-port.ts';
+import { keepingFiles, OtherServer } from '../rigs/other-server.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
+import { S3Server } from '../rigs/s3-server.ts';
+import { environmentOf } from '../rigs/shared-store.ts';
 
 const missing = await RedisRig.missing();
 
@@ -146,6 +149,38 @@ describe.skipIf(missing !== undefined)('recipe doctor --fleet', () => {
     rig.env['STOCKPOT_REMOTE'] = join(fleet.dir, 'nowhere');
     const said = await doctor(rig);
     expect([said.exit, said.words['remote']]).toEqual([69, 'problem']);
+  });
+
+  test('a folder that keeps no records of flights is told what to mend', async () => {
+    const rig = await project();
+    const path = join(rig.dir, 'shared');
+    await rig.write('shared/flights', 'a file');
+    rig.env['STOCKPOT_REMOTE'] = path;
+    const said = await doctor(rig);
+    expect([said.exit, said.words['remote'], said.words['flights']]).toEqual([69, 'ok', 'problem']);
+    expect(said.of('flights')).toMatch(/ENOTDIR.* \| See that flights\/ there is a folder/);
+  });
+
+  test('so is a bucket', async () => {
+    await using server = await S3Server.start();
+    server.fault = ({ method, key }) =>
+      method === 'PUT' && key.startsWith('flights/') ? { status: 403, code: 'AccessDenied' } : undefined;
+    const rig = await project();
+    Object.assign(rig.env, environmentOf(server, 's3://bucket'));
+    const said = await doctor(rig);
+    expect([said.exit, said.words['remote'], said.words['flights']]).toEqual([69, 'ok', 'problem']);
+    expect(said.of('flights')).toMatch(/AccessDenied.* \| Allow s3:PutObject .*s3:ListBucket/);
+  });
+
+  test('so is a web server that is not ours', async () => {
+    await using server = await OtherServer.create(keepingFiles());
+    const rig = await project();
+    rig.env['STOCKPOT_REMOTE'] = server.urlFor();
+    const said = await doctor(rig);
+    expect([said.exit, said.words['remote'], said.words['flights']]).toEqual([69, 'ok', 'problem']);
+    expect(said.of('flights')).toMatch(
+      /keeps no records of flights.* \| Use `recipe server` of this version/,
+    );
   });
 
   test('a machine takes its own results: its key is among those that it accepts', async () => {

@@ -1,35 +1,43 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CliRig, type Outcome } from './cli-rig.ts';
 import { RedisRig } from './redis-rig.ts';
+import { type SharedStore, type StartStore, startFolder } from './shared-store.ts';
 
-/** A fleet on one machine: Redis, a shared folder, projects and workers, each in a folder of its own. */
+/** A fleet on one machine: Redis, a shared cache, projects and workers, each in a folder of its own. */
 export class FleetRig implements AsyncDisposable {
   readonly redis: RedisRig;
   readonly dir: string;
+  readonly store: SharedStore;
   readonly #owned: AsyncDisposable[] = [];
 
-  private constructor(redis: RedisRig, dir: string) {
+  private constructor(redis: RedisRig, dir: string, store: SharedStore) {
     this.redis = redis;
     this.dir = dir;
+    this.store = store;
   }
 
+  /** On a shared folder. */
   static async start(...redis: string[]): Promise<FleetRig> {
-    const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
-    mkdirSync(join(dir, 'shared'));
-    return new FleetRig(await RedisRig.start(...redis), dir);
+    return FleetRig.on(startFolder, ...redis);
   }
 
+  static async on(startStore: StartStore, ...redis: string[]): Promise<FleetRig> {
+    const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
+    return new FleetRig(await RedisRig.start(...redis), dir, await startStore(dir));
+  }
+
+  /** The folder that is shared, where one is. */
   get shared(): string {
     return join(this.dir, 'shared');
   }
 
   get env(): Readonly<Record<string, string>> {
-    return { STOCKPOT_REDIS_URL: this.redis.url, STOCKPOT_REMOTE: this.shared, STOCKPOT_ACCEPT: 'any' };
+    return { STOCKPOT_REDIS_URL: this.redis.url, STOCKPOT_ACCEPT: 'any', ...this.store.env };
   }
 
   /** A project whose profile `fleet` is this fleet. */
@@ -69,6 +77,7 @@ export class FleetRig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const one of this.#owned.toReversed()) await one[Symbol.asyncDispose]();
     await this.redis[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
     rmSync(this.dir, { recursive: true });
   }
 }

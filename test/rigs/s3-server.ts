@@ -61,6 +61,7 @@ export class S3Server implements AsyncDisposable {
   readonly #conditions: S3ServerOptions['conditions'];
   readonly #now: () => number;
   readonly #pageSize: number;
+  #port = 0;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
 
   private constructor({ key, buckets, conditions, now, pageSize }: S3ServerOptions) {
@@ -73,13 +74,19 @@ export class S3Server implements AsyncDisposable {
 
   static async start(options: S3ServerOptions = {}): Promise<S3Server> {
     const one = new S3Server(options);
-    one.#server.listen(0, '127.0.0.1');
-    await once(one.#server, 'listening');
+    await one.startAgain();
     return one;
   }
 
+  /** Where it was before, with all that it had. */
+  async startAgain(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${this.#port}`;
   }
 
   store(path: string, bytes: Buffer, { size = bytes.length, at = this.#now() } = {}): Stored {

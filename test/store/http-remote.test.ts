@@ -1,7 +1,4 @@
-import { once } from 'node:events';
 import { mkdtempDisposableSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -13,6 +10,7 @@ import { HttpRemote } from '../../src/store/remote/http-remote.ts';
 import { RemoteRefused, RemoteUnreachable } from '../../src/store/remote/remote.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
 import { describeRemote, flipFirstByte, type RemoteUnderTest } from '../conformance/describe-remote.ts';
+import { keepingFiles, OtherServer } from '../rigs/other-server.ts';
 import { ServerRig } from '../rigs/server-rig.ts';
 
 /** Nobody waits between two tries. */
@@ -47,55 +45,6 @@ async function recipeServer(): Promise<RemoteUnderTest> {
 describeRemote('recipe server', recipeServer);
 describeRecords('recipe server', recipeServer);
 
-type Listener = (...args: Parameters<RequestListener>) => void | Promise<void>;
-
-/** Another server than ours. */
-class Other implements AsyncDisposable {
-  readonly asked: string[] = [];
-  readonly #server: ReturnType<typeof createServer>;
-
-  private constructor(answer: Listener) {
-    this.#server = createServer((request, response) => {
-      this.asked.push(`${request.method} ${request.url?.replaceAll(/[0-9a-f]{64}/g, 'X')}`);
-      void Promise.resolve(answer(request, response));
-    });
-  }
-
-  static async create(answer: Listener): Promise<Other> {
-    const other = new Other(answer);
-    other.#server.listen(0, '127.0.0.1');
-    await once(other.#server, 'listening');
-    return other;
-  }
-
-  /** @param login as `name:password@` */
-  open(token?: string, login = ''): HttpRemote {
-    const { port } = this.#server.address() as AddressInfo;
-    return new HttpRemote({ url: `http://${login}127.0.0.1:${port}/below/`, token, clock });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-}
-
-/** Keeps files, and knows nothing of ranges, conditions or questions about many: as nginx with `dav_methods PUT`. */
-function plain(): Listener {
-  const files = new Map<string, Buffer>();
-  return async (request, response) => {
-    const { method, url = '' } = request;
-    const found = files.get(url);
-    if (method === 'PUT') {
-      files.set(url, await buffer(request));
-      response.writeHead(201).end();
-    } else if (method !== 'GET' && method !== 'HEAD') response.writeHead(405).end('<html>');
-    else if (found === undefined) response.writeHead(404).end('<html>');
-    else response.writeHead(200, { 'content-length': found.length }).end(found);
-  };
-}
-
 const BYTES = Buffer.from('some bytes');
 const DIGEST = digestOf(BYTES);
 const FP = fingerprint('a'.repeat(64));
@@ -117,7 +66,7 @@ async function textOf(bytes: AsyncIterable<Uint8Array> | undefined): Promise<str
 
 describe('a web server that keeps files, as a remote', () => {
   test('has blobs and results, and is asked about many at once only once', async () => {
-    await using server = await Other.create(plain());
+    await using server = await OtherServer.create(keepingFiles());
     await using remote = server.open();
     using some = file();
     await remote.put(DIGEST, some);
@@ -137,7 +86,7 @@ describe('a web server that keeps files, as a remote', () => {
 
   test('is told who asks: by a token, or by the name and password of its address, which no message shows', async () => {
     const said: unknown[] = [];
-    await using server = await Other.create(({ headers }, response) => {
+    await using server = await OtherServer.create(({ headers }, response) => {
       said.push(headers.authorization);
       response.writeHead(404).end();
     });
@@ -155,7 +104,7 @@ describe('a web server that keeps files, as a remote', () => {
     [413, {}, /status 413, who\?: let the proxy before it pass bodies of any size/],
     [302, { location: 'https://other/' }, /it is at https:\/\/other\/ now: use that address/],
   ] as const)('that answers %i refuses, and is asked once', async (status, headers, message) => {
-    await using server = await Other.create((_, response) => {
+    await using server = await OtherServer.create((_, response) => {
       response.writeHead(status, headers).end(JSON.stringify({ message: 'who?' }));
     });
     await using remote = server.open();
@@ -171,7 +120,7 @@ describe('a web server that keeps files, as a remote', () => {
     [503, 4],
     [507, 1],
   ])('that answers %i is out of reach after %i tries', async (status, tries) => {
-    await using server = await Other.create((_, response) => {
+    await using server = await OtherServer.create((_, response) => {
       response.writeHead(status).end();
     });
     await using remote = server.open();
@@ -181,7 +130,7 @@ describe('a web server that keeps files, as a remote', () => {
 
   test('that breaks off after it wrote a result has written it', async () => {
     let text: string | undefined;
-    await using server = await Other.create(async (request, response) => {
+    await using server = await OtherServer.create(async (request, response) => {
       const sent = await buffer(request);
       if (request.method === 'GET') response.end(text);
       else if (text === undefined) {
@@ -196,7 +145,7 @@ describe('a web server that keeps files, as a remote', () => {
 
   test('that breaks off after it wrote a record has written it, unless another was first', async () => {
     const records: Record<string, string> = {};
-    await using server = await Other.create(async (request, response) => {
+    await using server = await OtherServer.create(async (request, response) => {
       const sent = await buffer(request);
       const name = request.url?.split('/').at(-1) ?? '';
       if (request.method === 'GET') response.end(JSON.stringify({ records }));
@@ -214,7 +163,7 @@ describe('a web server that keeps files, as a remote', () => {
   test.each([404, 405, 501])(
     'that answers %i to flights is told to be no place for a fleet',
     async (status) => {
-      await using server = await Other.create((_, response) => {
+      await using server = await OtherServer.create((_, response) => {
         response.writeHead(status).end('<html>');
       });
       await using remote = server.open();
@@ -228,7 +177,7 @@ describe('a web server that keeps files, as a remote', () => {
   test.each(['', '<html>', 'null', '[]', '{"records":null}', '{"records":"x"}'])(
     'that answers %j about flights has not answered',
     async (text) => {
-      await using server = await Other.create((_, response) => {
+      await using server = await OtherServer.create((_, response) => {
         response.end(text);
       });
       await using remote = server.open();
@@ -237,7 +186,7 @@ describe('a web server that keeps files, as a remote', () => {
   );
 
   test('gives no record of a name that is none, and none that is no text', async () => {
-    await using server = await Other.create((_, response) => {
+    await using server = await OtherServer.create((_, response) => {
       response.end('{"records":{"start-1":"x","../x":"x","cancel":1,"__proto__":"x","constructor":"y"}}');
     });
     await using remote = server.open();
@@ -250,7 +199,7 @@ describe('a web server that keeps files, as a remote', () => {
   });
 
   test('that refuses before it has read all is understood, and sent no more', async () => {
-    await using server = await Other.create((_, response) => {
+    await using server = await OtherServer.create((_, response) => {
       response.writeHead(403).end();
     });
     await using remote = server.open();
@@ -259,7 +208,7 @@ describe('a web server that keeps files, as a remote', () => {
   });
 
   test.each([10, 1 << 20])('is not blamed for %i bytes that are not here', async (size) => {
-    await using server = await Other.create(plain());
+    await using server = await OtherServer.create(keepingFiles());
     await using remote = server.open();
     await expect(remote.put(DIGEST, { path: '/nowhere/at/all', size })).rejects.toMatchObject({
       code: 'ENOENT',

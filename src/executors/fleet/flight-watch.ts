@@ -238,6 +238,8 @@ export class FlightWatch {
         return this.#exited();
       case 'waiting':
         return this.#isStarted ? undefined : this.#waitFor(entry.holder);
+      case 'unsettled':
+        return this.#waitFor(entry.holder);
       case 'ended':
         this.#nonDeterministic = entry.nonDeterministic;
         return this.#hint();

@@ -10,6 +10,8 @@ export type LiveEntry =
   | { readonly type: 'exited' }
   /** Why no worker has begun. */
   | { readonly type: 'waiting'; readonly holder: string }
+  /** What an attempt gave waits for the store, which does not take it. */
+  | { readonly type: 'unsettled'; readonly holder: string }
   /** The store has the result, or how it failed. */
   | { readonly type: 'ended'; readonly worker: string; readonly nonDeterministic?: readonly string[] };
 

@@ -311,15 +311,15 @@ export class MessageTaker {
     const ended = { type: 'ended', worker: id } as const;
     if (outcome instanceof BlobDamaged) {
       const { digest, damage } = outcome;
-      await this.#insist(() =>
+      await this.#insist(live, () =>
         recordEnd(remote, flight, nth, {
           ...failedBy({ reason: 'infra', detail: outcome.message }),
           damaged: { digest, damage },
         }),
       );
     } else if (outcome.ok) {
-      await this.#insist(() => this.#published(flight.fingerprint));
-      if (parcel.replace) await this.#insist(() => recordEnd(remote, flight, nth, { ok: true }));
+      await this.#insist(live, () => this.#published(flight.fingerprint));
+      if (parcel.replace) await this.#insist(live, () => recordEnd(remote, flight, nth, { ok: true }));
       const { nonDeterministic } = outcome;
       live.push(nonDeterministic === undefined ? ended : { ...ended, nonDeterministic });
       return;
@@ -327,7 +327,9 @@ export class MessageTaker {
       if (stopped.reason === 'preempted') await recordPreemption(remote, flight, nth);
     } else {
       const { failure, logTail, durationMs } = outcome;
-      await this.#insist(() => recordEnd(remote, flight, nth, { ok: false, failure, logTail, durationMs }));
+      await this.#insist(live, () =>
+        recordEnd(remote, flight, nth, { ok: false, failure, logTail, durationMs }),
+      );
     }
     live.push(ended);
   }
@@ -343,12 +345,13 @@ export class MessageTaker {
   }
 
   /** The work is done: the store is waited for as long as it takes. */
-  async #insist(work: () => Promise<void>): Promise<void> {
+  async #insist(live: LiveWriter, work: () => Promise<void>): Promise<void> {
     for (;;)
       try {
         return await work();
       } catch (error) {
         if (!isRemoteProblem(error)) throw error;
+        live.push({ type: 'unsettled', holder: error.message });
         await this.#options.world.clock.sleep(AWAY_MS);
       }
   }
