@@ -16,7 +16,7 @@ export const FLEET_PLANTS: readonly FleetPlant[] = [
     changes: [
       {
         file: 'src/executors/fleet/message-taker.ts',
-        from: `await this.#insist(() => this.#published(flight.fingerprint));`,
+        from: `await this.#insist(live, () => this.#published(flight.fingerprint));`,
         to: `void this.#options.world.clock.sleep(4000).then(() => this.#published(flight.fingerprint));`,
       },
       {
@@ -69,17 +69,16 @@ export const FLEET_PLANTS: readonly FleetPlant[] = [
     changes: [
       {
         file: 'src/store/remote/folder-remote.ts',
-        from: `await chmod(temporary, 0o600);
-        await this.#blobs.putFile(temporary);`,
-        to: `await chmod(temporary, 0o600);
-        await this.#blobs.putFile(temporary);
+        from: `await this.#blobs.putCopy(path);`,
+        to: `await this.#blobs.putCopy(path);
         await chmod(this.#blobs.path(digest), 0o600);
         if (size > 20) await truncate(this.#blobs.path(digest), size - 1);`,
       },
       {
         file: 'src/store/remote/folder-remote.ts',
-        from: `import { chmod, copyFile, rm }`,
-        to: `import { chmod, copyFile, rm, truncate }`,
+        from: `import { createReadStream, lstatSync } from 'node:fs';`,
+        to: `import { createReadStream, lstatSync } from 'node:fs';
+import { chmod, truncate } from 'node:fs/promises';`,
       },
     ],
     course: QUIET,
