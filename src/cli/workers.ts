@@ -1,7 +1,7 @@
 import { openFleetLink } from '../compose-fleet.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { formatDuration } from '../core/format-duration.ts';
-import { takersOf, type WorkerState } from '../executors/fleet/presence.ts';
+import { takersOf, type WaitState, type WorkerState } from '../executors/fleet/presence.ts';
 import { profileFleet } from '../recipe/profile-addresses.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
@@ -22,18 +22,26 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     isUnsafe: true,
     onWarning: warningsTo(context),
   });
-  const [workers, queues] = [await link.workers(), await link.queues()];
+  const [workers, queues, waits] = [await link.workers(), await link.queues(), await link.waits()];
   if (flag(options, 'json')) {
-    context.out(jsonLine({ workers, queues }));
+    context.out(jsonLine({ workers, queues, waits }));
     return ExitCode.ok;
   }
-  context.out(workers.length === 0 ? 'no workers\n' : workersTable(workers, world.clock.now()));
+  const now = world.clock.now();
+  context.out(workers.length === 0 ? 'no workers\n' : workersTable(workers, now));
   for (const { name, waiting, running } of queues) {
     const isServed = takersOf(name, workers).length > 0;
     const hint = waiting > 0 && !isServed ? `: no worker takes from it; recipe worker --queue ${name}` : '';
     context.out(`queue ${name}: ${waiting} waiting, ${running} running${hint}\n`);
+    for (const wait of waits.filter(({ queue }) => queue === name)) context.out(`  ${waitLine(wait, now)}\n`);
   }
   return ExitCode.ok;
+}
+
+function waitLine({ step, run, holder, since, until }: WaitState, now: number): string {
+  const waited = formatDuration(Math.max(0, now - since));
+  const left = until === undefined ? '' : `; fails in ${formatDuration(Math.max(0, until - now))}`;
+  return `${step} of run ${run} has waited ${waited} for ${holder}${left}`;
 }
 
 function workersTable(workers: readonly WorkerState[], now: number): string {

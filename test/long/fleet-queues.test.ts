@@ -77,6 +77,10 @@ describe.skipIf(missing !== undefined)('a queue of a fleet', () => {
         detail: `No worker of the queue served began it in 300 ms: there are ${worker}; it waited for room in the queue served`,
       },
     ]);
+    const { waits } = JSON.parse((await rig.recipe('workers', '-p', 'fleet', '--json')).out) as {
+      waits: unknown[];
+    };
+    expect(waits).toEqual([]);
     await gate.open();
     // What runs does not wait, however long it takes.
     expect(outcomes((await busy.end()).events)).toEqual({ a: 'succeeded' });
@@ -122,6 +126,15 @@ describe.skipIf(missing !== undefined)('a queue of a fleet', () => {
     const driver = await DriverProcess.start(rig);
     const following = new FollowedRun(rig.start('attach', '--json', run));
     await following.until(isWaiting);
+    const later = { dir: rig.dir, env: rig.env, now: Date.now() + DAY_MS / 2 };
+    const { out } = await inProcessWith(later, 'workers', '-p', 'fleet');
+    expect(out).toContain('queue nobody: 1 waiting, 0 running: no worker takes from it');
+    expect(out).toMatch(
+      new RegExp(
+        `^  a of run ${run} has waited 12 h \\d\\d min for a worker of the queue nobody: .*; fails in (?:12 h 00|11 h 5\\d) min$`,
+        'm',
+      ),
+    );
     expect((await driver.end('SIGTERM')).out).toContain('"state":"given-back"');
     const tomorrow = { dir: rig.dir, env: rig.env, now: Date.now() + DAY_MS };
     expect(await inProcessWith(tomorrow, 'worker', '--drive', '1', '--once')).toMatchObject({ exit: 0 });

@@ -4,8 +4,9 @@ import type { Redis } from 'ioredis';
 import type { Flight } from '../../store/remote/remote.ts';
 import { type LiveEntry, LiveReader } from './live.ts';
 import { Keys, type TaskMessage } from './names.ts';
-import { readWorkers, type WorkerState } from './presence.ts';
+import type { WaitState, WorkerState } from './presence.ts';
 import { openRedis, type RedisAddress } from './redis.ts';
+import { Register } from './register.ts';
 
 /** Redis is away; what runs goes on, and it is asked again. */
 export class RedisAway extends Error {
@@ -27,6 +28,8 @@ export class FleetLink implements AsyncDisposable {
   readonly address: RedisAddress;
   readonly #redis: Redis;
   readonly #reader: LiveReader;
+  readonly #workers: Register<WorkerState>;
+  readonly #waits: Register<WaitState>;
   readonly #queues = new Map<string, Queue>();
   readonly #known = new Set<string>();
 
@@ -35,6 +38,8 @@ export class FleetLink implements AsyncDisposable {
     this.#redis = redis;
     this.address = address;
     this.keys = new Keys(address.prefix);
+    this.#workers = new Register(redis, this.keys.workers);
+    this.#waits = new Register(redis, this.keys.waits);
     this.#reader = new LiveReader(
       openRedis(address, { lazyConnect: false, enableOfflineQueue: true }),
       redis,
@@ -128,7 +133,30 @@ export class FleetLink implements AsyncDisposable {
 
   /** @throws RedisAway */
   async workers(): Promise<readonly WorkerState[]> {
-    return this.#asking(() => readWorkers(this.#redis, this.keys));
+    return this.#asking(async () => this.#workers.read());
+  }
+
+  /**
+   * What no worker has begun, of all runs.
+   *
+   * @throws RedisAway
+   */
+  async waits(): Promise<readonly WaitState[]> {
+    return this.#asking(async () => this.#waits.read());
+  }
+
+  /**
+   * Says of what waits for a flight what it waits for.
+   *
+   * @throws RedisAway
+   */
+  async sayWaiting({ nonce }: Flight, state: WaitState): Promise<void> {
+    await this.#asking(async () => this.#waits.say(waitId(nonce, state.run), state));
+  }
+
+  /** It waits no longer. What cannot be said lapses. */
+  async sayBegun({ nonce }: Flight, run: string): Promise<void> {
+    await this.#asking(async () => this.#waits.withdraw(waitId(nonce, run))).catch(() => {});
   }
 
   /**
@@ -178,3 +206,7 @@ export class FleetLink implements AsyncDisposable {
 }
 
 const WAITERS_S = 7 * 86_400;
+
+function waitId(nonce: string, run: string): string {
+  return `${nonce} ${run}`;
+}

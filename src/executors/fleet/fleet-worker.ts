@@ -5,8 +5,9 @@ import type { World } from '../../core/world.ts';
 import { Announcements } from './announcements.ts';
 import { MessageTaker, PutBack, type TakerOptions, type TaskLine } from './message-taker.ts';
 import { Keys, LOCK_MS, STALLED_MS, type TaskMessage } from './names.ts';
-import { announceWorker, removeWorker, type WorkerState } from './presence.ts';
+import type { WorkerState } from './presence.ts';
 import { openRedis, type RedisAddress } from './redis.ts';
+import { Register } from './register.ts';
 
 export interface FleetWorkerOptions
   extends Omit<TakerOptions, 'keys' | 'announcements' | 'lockMs' | 'threads' | 'onChange'> {
@@ -32,6 +33,7 @@ const ANNOUNCE_MS = 5000;
 export class FleetWorker implements AsyncDisposable {
   readonly #options: FleetWorkerOptions;
   readonly #keys: Keys;
+  readonly #register: Register<WorkerState>;
   readonly #taker: MessageTaker;
   readonly #announcements: Announcements;
   readonly #listener: Redis;
@@ -49,6 +51,7 @@ export class FleetWorker implements AsyncDisposable {
     const { address, redis, state } = options;
     this.#options = options;
     this.#keys = new Keys(address.prefix);
+    this.#register = new Register(redis, this.#keys.workers);
     this.#announcements = new Announcements(redis, this.#keys, state.id, {
       clock: options.world.clock,
       lockMs: LOCK_MS,
@@ -164,12 +167,10 @@ export class FleetWorker implements AsyncDisposable {
   };
 
   async #announce(): Promise<void> {
-    const { redis, state } = this.#options;
+    const { state } = this.#options;
     const running = [...this.#taker.underWay].map(({ step, run, since }) => ({ step, run, since }));
     // Redis is away: it is said again in a moment.
-    await announceWorker(redis, this.#keys, { ...state, isDraining: this.#isDraining, running }).catch(
-      () => {},
-    );
+    await this.#register.say(state.id, { ...state, isDraining: this.#isDraining, running }).catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -178,7 +179,7 @@ export class FleetWorker implements AsyncDisposable {
     this.#gone.abort();
     redis.off('close', this.#onClose).off('ready', this.#onReady);
     this.#announcements[Symbol.dispose]();
-    await removeWorker(redis, this.#keys, state.id).catch(() => {});
+    await this.#register.withdraw(state.id).catch(() => {});
     for (const connection of [this.#listener, ...this.#connections]) connection.disconnect();
     redis.disconnect();
   }

@@ -9,7 +9,7 @@ import { BlobDamaged } from '../../store/blobs.ts';
 import { type Flight, isRemoteProblem } from '../../store/remote/remote.ts';
 import type { Result } from '../../store/results.ts';
 import type { FleetOptions } from './fleet-executor.ts';
-import { RedisAway } from './fleet-link.ts';
+import { type MessageState, RedisAway } from './fleet-link.ts';
 import { type FlightEnd, MOST_STARTS, readFlight, recordCancel } from './flight-records.ts';
 import type { LiveEntry } from './live.ts';
 import { jobId, newNonce, type TaskMessage } from './names.ts';
@@ -49,6 +49,8 @@ export class FlightWatch {
   /** A worker has begun, as the store says, and has not said how it ended. */
   #isBegun = false;
   #isHinted = false;
+  /** A worker began since the last look: what the queue said then is old. */
+  #hasJustBegun = false;
   #isSoon = false;
   /** Blobs that were sent anew. */
   readonly #mended = new Set<Digest>();
@@ -85,7 +87,14 @@ export class FlightWatch {
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#following?.stop();
+      void this.#sayBegun();
     }
+  }
+
+  /** Nobody is to believe any longer that it waits. */
+  async #sayBegun(): Promise<void> {
+    const { link, run } = this.#options;
+    if (this.#flight !== undefined) await link.sayBegun(this.#flight, run);
   }
 
   async #pause(): Promise<void> {
@@ -100,7 +109,7 @@ export class FlightWatch {
   /** The store first; then what is in no queue and run by nobody is put there again. */
   async #look(): Promise<AttemptOutcome | undefined> {
     const wasHinted = this.#isHinted;
-    this.#isHinted = false;
+    [this.#isHinted, this.#hasJustBegun] = [false, false];
     try {
       const settled = await this.#fromStore(wasHinted);
       if (settled !== undefined) return settled;
@@ -191,25 +200,44 @@ export class FlightWatch {
       if (this.#isSoon) return;
       this.#join({ fingerprint, nonce: there.nonce });
     }
-    if (this.#flight !== undefined) await this.#sayWaiting(this.#flight, state === 'running');
-    if (state === 'queued' || (state === 'absent' && !this.#isStarted)) await this.#sayQueued();
+    if (this.#flight !== undefined) await this.#wait(this.#flight, state);
   }
 
-  async #sayWaiting(flight: Flight, isRunning: boolean): Promise<void> {
+  async #wait(flight: Flight, state: MessageState): Promise<void> {
     const { link, run, world } = this.#options;
+    const { wait, queue, task } = this.#request;
+    const isRunning = state === 'running';
     const now = world.clock.now();
     const since = await link.wait(flight, run, { now, isRunning });
-    if (isRunning) this.#request.wait.stop();
-    else this.#request.wait.wait(Math.max(0, now - since));
+    if (isRunning || this.#hasJustBegun) {
+      wait.stop();
+      return this.#sayBegun();
+    }
+    wait.wait(Math.max(0, now - since));
+    const isQueued = state === 'queued' || (state === 'absent' && !this.#isStarted);
+    const wanted = isQueued ? await this.#wanted() : undefined;
+    if (this.#hasJustBegun) return;
+    const holder = wanted ?? this.#lastHolder ?? roomIn(queue);
+    const until = now + wait.leftMs;
+    await link.sayWaiting(flight, {
+      run,
+      step: task.step.id,
+      queue,
+      holder,
+      since,
+      ...(until === Infinity ? {} : { until }),
+    });
+    if (wanted !== undefined) this.#waitFor(wanted);
   }
 
-  async #sayQueued(): Promise<void> {
-    const { link } = this.#options;
+  /** What lacks for a task that is in its queue; undefined where most likely nothing does. */
+  async #wanted(): Promise<string | undefined> {
     const { queue } = this.#request;
-    if (takersOf(queue, await link.workers()).length === 0)
-      this.#waitFor(`a worker of the queue ${queue}: recipe worker --queue ${queue}`);
-    else if (this.#hasLooked && !this.#isStarted) this.#waitFor(roomIn(queue));
+    const hasTaker = takersOf(queue, await this.#options.link.workers()).length > 0;
+    const isFull = hasTaker && this.#hasLooked && !this.#isStarted;
     this.#hasLooked = true;
+    if (!hasTaker) return `a worker of the queue ${queue}: recipe worker --queue ${queue}`;
+    return isFull ? roomIn(queue) : undefined;
   }
 
   #join(flight: Flight | undefined): void {
@@ -254,7 +282,11 @@ export class FlightWatch {
 
   #start(): void {
     this.#request.wait.stop();
-    if (!this.#isStarted) this.#request.hooks.started();
+    this.#hasJustBegun = true;
+    if (!this.#isStarted) {
+      void this.#sayBegun();
+      this.#request.hooks.started();
+    }
     this.#isStarted = true;
   }
 

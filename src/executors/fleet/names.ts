@@ -36,13 +36,14 @@ export class Keys {
     return `${this.prefix}:waiters:${nonce}`;
   }
 
-  worker(id: string): string {
-    return `${this.prefix}:worker:${id}`;
-  }
-
-  /** Ids of workers, by when they last said that they live. */
+  /** The register of workers. */
   get workers(): string {
     return `${this.prefix}:workers`;
+  }
+
+  /** The register of what no worker has begun. */
+  get waits(): string {
+    return `${this.prefix}:waits`;
   }
 
   /** Names of queues that something was put into. */
