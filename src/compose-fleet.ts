@@ -2,6 +2,7 @@ import { remoteSettings } from './compose-link.ts';
 import { openRemote } from './compose-remote.ts';
 import { every } from './core/every.ts';
 import type { Settings } from './core/plan.ts';
+import type { Priority } from './core/priority.ts';
 import { queueSettings } from './core/queue-settings.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import type { World } from './core/world.ts';
@@ -67,7 +68,7 @@ export class Fleet implements AsyncDisposable {
     this.#room = workers?.reduce((sum, { concurrency }) => sum + concurrency, 0) ?? this.#room;
   }
 
-  executor({ local, run, isSubmitted }: FleetRun): Executor {
+  executor({ local, run, isSubmitted, priority }: FleetRun): Executor {
     const { settings, projectDir, store, version, world } = this.#context;
     return new FleetExecutor({
       link: this.#link,
@@ -78,6 +79,7 @@ export class Fleet implements AsyncDisposable {
       version,
       world,
       endedNonces: new Set(),
+      priority: settings.priority ?? priority,
       timeoutOf: (queue) =>
         queueSettings(settings, queue).timeoutMs ??
         settings.queueTimeoutMs ??
@@ -104,10 +106,12 @@ export interface FleetRun {
   readonly run: string;
   /** Whether it was submitted or scheduled. */
   readonly isSubmitted: boolean;
+  /** Unless its profile says another. */
+  readonly priority: Priority;
 }
 
 export interface DriverContext extends FleetContext {
-  readonly settings: FleetContext['settings'] & Pick<Settings, 'queues' | 'queueTimeoutMs'>;
+  readonly settings: FleetContext['settings'] & Pick<Settings, 'queues' | 'queueTimeoutMs' | 'priority'>;
   readonly version: string;
 }
 

@@ -65,6 +65,8 @@ export async function runTick(
       flags: { force: () => false, keepGoing: false, allowChangingInputs: false },
       offline: false,
       isSubmitted: true,
+      // Somebody waits for what was asked for.
+      priority: tick.cause === 'request' ? 'normal' : 'low',
       startedAt: surroundings.world.clock.monotonic(),
       signal,
       subscribers: [collectVerdicts(verdicts), collectFailure(report)],

@@ -12,6 +12,7 @@ import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
 import type { Plan, PlanStep } from './core/plan.ts';
+import type { Priority } from './core/priority.ts';
 import { immediate } from './db/sqlite.ts';
 import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
 import { alone } from './engine/alone.ts';
@@ -185,8 +186,8 @@ export class Project extends ProjectHome {
       },
       this.#modules.launcher(this.home, PIPES),
     );
-    const { isSubmitted = false, waiter = id } = request;
-    await using executor = fleet?.executor({ local, run: waiter, isSubmitted }) ?? local;
+    const { isSubmitted = false, waiter = id, priority = 'normal' } = request;
+    await using executor = fleet?.executor({ local, run: waiter, isSubmitted, priority }) ?? local;
     const mark = markActive(this.home, id, me);
     const tracked = await this.#runTracking.follow(
       { run: id, plan, place: placeName(places.tracking) },
@@ -413,6 +414,8 @@ export interface RunRequest {
   readonly startedAt?: number;
   /** Whether it was submitted or scheduled. */
   readonly isSubmitted?: boolean;
+  /** On a fleet, unless its profile says another (default: `normal`). */
+  readonly priority?: Priority;
   /** By whose name a fleet knows that the run waits (default: the run's own). */
   readonly waiter?: string;
   /** What references stand for, if that is known. */

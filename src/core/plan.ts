@@ -2,6 +2,7 @@ import type { StepId, StepName } from './ids.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { OutputKind } from './kinds.ts';
 import type { NotifySettings } from './notify-settings.ts';
+import type { Priority } from './priority.ts';
 import type { QueueSettings } from './queue-settings.ts';
 import type { ScheduleSettings } from './schedule-rules.ts';
 
@@ -44,6 +45,8 @@ export interface Settings {
   readonly executor?: 'fleet' | undefined;
   /** The queue server of a fleet, as far as the profile says. */
   readonly redis?: RedisSettings;
+  /** How early a fleet begins the steps; absent means `normal`, and `low` where a clock or a backfill started the run. */
+  readonly priority?: Priority;
   /** How long a step waits in a queue of a fleet before it fails; a queue may say otherwise. */
   readonly queueTimeoutMs?: number;
   /** Of a fleet, by name. */

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { MOST_GPUS } from '../core/gpu-ids.ts';
 import { NOTIFY_EVENTS } from '../core/notify-settings.ts';
+import { PRIORITIES } from '../core/priority.ts';
 import { Later, orExpression, Size } from './recipe-schema.ts';
 
 const Secret = Type.Union([
@@ -209,6 +210,17 @@ export const ProfileSchema = Type.Object(
     queue_timeout: Type.Optional(
       text(
         'How long a step waits for a worker of a fleet before it fails: 6h (default: 24h in submitted and scheduled runs, no end in others).',
+      ),
+    ),
+    priority: Type.Optional(
+      orExpression(
+        Type.Union(
+          PRIORITIES.map((priority) => Type.Literal(priority)),
+          {
+            description:
+              'How early the steps are begun on a fleet where others wait too (default: normal, and low in runs that a clock or a backfill started).',
+          },
+        ),
       ),
     ),
     queues: Type.Optional(

@@ -1,4 +1,5 @@
 import type { SecretSource, Settings } from '../core/plan.ts';
+import { PRIORITIES } from '../core/priority.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import type { Scope } from './evaluate.ts';
 import type { FileReader } from './file-reader.ts';
@@ -28,6 +29,7 @@ export const PROFILE_SETTINGS = [
   'secrets',
   'queues',
   'queue_timeout',
+  'priority',
   'limits',
   'gpus',
   'schedule',
@@ -170,12 +172,14 @@ export function readSettings(
   const schedule = entries.get('schedule');
   const notify = entries.get('notify');
   const gpus = entries.get('gpus');
+  const priority = entries.get('priority');
   return {
     effects: readEffects(entries.get('effects'), scope),
     ...readCache(entries.get('cache'), scope),
     ...(executor === undefined ? {} : readExecutor(executor, scope)),
     ...(Object.keys(redis).length === 0 ? {} : { redis }),
     ...readQueues(entries.get('queue_timeout'), entries.get('queues'), scope),
+    ...(priority === undefined ? {} : { priority: readPriority(priority, scope) }),
     limits: readLimits(entries.get('limits'), scope),
     ...(gpus === undefined ? {} : { gpus: readGpus(gpus, scope) }),
     secrets: readSecrets(entries.get('secrets'), scope),
@@ -199,6 +203,13 @@ function readExecutor({ value }: Entry, scope: Scope): Pick<Settings, 'executor'
   if (text === 'local') return {};
   if (text === 'fleet') return { executor: 'fleet' };
   throw invalid(value.span, 'executor', 'is neither local nor fleet');
+}
+
+function readPriority({ value }: Entry, scope: Scope): Settings['priority'] & string {
+  const text = textValue(value, 'priority', scope);
+  const found = PRIORITIES.find((one) => one === text);
+  if (found === undefined) throw invalid(value.span, 'priority', `is none of ${PRIORITIES.join(', ')}`);
+  return found;
 }
 
 function readLimits(entry: Entry | undefined, scope: Scope): Record<string, number> {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/core/events.ts';
 import { type CliRig, eventsOf, outcomes } from '../rigs/cli-rig.ts';
@@ -174,5 +176,78 @@ describe.skipIf(missing !== undefined)('a queue of a fleet', () => {
     expect(outcomes((await first.end()).events)).toEqual({ a: 'succeeded' });
     await next.open();
     expect(outcomes((await second.end()).events)).toEqual({ b: 'succeeded', c: 'succeeded', d: 'succeeded' });
+  });
+
+  test('begins steps of a higher priority first: of runs by their profile, and of ticks and backfills last', async () => {
+    const [gate, said] = [fleet.gate('turns'), join(fleet.dir, 'turns.txt')];
+    await fleet.worker('--queue', 'turns', '--concurrency', '1');
+    const run = (script: string): string =>
+      `steps:\n  a: { run: [sh, -c, '${script}'], queue: turns, cache: never }\n`;
+    const named = (name: string): string => run(`echo ${name} >> ${said}`);
+    const rig = await fleet.project({
+      'recipes/busy/recipe.yaml': run(`cat ${gate.path}`),
+      'recipes/daily/recipe.yaml': named('daily'),
+      'recipes/usual/recipe.yaml': named('usual'),
+      'recipes/first/recipe.yaml': named('first'),
+      'recipes/last/recipe.yaml': named('last'),
+      'profiles/daily.yaml': 'extends: fleet\nschedule: { every: 1d }\n',
+      'profiles/first.yaml': 'extends: fleet\npriority: high\n',
+      'profiles/last.yaml': 'extends: fleet\npriority: low\n',
+    });
+    const isRoomWanted = (event: RunEvent): boolean =>
+      event.type === 'step.waiting' && event.holder === 'room in the queue turns';
+    const busy = new FollowedRun(rig, 'busy', '-p', 'fleet');
+    await busy.until(isStarted);
+    expect((await rig.recipe('schedules', 'apply', 'daily', '-p', 'daily')).exit).toBe(0);
+    const day = '2026-11-01T00:00:00Z';
+    const filling = rig.recipe('schedules', 'backfill', 'daily', '--from', day, '--to', day);
+    const queued = async (): Promise<boolean> => {
+      const { out } = await rig.recipe('workers', '-p', 'fleet', '--json');
+      return (JSON.parse(out) as { waits: { queue: string }[] }).waits.some(({ queue }) => queue === 'turns');
+    };
+    while (!(await queued()));
+    const others: FollowedRun[] = [];
+    for (const [recipe, profile] of [
+      ['last', 'last'],
+      ['usual', 'fleet'],
+      ['first', 'first'],
+    ] as const) {
+      const other = new FollowedRun(rig, recipe, '-p', profile);
+      await other.until(isRoomWanted);
+      others.push(other);
+    }
+    await gate.open();
+    for (const one of [busy, ...others]) expect((await one.end()).exit).toBe(0);
+    expect((await filling).exit).toBe(0);
+    expect(readFileSync(said, 'utf8')).toBe('first\nusual\ndaily\nlast\n');
+  });
+
+  test('gives a task the turn of the most urgent run that waits for it', async () => {
+    const [gate, said] = [fleet.gate('raised'), join(fleet.dir, 'raised.txt')];
+    await fleet.worker('--queue', 'shared', '--concurrency', '1');
+    const run = (script: string): string => `steps:\n  a: { run: [sh, -c, '${script}'], queue: shared }\n`;
+    const files = {
+      'recipes/busy/recipe.yaml': run(`cat ${gate.path}`),
+      'recipes/both/recipe.yaml': run(`echo both >> ${said}`),
+      'recipes/other/recipe.yaml': run(`echo other >> ${said}`),
+      'profiles/low.yaml': 'extends: fleet\npriority: low\n',
+      'profiles/high.yaml': 'extends: fleet\npriority: high\n',
+    };
+    const [one, two] = [await fleet.project(files), await fleet.project(files)];
+    const waiting = async (rig: CliRig, recipe: string, profile: string): Promise<FollowedRun> => {
+      const followed = new FollowedRun(rig, recipe, '-p', profile);
+      await followed.until(isWaiting);
+      return followed;
+    };
+    const busy = new FollowedRun(one, 'busy', '-p', 'fleet');
+    await busy.until(isStarted);
+    const runs = [
+      await waiting(one, 'both', 'low'),
+      await waiting(one, 'other', 'fleet'),
+      await waiting(two, 'both', 'high'),
+    ];
+    await gate.open();
+    for (const followed of [busy, ...runs]) expect((await followed.end()).exit).toBe(0);
+    expect(readFileSync(said, 'utf8')).toBe('both\nother\n');
   });
 });

@@ -27,6 +27,8 @@ describe('what a profile says of queues is checked where it is written', () => {
     ['queues: { __proto__: {} }', '11: queues.__proto__ is no name of a queue: letters, digits, _ . -'],
     ['queues: { gpu: { timeout: 0s } }', '27: queues.gpu.timeout is not above 0'],
     ['queues: { gpu: { concurrency: 0 } }', '31: queues.gpu.concurrency is not a whole number from 1'],
+    ['priority: high', 'valid'],
+    ['priority: urgent', '11: priority is none of high, normal, low'],
     ['queues: { gpu: { resources: { gpus: 2 } } }', '18: queues.gpu has no key resources'],
   ])('%s', async (profile, expected) => {
     expect(await problemOf(profile)).toBe(expected);

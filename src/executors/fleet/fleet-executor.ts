@@ -2,6 +2,7 @@ import type { Failure } from '../../core/failure.ts';
 import { DEFAULT_QUEUE } from '../../core/fleet-names.ts';
 import type { Digest } from '../../core/ids.ts';
 import { isTree, type OutputKind } from '../../core/kinds.ts';
+import type { Priority } from '../../core/priority.ts';
 import type { World } from '../../core/world.ts';
 import type { AttemptOutcome, Executor, Task, TaskHooks } from '../../engine/ports.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
@@ -25,6 +26,7 @@ export interface FleetOptions {
   readonly world: World;
   /** Flights that have ended, of this run: what is still in a queue of them is not waited for. */
   readonly endedNonces: Set<string>;
+  readonly priority: Priority;
   /** How long a task waits for a worker of a queue; undefined for no end. */
   readonly timeoutOf: (queue: string) => number | undefined;
   /** Runs what must be done in the project's own folder. */

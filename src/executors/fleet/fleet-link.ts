@@ -48,23 +48,27 @@ export class FleetLink implements AsyncDisposable {
   }
 
   /**
-   * Puts a message into a queue unless it is there.
+   * Puts a message into a queue unless it is there. One that is there, of a later turn, is given this one.
    *
    * @returns the message that is there: another driver's, if that was first
    * @throws RedisAway
    */
-  async enqueue(queue: string, id: string, message: TaskMessage): Promise<TaskMessage> {
+  async enqueue(queue: string, id: string, message: TaskMessage, turn: number): Promise<TaskMessage> {
     return this.#asking(async () => {
       const target = this.#queue(queue);
       if (!this.#known.has(queue)) await this.#redis.sadd(this.keys.queues, queue);
       this.#known.add(queue);
       await target.add('task', message, {
         jobId: id,
+        priority: turn,
         attempts: 1,
         removeOnComplete: true,
         removeOnFail: true,
       });
       const job = await target.getJob(id);
+      // What is done and forgotten meanwhile needs none.
+      if (job !== undefined && job.priority > turn)
+        await job.changePriority({ priority: turn }).catch(() => {});
       // It may have been done and forgotten already.
       return (job?.data as TaskMessage | undefined) ?? message;
     });
@@ -169,9 +173,9 @@ export class FleetLink implements AsyncDisposable {
       const names = (await this.#redis.smembers(this.keys.queues)).toSorted();
       return Promise.all(
         names.map(async (name) => {
-          const counts = await this.#queue(name).getJobCounts('wait', 'delayed', 'active');
-          const { wait = 0, delayed = 0, active = 0 } = counts;
-          return { name, waiting: wait + delayed, running: active };
+          const counts = await this.#queue(name).getJobCounts('wait', 'prioritized', 'delayed', 'active');
+          const { wait = 0, prioritized = 0, delayed = 0, active = 0 } = counts;
+          return { name, waiting: wait + prioritized + delayed, running: active };
         }),
       );
     });

@@ -16,6 +16,7 @@ import { jobId, newNonce, type TaskMessage } from './names.ts';
 import { takersOf } from './presence.ts';
 import { queueTimeout } from './queue-timeout.ts';
 import type { QueueWait } from './queue-wait.ts';
+import { turnOf } from './turn.ts';
 
 /** The store is looked at so often, whatever the queue says or does not say. */
 const LOOK_MS = 5000;
@@ -181,8 +182,8 @@ export class FlightWatch {
   }
 
   async #fromQueue(): Promise<void> {
-    const { link, shared } = this.#options;
-    const { queue, parcel, task } = this.#request;
+    const { link, priority, shared, world } = this.#options;
+    const { queue, parcel, task, wait } = this.#request;
     const { fingerprint } = task;
     const job = this.#job;
     const state = this.#flight === undefined ? 'absent' : await link.stateOf(queue, job);
@@ -194,7 +195,8 @@ export class FlightWatch {
         if (lost >= MOST_STARTS) throw new Ended({ reason: 'poison', starts: lost });
       }
       const nonce = this.#flight?.nonce ?? this.#nonce;
-      const there = await link.enqueue(queue, job, { fingerprint, parcel, nonce });
+      const turn = turnOf(priority, world.clock.now() - wait.waitedMs);
+      const there = await link.enqueue(queue, job, { fingerprint, parcel, nonce }, turn);
       // The message of a flight that has ended is still there, for a moment: its end answers nobody any more.
       this.#isSoon = this.#options.endedNonces.has(there.nonce);
       if (this.#isSoon) return;

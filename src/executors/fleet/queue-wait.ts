@@ -24,8 +24,13 @@ export class QueueWait {
     this.#since = undefined;
   }
 
+  get waitedMs(): number {
+    return this.#since === undefined ? 0 : this.#clock.monotonic() - this.#since;
+  }
+
+  /** Infinity while a worker has it. */
   get leftMs(): number {
-    return this.#since === undefined ? Infinity : this.#since + this.limitMs - this.#clock.monotonic();
+    return this.#since === undefined ? Infinity : this.limitMs - this.waitedMs;
   }
 
   get isOver(): boolean {
