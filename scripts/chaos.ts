@@ -10,19 +10,23 @@ import { Random } from '../test/chaos/random.ts';
 import { randomTrial, trial } from '../test/chaos/trial.ts';
 import type { CrashRig } from '../test/rigs/crash-rig.ts';
 import { CAMPAIGN_OPTIONS, Campaign } from './campaign.ts';
+import { showDemo } from './chaos-demo.ts';
 
 /**
  * Disturbs the real command line at random and checks what it leaves: `npm run chaos -- --seconds 60`,
  * `--runs 500`, `--faults 1000`, `--seed 7 --runs 1` to see one again, `--every` for all failpoints in all modes.
+ * `--demo` tells what becomes of one run on a fleet whose worker, Redis and driver are killed.
  */
 const { values } = parseArgs({
   options: {
     ...CAMPAIGN_OPTIONS,
     every: { type: 'boolean', default: false },
+    demo: { type: 'boolean', default: false },
     bin: { type: 'string' },
     jobs: { type: 'string', default: '2' },
   },
 });
+if (values.demo) process.exit(await showDemo(values.seconds));
 const canMount = await mayMount();
 const program = { canMount, ...(values.bin === undefined ? {} : { bin: values.bin }) };
 

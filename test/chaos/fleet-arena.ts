@@ -17,6 +17,8 @@ export interface ArenaWorker {
 export interface Execution {
   readonly n: number;
   readonly step: string;
+  /** The attempt's `step.json`, below the folder of the machine that it ran on. */
+  readonly path: string;
 }
 
 /** A fleet that things happen to: Redis, a shared folder, workers, and three machines that runs are begun on. */
@@ -44,7 +46,7 @@ export class FleetArena implements AsyncDisposable {
     this.redis = redis;
     [this.here, this.there, this.alone] = rigs;
     this.#bin = bin;
-    for (const rig of [this.here, this.there]) Object.assign(rig.env, this.#env);
+    for (const rig of [this.here, this.there]) Object.assign(rig.env, this.env);
   }
 
   /** @param bin another copy of the program */
@@ -63,7 +65,8 @@ export class FleetArena implements AsyncDisposable {
     return join(this.dir, 'executions');
   }
 
-  get #env(): Readonly<Record<string, string>> {
+  /** What a machine of the fleet has in its environment. */
+  get env(): Readonly<Record<string, string>> {
     return { STOCKPOT_REDIS_URL: this.redis.url, STOCKPOT_REMOTE: this.shared, STOCKPOT_ACCEPT: 'any' };
   }
 
@@ -75,14 +78,20 @@ export class FleetArena implements AsyncDisposable {
       for (const [path, text] of files) await rig.write(path, text);
   }
 
+  /** One more machine of the fleet, with nothing in its folder. */
+  async machine(): Promise<CliRig> {
+    const rig = await CliRig.create({}, this.#bin);
+    Object.assign(rig.env, this.env);
+    return rig;
+  }
+
   /** Begins workers until there are so many. */
   async staff(count: number): Promise<void> {
     while (this.workers.length < count) await this.addWorker();
   }
 
   async addWorker(): Promise<void> {
-    const rig = await CliRig.create({}, this.#bin);
-    Object.assign(rig.env, this.#env);
+    const rig = await this.machine();
     this.workers.push({ rig, process: await WorkerProcess.start(rig, '--concurrency', '2') });
   }
 
@@ -105,19 +114,20 @@ export class FleetArena implements AsyncDisposable {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => {
-        const [n = '', step = ''] = line.split(' ');
-        return { n: Number(n), step };
+        const [n = '', step = '', path = ''] = line.split(' ');
+        return { n: Number(n), step, path };
       });
   }
 
   /** Processes of attempts of any worker that was ever begun here. */
   attempts(): readonly string[] {
-    const roots = [...this.workers, ...this.#gone].map(({ rig }) => `STOCKPOT_STEP=${rig.dir}/`);
-    return readdirSync('/proc').filter((pid) => {
-      if (!/^\d+$/.test(pid)) return false;
-      const environment = environmentOf(pid);
-      return roots.some((root) => environment.includes(root));
-    });
+    return attemptsOf([...this.workers, ...this.#gone]).map(({ pid }) => pid);
+  }
+
+  /** Steps that a worker runs just now. */
+  runningOn(worker: ArenaWorker): readonly string[] {
+    const paths = new Set(attemptsOf([worker]).map(({ path }) => path));
+    return this.executions.filter(({ path }) => paths.has(path)).map(({ step }) => step);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -165,6 +175,17 @@ export class Driver {
     clearTimeout(timer);
     return { isLate, outcome };
   }
+}
+
+/** Processes that belong to an attempt of one of the workers, and its `step.json`. */
+function attemptsOf(workers: readonly ArenaWorker[]): { readonly pid: string; readonly path: string }[] {
+  const dirs = workers.map(({ rig }) => `${rig.dir}/`);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      const path = /(?:^|\0)STOCKPOT_STEP=([^\0]+)/.exec(environmentOf(pid))?.[1];
+      return path !== undefined && dirs.some((dir) => path.startsWith(dir)) ? [{ pid, path }] : [];
+    });
 }
 
 function environmentOf(pid: string): string {

@@ -5,13 +5,15 @@ export interface FleetRecipe {
   readonly log: string;
   /** Seconds that one of the steps takes; the others take a moment. */
   readonly longest: number;
+  /** The others take so many times as long. */
+  readonly pace?: number;
 }
 
 /** Steps of `fleetProject`, cells counted. */
 export const STEPS = 15;
 
 /** A project of quick steps: cells, files, folders, lists of both, code and data of its own. */
-export function fleetProject({ n, log, longest }: FleetRecipe): Readonly<Record<string, string>> {
+export function fleetProject({ n, log, longest, pace = 1 }: FleetRecipe): Readonly<Record<string, string>> {
   const begin = (step: string, seconds: number): string =>
     `echo "${n} ${step} $STOCKPOT_STEP" >> ${log}; sleep ${seconds}`;
   return {
@@ -21,7 +23,7 @@ export function fleetProject({ n, log, longest }: FleetRecipe): Readonly<Record<
     'recipe.yaml': `steps:
   make:
     run: |
-      ${begin('make', 0.2)}
+      ${begin('make', 0.2 * pace)}
       { cat "$IN_rows"; sh code/tool.sh; } > "$OUT_made"
     inputs: { rows: ./data/rows.csv }
     code: [code/tool.sh]
@@ -30,7 +32,7 @@ export function fleetProject({ n, log, longest }: FleetRecipe): Readonly<Record<
     matrix: { by: [1, 2, 3, 4, 5] }
     env: { BY: "{{ matrix.by }}" }
     run: |
-      ${begin('scale@by=$BY', 0.3)}
+      ${begin('scale@by=$BY', 0.3 * pace)}
       echo "$BY" | cat "$IN_made" - > "$OUT_scaled"
       mkdir "$OUT_dir"
       cp "$OUT_scaled" "$OUT_dir/x"
@@ -39,7 +41,7 @@ export function fleetProject({ n, log, longest }: FleetRecipe): Readonly<Record<
     outputs: { scaled: scaled.csv, dir: { path: dir, kind: directory } }
   join:
     run: |
-      ${begin('join', 0.2)}
+      ${begin('join', 0.2 * pace)}
       cat "$IN_all"/* > "$OUT_joined"
     inputs: { all: scale.*.scaled }
     outputs: { joined: joined.csv }
@@ -47,13 +49,13 @@ export function fleetProject({ n, log, longest }: FleetRecipe): Readonly<Record<
     matrix: { to: [1, 2, 3, 4, 5] }
     env: { TO: "{{ matrix.to }}" }
     run: |
-      ${begin('shape@to=$TO', 0.3)}
+      ${begin('shape@to=$TO', 0.3 * pace)}
       { echo "$TO"; cat "$IN_joined"; cat "$IN_dirs"/*/*; } > "$OUT_shaped"
     inputs: { joined: join.joined, dirs: scale.*.dir }
     outputs: { shaped: shaped.csv }
   last:
     run: |
-      ${begin('last', 0.1)}
+      ${begin('last', 0.1 * pace)}
       cat "$IN_all"/* > "$OUT_all"
     inputs: { all: shape.*.shaped }
     outputs: { all: all.csv }
@@ -64,7 +66,7 @@ export function fleetProject({ n, log, longest }: FleetRecipe): Readonly<Record<
     outputs: { x: x }
   after:
     run: |
-      ${begin('after', 0.2)}
+      ${begin('after', 0.2 * pace)}
       cat "$IN_x" "$IN_made" > "$OUT_y"
     inputs: { x: alone.x, made: make.made }
     outputs: { y: y }

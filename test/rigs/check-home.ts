@@ -35,12 +35,12 @@ export function checkHome(home: string, expectations: Expectations = {}): string
   ];
 }
 
-/** Fingerprints whose result is there with all that it names, every byte of it. */
-export function completeResults(cache: string): Set<string> {
-  return new Set(
+/** Fingerprints whose result is there with all that it names, every byte of it, and the step that each is of. */
+export function completeResults(cache: string): ReadonlyMap<string, string> {
+  return new Map(
     resultPaths(cache)
       .filter((path) => problemsOf(cache, path).length === 0)
-      .map((path) => basename(path)),
+      .map((path) => [basename(path), (JSON.parse(readFileSync(path, 'utf8')) as Result).producer.step]),
   );
 }
 

@@ -4,9 +4,11 @@ import type { CliRig, Outcome } from './cli-rig.ts';
 /** `recipe worker --drive` as a process of its own. */
 export class DriverProcess implements AsyncDisposable {
   readonly #child: ReturnType<CliRig['start']>;
+  readonly #lines: AsyncIterator<string>;
 
-  private constructor(child: ReturnType<CliRig['start']>) {
+  private constructor(child: ReturnType<CliRig['start']>, lines: AsyncIterator<string>) {
     this.#child = child;
+    this.#lines = lines;
   }
 
   /** Resolves when it takes runs. */
@@ -15,7 +17,16 @@ export class DriverProcess implements AsyncDisposable {
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const { done } = await lines.next();
     if (done === true) throw new Error(`the driver did not start: ${(await child).stderr}`);
-    return new DriverProcess(child);
+    return new DriverProcess(child, lines);
+  }
+
+  /** Resolves when it has said that a run is so, after what was waited for before; false if it ends first. */
+  async said(state: string): Promise<boolean> {
+    for (;;) {
+      const { value, done } = await this.#lines.next();
+      if (done === true) return false;
+      if ((JSON.parse(value) as { readonly state?: string }).state === state) return true;
+    }
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<Outcome> {
