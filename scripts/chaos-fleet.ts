@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { FleetArena } from '../test/chaos/fleet-arena.ts';
 import { randomFleetTrial } from '../test/chaos/fleet-trial.ts';
+import { Network } from '../test/rigs/network.ts';
 import { RedisRig } from '../test/rigs/redis-rig.ts';
 import { CAMPAIGN_OPTIONS, Campaign } from './campaign.ts';
 
@@ -18,3 +19,5 @@ if ((await RedisRig.missing()) === undefined) {
   }
 }
 campaign.end();
+const lacking = await Network.missing();
+if (lacking !== undefined) console.log(`chaos:fleet: no network was cut: ${lacking}`);

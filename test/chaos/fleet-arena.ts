@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CliRig, type Outcome } from '../rigs/cli-rig.ts';
 import { WorkerProcess } from '../rigs/fleet-rig.ts';
+import { Network } from '../rigs/network.ts';
 import { signalTo } from '../rigs/process-group.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
 import { type FleetRecipe, fleetProject } from './fleet-recipe.ts';
@@ -11,6 +12,14 @@ import { type FleetRecipe, fleetProject } from './fleet-recipe.ts';
 export interface ArenaWorker {
   readonly rig: CliRig;
   readonly process: WorkerProcess;
+  /** If it has one for itself. */
+  readonly network: Network | undefined;
+}
+
+/** Of the first worker, and of the machine that runs are begun on. */
+export interface ArenaNetworks {
+  readonly worker: Network;
+  readonly driver: Network;
 }
 
 /** One line of the execution log. */
@@ -38,15 +47,25 @@ export class FleetArena implements AsyncDisposable {
   since = 0;
   /** The run that goes on. */
   driver: Driver | undefined;
+  /** Undefined where none can be made. */
+  readonly networks: ArenaNetworks | undefined;
   readonly #bin: string;
   readonly #gone: ArenaWorker[] = [];
 
-  private constructor(dir: string, redis: RedisRig, rigs: readonly [CliRig, CliRig, CliRig], bin: string) {
+  private constructor(
+    dir: string,
+    redis: RedisRig,
+    rigs: readonly [CliRig, CliRig, CliRig],
+    networks: ArenaNetworks | undefined,
+    bin: string,
+  ) {
     this.dir = dir;
     this.redis = redis;
+    this.networks = networks;
     [this.here, this.there, this.alone] = rigs;
     this.#bin = bin;
     for (const rig of [this.here, this.there]) Object.assign(rig.env, this.env);
+    this.#move(this.here, networks?.driver);
   }
 
   /** @param bin another copy of the program */
@@ -54,7 +73,12 @@ export class FleetArena implements AsyncDisposable {
     const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
     mkdirSync(join(dir, 'shared'));
     const rigs = [await CliRig.create({}, bin), await CliRig.create({}, bin), await CliRig.create({}, bin)];
-    return new FleetArena(dir, await RedisRig.start(), rigs as [CliRig, CliRig, CliRig], bin);
+    const networks =
+      (await Network.missing()) === undefined
+        ? { worker: await Network.create(), driver: await Network.create() }
+        : undefined;
+    const redis = await RedisRig.start(...(networks === undefined ? [] : reachableFrom(networks)));
+    return new FleetArena(dir, redis, rigs as [CliRig, CliRig, CliRig], networks, bin);
   }
 
   get shared(): string {
@@ -92,7 +116,17 @@ export class FleetArena implements AsyncDisposable {
 
   async addWorker(): Promise<void> {
     const rig = await this.machine();
-    this.workers.push({ rig, process: await WorkerProcess.start(rig, '--concurrency', '2') });
+    const own = this.networks?.worker;
+    const network = this.workers.some((worker) => worker.network !== undefined) ? undefined : own;
+    this.#move(rig, network);
+    this.workers.push({ rig, network, process: await WorkerProcess.start(rig, '--concurrency', '2') });
+  }
+
+  /** Gives a machine a network of its own. */
+  #move(rig: CliRig, network: Network | undefined): void {
+    if (network === undefined) return;
+    rig.prefix = network.prefix;
+    rig.env['STOCKPOT_REDIS_URL'] = this.redis.urlFrom(network.address);
   }
 
   async killWorker(worker: ArenaWorker): Promise<void> {
@@ -136,10 +170,16 @@ export class FleetArena implements AsyncDisposable {
       await this.killWorker(worker);
     for (const pid of this.attempts()) signalTo(Number(pid), 'SIGKILL');
     await this.redis[Symbol.asyncDispose]();
+    await this.networks?.worker[Symbol.asyncDispose]();
+    await this.networks?.driver[Symbol.asyncDispose]();
     for (const rig of [this.here, this.there, this.alone, ...this.#gone.map((worker) => worker.rig)])
       await rig[Symbol.asyncDispose]();
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+function reachableFrom({ worker, driver }: ArenaNetworks): string[] {
+  return ['--bind', '127.0.0.1', worker.address, driver.address, '--protected-mode', 'no'];
 }
 
 /** `recipe run -p fleet` as a process. */

@@ -3,6 +3,7 @@ import { globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } f
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
+import type { Network } from '../rigs/network.ts';
 import { signalTo } from '../rigs/process-group.ts';
 import type { FleetArena } from './fleet-arena.ts';
 import type { Random } from './random.ts';
@@ -48,6 +49,19 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
       signalTo(worker.process.pid, 'SIGCONT');
       return `${worker.process.id}, ${ms} ms`;
     },
+  },
+  {
+    name: 'a worker is cut off the network',
+    of: 'worker',
+    repeats: true,
+    happen: async ({ networks }, random) => cutOff(networks?.worker, random),
+  },
+  {
+    name: 'the run is cut off the network',
+    of: 'driver',
+    repeats: false,
+    refuses: true,
+    happen: async ({ networks }, random) => cutOff(networks?.driver, random),
   },
   {
     name: 'the run is killed and begun anew',
@@ -161,6 +175,16 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
     },
   },
 ];
+
+/** For less or for longer than a lock holds. */
+async function cutOff(network: Network | undefined, random: Random): Promise<string | undefined> {
+  if (network === undefined) return undefined;
+  const ms = 1000 + random.below(11_000);
+  await network.cut();
+  await sleep(ms);
+  await network.mend();
+  return `for ${ms} ms`;
+}
 
 /** One of the newest: those of earlier trials are of no use to this one. */
 function someBlob({ shared, since }: FleetArena, random: Random): string | undefined {

@@ -31,6 +31,8 @@ export class CliRig implements AsyncDisposable {
   /** The program itself, for what the rig does not do. */
   static readonly bin = BIN;
   readonly env: Record<string, string> = {};
+  /** What the program's own command line stands behind. */
+  prefix: readonly string[] = [];
 
   readonly #bin: string;
 
@@ -86,7 +88,8 @@ export class CliRig implements AsyncDisposable {
       reject: false,
       stripFinalNewline: false,
     };
-    return execa(process.execPath, [this.#bin, ...args], options);
+    const [command = process.execPath, ...rest] = [...this.prefix, process.execPath, this.#bin, ...args];
+    return execa(command, rest, options);
   }
 
   /** Starts a run, and sends a signal once a line of its events matches. */

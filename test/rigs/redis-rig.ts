@@ -41,7 +41,12 @@ export class RedisRig implements AsyncDisposable {
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return this.urlFrom('127.0.0.1');
+  }
+
+  /** As it is reached by another address of this machine, which `--bind` has to name. */
+  urlFrom(address: string): string {
+    return `redis://${address}:${this.port}`;
   }
 
   /** Ends the server at once, as if the machine had gone. */
