@@ -1,6 +1,7 @@
 import { Submissions } from '../compose-submissions.ts';
 import type { RunEvent } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
+import { RecipeError } from '../core/recipe-error.ts';
 import type { Submission } from '../engine/submission-port.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { openTracked } from './open-tracked.ts';
@@ -25,8 +26,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
     if (json) context.out(`${JSON.stringify(event)}\n`);
     else view(event);
   };
-  const ended = await follow(submissions, id, context, show, (state) => {
-    const line = describe(state);
+  const ended = await follow(submissions, id, context, show, (line) => {
     if (line !== undefined && line !== said) context.err(`${line}\n`);
     said = line ?? said;
   });
@@ -41,29 +41,34 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
 
 type Ended = Submission & { readonly state: 'succeeded' | 'failed' | 'cancelled' };
 
-/** Until the run's end, or until the context's signal: then undefined. */
+/** Until the run's end, or until the context's signal: then undefined. A ledger that is away is asked again. */
 async function follow(
   submissions: Submissions,
   id: string,
   { world, signal }: Context,
   show: (event: RunEvent) => Promise<void>,
-  onState: (submission: Submission) => void,
+  say: (line: string | undefined) => void,
 ): Promise<Ended | undefined> {
   let cursor = { epoch: 0, seq: 0 };
   while (!signal.aborted) {
-    // First the state: what an ended run said is all there then.
-    const submission = await submissions.desk.read(id);
-    if (submission === undefined) return undefined;
-    for (let page = PAGE; page === PAGE; ) {
-      const events = await submissions.desk.events(id, cursor, PAGE);
-      for (const { epoch, seq, event } of events) {
-        cursor = { epoch, seq };
-        await show(event);
+    try {
+      // First the state: what an ended run said is all there then.
+      const submission = await submissions.desk.read(id);
+      if (submission === undefined) return undefined;
+      for (let page = PAGE; page === PAGE; ) {
+        const events = await submissions.desk.events(id, cursor, PAGE);
+        for (const { epoch, seq, event } of events) {
+          cursor = { epoch, seq };
+          await show(event);
+        }
+        page = events.length;
       }
-      page = events.length;
+      if (hasEnded(submission)) return submission;
+      say(describe(submission));
+    } catch (error) {
+      if (!(error instanceof RecipeError) || error.exit !== ExitCode.unavailable) throw error;
+      say(`waiting: ${error.message}`);
     }
-    if (hasEnded(submission)) return submission;
-    onState(submission);
     await world.clock.sleep(LOOK_MS, signal).catch(() => {});
   }
   return undefined;

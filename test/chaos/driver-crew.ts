@@ -40,7 +40,11 @@ export class DriverCrew implements AsyncDisposable {
     Object.assign(rig.env, this.#env);
     this.#rigs.push(rig);
     const process = await DriverProcess.start(rig);
-    this.drivers.push({ rig, process, drives: process.said('running') });
+    const drives = process.said('running').then(
+      () => true,
+      () => false,
+    );
+    this.drivers.push({ rig, process, drives });
   }
 
   async kill(driver: CrewDriver): Promise<void> {

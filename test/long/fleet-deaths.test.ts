@@ -17,27 +17,33 @@ const says =
     event.type === 'step.output' && event.text.includes(text);
 
 describe.skipIf(missing !== undefined)('on a fleet', () => {
-  test('Redis that loses everything costs no work: what runs goes on, what waits is put back', async () => {
-    await using fleet = await FleetRig.start();
-    const gate = fleet.gate('gate');
-    const rig = await fleet.project({
-      'recipe.yaml': `steps:
+  test.each([
+    ['loses everything', []],
+    ['had it on its disk', ['--appendonly', 'yes']],
+  ])(
+    'Redis that is killed and %s costs no work: what runs goes on, what waits is put back',
+    async (_, redis) => {
+      await using fleet = await FleetRig.start(...redis);
+      const gate = fleet.gate('gate');
+      const rig = await fleet.project({
+        'recipe.yaml': `steps:
   a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } }
   b: { run: [sh, -c, 'echo after; cat "$IN_x" > "$OUT_y"'], inputs: { x: a.x }, outputs: { y: y } }
   c: { run: [sh, -c, 'echo waited > "$OUT_z"'], outputs: { z: z } }
 `,
-    });
-    await fleet.worker('--concurrency', '1');
-    const run = new FollowedRun(rig, '-p', 'fleet', '--jobs', '4');
-    await run.until(says('begun'));
-    await fleet.redis.kill();
-    await fleet.redis.restart();
-    await gate.open();
-    const { events } = await run.end();
-    expect(outcomes(events)).toEqual({ a: 'succeeded', b: 'succeeded', c: 'succeeded' });
-    // Nothing that ran was begun again.
-    expect(events.filter(says('begun')).length).toBe(1);
-  });
+      });
+      await fleet.worker('--concurrency', '1');
+      const run = new FollowedRun(rig, '-p', 'fleet', '--jobs', '4');
+      await run.until(says('begun'));
+      await fleet.redis.kill();
+      await fleet.redis.restart();
+      await gate.open();
+      const { events } = await run.end();
+      expect(outcomes(events)).toEqual({ a: 'succeeded', b: 'succeeded', c: 'succeeded' });
+      // Nothing that ran was begun again.
+      expect(events.filter(says('begun')).length).toBe(1);
+    },
+  );
 
   test('a shared cache that is away when a run begins is waited for', async () => {
     await using fleet = await FleetRig.start();

@@ -1,3 +1,5 @@
+import { globSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/core/events.ts';
 import { outcomes } from '../rigs/cli-rig.ts';
@@ -5,6 +7,7 @@ import { DriverProcess } from '../rigs/driver-process.ts';
 import { FleetRig } from '../rigs/fleet-rig.ts';
 import { FollowedRun } from '../rigs/followed-run.ts';
 import { onPostgres } from '../rigs/on-postgres.ts';
+import { PostgresRig } from '../rigs/postgres-rig.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
 
 const missing = await RedisRig.missing();
@@ -64,6 +67,47 @@ export const step = defineStep({
         expect(
           last.filter((event) => event.type === 'step.report' && event.entry.type === 'warning'),
         ).toEqual([]);
+      });
+
+      describe('a database that crashes with the ledger in the middle of a run', () => {
+        test.each([
+          ['and is back at once', async () => {}],
+          [
+            'and is back when the driver has left the run',
+            async (driver: DriverProcess) => driver.said('lost'),
+          ],
+        ])('%s: steps run on, and the run ends right', async (_, meanwhile) => {
+          await using database = await PostgresRig.start();
+          await using fleet = await FleetRig.start();
+          const gate = fleet.gate('gate');
+          const rig = await fleet.project({
+            'recipe.yaml': `steps:
+  a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } }
+  b: { run: [cp, "{{ inputs.x }}", "{{ outputs.y }}"], inputs: { x: a.x }, outputs: { y: y } }
+`,
+          });
+          rig.env['STOCKPOT_DATABASE_URL'] = database.url;
+          const worker = await fleet.worker('--concurrency', '2');
+          const { out } = await rig.recipe('run', '-p', 'fleet', '--submit', '--json');
+          const { run } = JSON.parse(out) as { run: string };
+          await using driver = await DriverProcess.start(rig);
+          const following = new FollowedRun(rig.start('attach', '--json', run));
+          await following.until(says('begun'));
+          await database.kill();
+          await meanwhile(driver);
+          await gate.open();
+          await worker.said('ended');
+          await database.restart();
+          const { exit, events } = await following.end();
+          const last = events.slice(events.findLastIndex(({ type }) => type === 'run.started'));
+          const { a, b } = outcomes(last);
+          expect([exit, b]).toEqual([0, 'succeeded']);
+          // A driver that takes the run anew finds it done.
+          expect(a).toMatch(/^(?:succeeded|cached)$/);
+          const flights = globSync('flights/*/*/*', { cwd: fleet.shared }).map((path) => basename(path));
+          // Each step was begun once, whoever drove it.
+          expect(flights).toEqual(['start-1', 'start-1']);
+        });
       });
     });
   },

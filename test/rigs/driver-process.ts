@@ -1,12 +1,12 @@
-import { createInterface } from 'node:readline';
 import type { CliRig, Outcome } from './cli-rig.ts';
+import { SaidLines } from './said-lines.ts';
 
 /** `recipe worker --drive` as a process of its own. */
 export class DriverProcess implements AsyncDisposable {
   readonly #child: ReturnType<CliRig['start']>;
-  readonly #lines: AsyncIterator<string>;
+  readonly #lines: SaidLines;
 
-  private constructor(child: ReturnType<CliRig['start']>, lines: AsyncIterator<string>) {
+  private constructor(child: ReturnType<CliRig['start']>, lines: SaidLines) {
     this.#child = child;
     this.#lines = lines;
   }
@@ -14,19 +14,14 @@ export class DriverProcess implements AsyncDisposable {
   /** Resolves when it takes runs. */
   static async start(rig: CliRig, ...args: string[]): Promise<DriverProcess> {
     const child = rig.start('worker', '--json', '--drive', '2', ...args);
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const { done } = await lines.next();
-    if (done === true) throw new Error(`the driver did not start: ${(await child).stderr}`);
-    return new DriverProcess(child, lines);
+    const lines = new SaidLines(child.stdout);
+    if ((await lines.next()) !== undefined) return new DriverProcess(child, lines);
+    throw new Error(`the driver did not start: ${(await child).stderr}`);
   }
 
-  /** Resolves when it has said that a run is so, after what was waited for before; false if it ends first. */
-  async said(state: string): Promise<boolean> {
-    for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done === true) return false;
-      if ((JSON.parse(value) as { readonly state?: string }).state === state) return true;
-    }
+  /** Resolves when it has said this of a run, after what was waited for. */
+  async said(state: string): Promise<void> {
+    await this.#lines.until({ type: 'run', state });
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<Outcome> {

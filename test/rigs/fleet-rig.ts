@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { CliRig, type Outcome } from './cli-rig.ts';
 import { RedisRig } from './redis-rig.ts';
+import { type Said, SaidLines } from './said-lines.ts';
 import { type SharedStore, type StartStore, startFolder } from './shared-store.ts';
 
 /** A fleet on one machine: Redis, a shared cache, projects and workers, each in a folder of its own. */
@@ -53,9 +53,13 @@ export class FleetRig implements AsyncDisposable {
     return this.workerIn(await this.machine(), ...args);
   }
 
-  /** A folder for workers, one after another. */
-  async machine(): Promise<CliRig> {
-    const rig = await CliRig.create();
+  /**
+   * A folder for workers, one after another.
+   *
+   * @param bin another copy of the program
+   */
+  async machine(bin?: string): Promise<CliRig> {
+    const rig = await CliRig.create({}, bin);
     Object.assign(rig.env, this.env);
     this.#owned.push(rig);
     return rig;
@@ -98,13 +102,6 @@ export class Gate {
   }
 }
 
-type Said = Readonly<Record<string, unknown>>;
-
-async function* linesOf(stdout: NodeJS.ReadableStream): AsyncGenerator<Said, undefined> {
-  for await (const line of createInterface({ input: stdout })) yield JSON.parse(line) as Said;
-  return undefined;
-}
-
 /** `recipe worker` as a process of its own. */
 export class WorkerProcess implements AsyncDisposable {
   readonly id: string;
@@ -112,9 +109,9 @@ export class WorkerProcess implements AsyncDisposable {
   /** What it said when it was ready. */
   readonly started: Said;
   readonly #child: ReturnType<CliRig['start']>;
-  readonly #lines: AsyncIterator<Said>;
+  readonly #lines: SaidLines;
 
-  private constructor(started: Said, child: ReturnType<CliRig['start']>, lines: AsyncIterator<Said>) {
+  private constructor(started: Said, child: ReturnType<CliRig['start']>, lines: SaidLines) {
     this.#lines = lines;
     this.started = started;
     this.id = String(started['worker']);
@@ -124,20 +121,16 @@ export class WorkerProcess implements AsyncDisposable {
 
   static async start(rig: CliRig, ...args: string[]): Promise<WorkerProcess> {
     const child = rig.start('worker', '--json', ...args);
-    const lines = linesOf(child.stdout);
-    const { value, done } = await lines.next();
-    if (done !== true) return new WorkerProcess(value, child, lines);
+    const lines = new SaidLines(child.stdout);
+    const started = await lines.next();
+    if (started !== undefined) return new WorkerProcess(started, child, lines);
     const { stderr } = await child;
     throw new Error(`the worker did not start: ${stderr}`);
   }
 
   /** Resolves when it has said a line of this type, after those that were waited for. */
   async said(type: string): Promise<Said> {
-    for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done === true) throw new Error(`the worker ended and never said ${type}`);
-      if (value['type'] === type) return value;
-    }
+    return this.#lines.until({ type });
   }
 
   /** Resolves when the process is gone, whoever ended it. */
