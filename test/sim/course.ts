@@ -28,6 +28,11 @@ export function settingOf(seed: number): Setting {
   return { timeline: new Timeline(random), random, mood: MOODS[seed % MOODS.length] ?? 'wild' };
 }
 
+/** From -most to most. */
+export function spread({ random }: Setting, most: number): number {
+  return Math.floor((2 * random.next() - 1) * most);
+}
+
 /** Lets something go wrong every few seconds until an instant, by what `faults` offers. Counts. */
 export class Trouble {
   count = 0;

@@ -1,7 +1,9 @@
 import type { Course } from './course.ts';
 import { submissionCourse } from './submission-course.ts';
+import { tickCourse } from './tick-course.ts';
 
 /** By kind; a seed is one course. */
 export const COURSES: Readonly<Record<string, (seed: number) => Promise<Course>>> = {
   submissions: submissionCourse,
+  ticks: tickCourse,
 };

@@ -1,6 +1,6 @@
 import type { Plant } from '../chaos/plants.ts';
 
-/** A bug of drivers and leases, and how the simulator says that it is there. */
+/** A bug of drivers, schedulers and leases, and how the simulator says that it is there. */
 export type SimPlant = Pick<Plant, 'name' | 'changes' | 'caughtAs'> & {
   /** Courses of this kind that it has to be seen in. */
   readonly kind: string;
@@ -54,6 +54,71 @@ export const SIM_PLANTS: readonly SimPlant[] = [
     ],
     caughtAs: /violation: S9 /,
     kind: 'submissions',
+    runs: 20,
+  },
+  {
+    name: 'a scheduler that died is one whose lease is over by the clock of whoever looks',
+    changes: [
+      {
+        file: 'src/compose-scheduler.ts',
+        from: 'closeLapsed(sql, id, await this.#schedules.now(sql))',
+        to: 'closeLapsed(sql, id, this.#surroundings.world.clock.now())',
+      },
+    ],
+    caughtAs: /violation: T2 /,
+    kind: 'ticks',
+    runs: 8,
+  },
+  {
+    name: 'a tick falls due by the clock of its scheduler',
+    changes: [
+      {
+        file: 'src/compose-scheduler.ts',
+        from: 'const now = await ledger.read(async (sql) => this.#schedules.now(sql));',
+        to: 'const now = await ledger.read(async () => this.#surroundings.world.clock.now());',
+      },
+    ],
+    caughtAs: /violation: T5 /,
+    kind: 'ticks',
+    runs: 8,
+  },
+  {
+    name: 'a tick that waits is begun though its schedule is paused',
+    changes: [
+      {
+        file: 'src/ledger/ticks.ts',
+        from: 'const asked = held.isPaused ?',
+        to: 'const asked = held.cursor < 0 ?',
+      },
+    ],
+    caughtAs: /violation: T4 .* begins in a pause/,
+    kind: 'ticks',
+    runs: 40,
+  },
+  {
+    name: 'a tick whose scheduler died is run once more',
+    changes: [
+      {
+        file: 'src/ledger/ticks.ts',
+        from: '    if (tick.run === undefined)\n',
+        to: '    if (tick.number >= 0)\n',
+      },
+    ],
+    caughtAs: /violation: T1 /,
+    kind: 'ticks',
+    runs: 20,
+  },
+  {
+    name: 'a tick is given up when its lease is not renewed for once',
+    changes: [
+      {
+        file: 'src/ledger/held-tick.ts',
+        from: 'if (!this.#isProvable) this.#lost',
+        to: 'this.#lost',
+      },
+    ],
+    caughtAs: /violation: T10 .* is interrupted/,
+    kind: 'ticks',
     runs: 20,
   },
 ];

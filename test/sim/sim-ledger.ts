@@ -4,7 +4,7 @@ import type { Database, Row, Sql, SqlValue } from '../../src/db/sql.ts';
 import { ledgerMigrations } from '../../src/ledger/schema.ts';
 import type { MachineClock, SimProcess } from './sim-process.ts';
 
-/** What is seen of a transaction by whoever checks. */
+/** What is seen of a transaction that changed something by whoever checks. */
 export type OnCommit = (by: SimProcess, db: DatabaseSync) => void;
 
 const LOCKING = / FOR (?:NO KEY UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED)?$/;
@@ -23,6 +23,7 @@ export class SimLedger implements Disposable {
   /** Of a hundred answers to commits, so many are lost. */
   lostAnswers = 0;
   #isBusy = false;
+  #changes = 0;
 
   constructor(clock: MachineClock) {
     this.#clock = clock;
@@ -65,13 +66,27 @@ export class SimLedger implements Disposable {
     try {
       const value = await work(this.#sql);
       this.#db.exec('COMMIT');
-      this.onCommit(process, this.#db);
+      this.#tell(process);
       return value;
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     } finally {
       this.#isBusy = false;
+    }
+  }
+
+  /** Whoever checks and fails is no ledger that fails. */
+  #tell(process: SimProcess): void {
+    const changes = Number(this.#statement('SELECT total_changes() AS count').get()?.['count']);
+    if (changes === this.#changes) return;
+    this.#changes = changes;
+    try {
+      this.onCommit(process, this.#db);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
     }
   }
 

@@ -1,32 +1,33 @@
 import type { HeldSubmission } from '../../src/ledger/held-submission.ts';
 import { type DriveEnd, SubmissionDriver } from '../../src/ledger/submission-driver.ts';
 import { cancelSubmission, submit } from '../../src/ledger/submissions.ts';
-import { type Course, type Setting, settingOf, Trouble } from './course.ts';
+import { type Course, type Setting, settingOf, spread } from './course.ts';
+import { disturb, ledgerClockOf, type Machine, machineOf } from './machines.ts';
 import { SimLedger } from './sim-ledger.ts';
-import { MachineClock, SimProcess } from './sim-process.ts';
+import { SimProcess } from './sim-process.ts';
 import { SubmissionWatch } from './submission-watch.ts';
 
 const TROUBLE_MS = 90_000;
 /** Whatever was accepted has ended so long after nothing goes wrong any more. */
 const END_MS = TROUBLE_MS + 15 * 60_000;
-const HOUR = 3_600_000;
 
-interface Machine {
-  readonly name: string;
+interface DriverMachine extends Machine {
   readonly place: string;
   readonly remote: string | undefined;
-  readonly clock: MachineClock;
-  process: SimProcess;
 }
 
 /** Submitted runs, and drivers on machines that do not agree on the time: which die, stand still, and lose the ledger. */
 export async function submissionCourse(seed: number): Promise<Course> {
   const setting = settingOf(seed);
   const { timeline, random, mood } = setting;
-  const ledgerClock = new MachineClock(timeline, spread(setting, 10_000), 1 + spread(setting, 1) / 1000);
+  const ledgerClock = ledgerClockOf(setting);
   using ledger = new SimLedger(ledgerClock);
   const terminal = new SimProcess('terminal', timeline, ledgerClock);
-  const machines = Array.from({ length: 2 + random.below(3) }, (_, n) => machineOf(setting, n));
+  const machines = Array.from({ length: 2 + random.below(3) }, (_, n) => ({
+    ...machineOf(setting, `driver-${n}`),
+    place: n % 2 === 0 ? 'a' : 'b',
+    remote: 'shared',
+  }));
   const watch = new SubmissionWatch(ledger, (process, row) => {
     const at = machines.find(({ name }) => process.name.startsWith(`${name}.`));
     return (
@@ -37,9 +38,12 @@ export async function submissionCourse(seed: number): Promise<Course> {
   const plans = new Map<string, RunPlan>();
   const count = 2 + random.below(6);
   for (let n = 0; n < count; n += 1) submitLater(setting, ledger, terminal, plans, `run-${n}`);
-  for (const machine of machines) start(setting, ledger, machine, plans, 0);
+  const begin = (machine: DriverMachine): void => start(setting, ledger, machine, plans);
+  for (const machine of machines) begin(machine);
   if (mood === 'deaf') ledger.lostAnswers = 10;
-  const trouble = mood !== 'wild' ? undefined : disturb(setting, ledger, ledgerClock, machines, plans);
+  const jump = (): void => ledgerClock.jump(spread(setting, 20_000));
+  const disturbed = { until: TROUBLE_MS, longestPause: 30_000, ledger, machines, jump, start: begin };
+  const trouble = mood === 'wild' ? disturb(setting, disturbed) : undefined;
   const isOver = (): boolean =>
     timeline.now > TROUBLE_MS && watch.rows.every(({ state }) => state !== 'waiting' && state !== 'running');
   const violations = watch.violations;
@@ -58,14 +62,6 @@ interface RunPlan {
   isCancelled: boolean;
   /** Steps whose results are there. */
   readonly done: Set<number>;
-}
-
-function machineOf(setting: Setting, n: number): Machine {
-  const { timeline } = setting;
-  const clock = new MachineClock(timeline, spread(setting, HOUR), 1 + spread(setting, 2) / 1000);
-  const name = `driver-${n}`;
-  const process = new SimProcess(`${name}.0`, timeline, clock);
-  return { name, place: n % 2 === 0 ? 'a' : 'b', remote: 'shared', clock, process };
 }
 
 function submitLater(
@@ -111,12 +107,10 @@ function submitLater(
 function start(
   setting: Setting,
   ledger: SimLedger,
-  machine: Machine,
+  machine: DriverMachine,
   plans: ReadonlyMap<string, RunPlan>,
-  nth: number,
 ): void {
-  const process = new SimProcess(`${machine.name}.${nth}`, setting.timeline, machine.clock);
-  machine.process = process;
+  const { process } = machine;
   const note = (what: string): void => setting.timeline.note(process.name, what);
   const driver = new SubmissionDriver(
     {
@@ -172,54 +166,6 @@ async function drive(
   return { state: plan.fails ? 'failed' : 'succeeded' };
 }
 
-function disturb(
-  setting: Setting,
-  ledger: SimLedger,
-  ledgerClock: MachineClock,
-  machines: readonly Machine[],
-  plans: ReadonlyMap<string, RunPlan>,
-): Trouble {
-  const { timeline, random } = setting;
-  const some = (): Machine => machines[random.below(machines.length)] as Machine;
-  let nth = 0;
-  const again = (machine: Machine): void => {
-    nth += 1;
-    const next = nth;
-    timeline.after(random.below(20_000), () => start(setting, ledger, machine, plans, next));
-  };
-  const away = (): void => {
-    timeline.note('ledger', 'is away');
-    ledger.isAway = true;
-    timeline.after(500 + random.below(25_000), () => {
-      timeline.note('ledger', 'is back');
-      ledger.isAway = false;
-    });
-  };
-  timeline.after(TROUBLE_MS, () => (ledger.lostAnswers = 0));
-  return new Trouble(setting, TROUBLE_MS, [
-    () => {
-      const machine = some();
-      if (machine.process.isDead) return;
-      machine.process.die();
-      again(machine);
-    },
-    () => {
-      const machine = some();
-      if (machine.process.isDead || machine.process.signal.aborted) return;
-      machine.process.tellToEnd();
-      again(machine);
-    },
-    () => some().process.standStill(random.below(30_000)),
-    () => some().process.standStill(random.below(30_000)),
-    () => some().clock.jump(spread(setting, HOUR)),
-    () => ledgerClock.jump(spread(setting, 20_000)),
-    away,
-    () => {
-      ledger.lostAnswers = random.pick([0, 5, 20]);
-    },
-  ]);
-}
-
 /** What ended otherwise than it had to. */
 function wrongEnds(ledger: SimLedger, plans: ReadonlyMap<string, RunPlan>, mood: Setting['mood']): string[] {
   const found: string[] = [];
@@ -248,9 +194,4 @@ function wrongEnds(ledger: SimLedger, plans: ReadonlyMap<string, RunPlan>, mood:
       found.push(`S9 ${id} has ended, and not all that it said is written down`);
   }
   return found;
-}
-
-/** From -most to most. */
-function spread({ random }: Setting, most: number): number {
-  return Math.floor((2 * random.next() - 1) * most);
 }

@@ -1,8 +1,7 @@
 import type { Row } from '../../src/db/sql.ts';
+import { keyedRows, type Rows } from './keyed-rows.ts';
 import type { SimLedger } from './sim-ledger.ts';
 import type { SimProcess } from './sim-process.ts';
-
-type Rows = ReadonlyMap<string, Row>;
 
 const ENDED = new Set(['succeeded', 'failed', 'cancelled']);
 
@@ -29,12 +28,12 @@ export class SubmissionWatch {
 
   #look(by: SimProcess): void {
     const before = this.#before;
-    const after = keyed(this.#ledger.rows('SELECT * FROM submissions'), 'submission_id');
+    const after = keyedRows(this.#ledger.rows('SELECT * FROM submissions'), 'submission_id');
     for (const [id, now] of after) {
       const was = before.get(id);
       if (was !== undefined && JSON.stringify(was) !== JSON.stringify(now)) this.#changed(by, was, now);
     }
-    const events = keyed(
+    const events = keyedRows(
       this.#ledger.rows(
         `SELECT submission_id || ' ' || epoch AS key, submission_id, epoch, COUNT(*) AS count, MAX(seq) AS last
          FROM submission_events GROUP BY submission_id, epoch`,
@@ -103,10 +102,6 @@ export class SubmissionWatch {
   #violation(text: string): void {
     this.violations.push(text);
   }
-}
-
-function keyed(rows: readonly Row[], key: string): Rows {
-  return new Map(rows.map((row) => [String(row[key]), row]));
 }
 
 function orderOf(row: Row): string {
