@@ -20,6 +20,7 @@ import {
   endTick,
   hadFailed,
   hasEnded,
+  holdSchedule,
   offerTicks,
   type Tick,
   type TickEnd,
@@ -141,6 +142,8 @@ export class Scheduler {
       // The cursor stays where it is while nothing falls due.
       if (due.cursor > cursor)
         await ledger.write(async (sql) => {
+          // Another has decided meanwhile: what it left out is left out.
+          if ((await holdSchedule(sql, id))?.cursor !== cursor) return;
           await offerTicks(sql, { ...offer, cause: 'caught-up', instants: due.caughtUp });
           await offerTicks(sql, { ...offer, cause: 'clock', instants: due.onTime });
         });

@@ -11,6 +11,8 @@ import { Timeline } from '../sim/timeline.ts';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
+/** When time begins. */
+const T0 = Date.UTC(2027, 0, 1);
 
 const EVERY_TEN_MINUTES: ScheduleSettings = {
   when: { kind: 'every', everyMs: 10 * MINUTE },
@@ -29,10 +31,11 @@ class SchedulersRig implements Disposable {
   readonly ledger = new SimLedger(this.#clock);
   readonly said: string[] = [];
 
-  static async create(...schedules: string[]): Promise<SchedulersRig> {
+  /** With a schedule `a`. */
+  static async create(settings: Partial<ScheduleSettings> = {}): Promise<SchedulersRig> {
     const rig = new SchedulersRig();
     const terminal = new SimProcess('terminal', rig.#timeline, rig.#clock);
-    for (const id of schedules) void applyTo(terminal, rig.ledger, id, EVERY_TEN_MINUTES);
+    void applyTo(terminal, rig.ledger, 'a', { ...EVERY_TEN_MINUTES, ...settings });
     await rig.until(SECOND);
     return rig;
   }
@@ -67,7 +70,7 @@ class SchedulersRig implements Disposable {
 
 describe('a tick whose run goes on', () => {
   test('is kept when its lease is not renewed for once', async () => {
-    using rig = await SchedulersRig.create('a');
+    using rig = await SchedulersRig.create();
     const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
     rig.serve('one', async (tick) => untilStopped(tick, finished));
     await rig.until(10 * MINUTE + 5 * SECOND);
@@ -85,7 +88,7 @@ describe('a tick whose run goes on', () => {
   });
 
   test('is stopped when its lease could not be renewed until it was over', async () => {
-    using rig = await SchedulersRig.create('a');
+    using rig = await SchedulersRig.create();
     let stoppedAt = NaN;
     rig.serve('one', async (tick) => {
       const end = await untilStopped(tick);
@@ -105,7 +108,7 @@ describe('a tick whose run goes on', () => {
 });
 
 test('the end of a tick waits for a ledger that is away, and is written once where that is not heard of', async () => {
-  using rig = await SchedulersRig.create('a');
+  using rig = await SchedulersRig.create();
   rig.serve('one', async ({ held }) => {
     await held.name('run');
     rig.ledger.isAway = true;
@@ -125,7 +128,7 @@ test('the end of a tick waits for a ledger that is away, and is written once whe
 });
 
 test('a ledger that is away when it is looked at is warned of once, and waited for', async () => {
-  using rig = await SchedulersRig.create('a');
+  using rig = await SchedulersRig.create();
   rig.ledger.isAway = true;
   rig.serve('one', async () => ({ state: 'succeeded' }));
   await rig.until(9 * MINUTE);
@@ -141,7 +144,7 @@ test('a ledger that is away when it is looked at is warned of once, and waited f
 test.each([{ wrongBy: HOUR }, { wrongBy: -HOUR }])(
   'a scheduler whose clock is wrong by $wrongBy ms begins ticks in time, and takes none from others',
   async ({ wrongBy }) => {
-    using rig = await SchedulersRig.create('a');
+    using rig = await SchedulersRig.create();
     const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
     const wrong = rig.serve('wrong', async (tick) => untilStopped(tick, finished), wrongBy);
     await rig.until(10 * MINUTE - SECOND);
@@ -155,6 +158,36 @@ test.each([{ wrongBy: HOUR }, { wrongBy: -HOUR }])(
     expect(rig.said).toEqual(['wrong: a of :10 running', 'wrong: a of :10 succeeded']);
   },
 );
+
+test('what one scheduler left out is not run by another that had looked before, and stood still', async () => {
+  using rig = await SchedulersRig.create({
+    when: { kind: 'every', everyMs: 65 * SECOND },
+    start: T0 + 65 * SECOND,
+    overlap: 'allow',
+    catchUp: 'none',
+  });
+  const dies = rig.serve('dies', async () => new Promise(() => {}));
+  await rig.until(70 * SECOND);
+  dies.die();
+  await rig.until(131 * SECOND);
+  // The tick at 130 is due, and what was left behind is given back first: then it stands still.
+  const stands = rig.serve('stands', async () => ({ state: 'succeeded' }));
+  let hasStood = false;
+  rig.ledger.onCommit = (by) => {
+    if (by === stands && !hasStood) by.standStill(180 * SECOND);
+    hasStood ||= by === stands;
+  };
+  await rig.until(250 * SECOND);
+  rig.serve('goes on', async () => ({ state: 'succeeded' }));
+  await rig.until(320 * SECOND);
+  const ticks = rig.ledger.rows('SELECT nominal_at FROM ticks ORDER BY nominal_at');
+  expect([hasStood, ...ticks.map(({ nominal_at }) => (Number(nominal_at) - T0) / SECOND)]).toEqual([
+    true,
+    65,
+    195,
+    260,
+  ]);
+});
 
 /** A run that names itself, and goes on until it is finished, or is to stop. */
 async function untilStopped({ held }: TickRun, finished?: Promise<void>): Promise<TickEnd> {
