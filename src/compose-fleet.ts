@@ -7,8 +7,9 @@ import { queueSettings } from './core/queue-settings.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import type { World } from './core/world.ts';
 import type { Executor } from './engine/ports.ts';
+import { fairShare } from './executors/fleet/fair-share.ts';
 import { FleetExecutor } from './executors/fleet/fleet-executor.ts';
-import { FleetLink } from './executors/fleet/fleet-link.ts';
+import { FleetLink, RedisAway } from './executors/fleet/fleet-link.ts';
 import { enterRedis, openRedis, type RedisAddress, redisAddress } from './executors/fleet/redis.ts';
 import type { RemoteCache } from './store/remote/remote-cache.ts';
 import type { Store } from './store/store.ts';
@@ -47,7 +48,9 @@ export class Fleet implements AsyncDisposable {
   readonly #link: FleetLink;
   readonly #context: DriverContext;
   readonly #counting: Disposable;
-  #room = 0;
+  /** By what name the fleet knows the run. */
+  #run = '';
+  #share = 2;
 
   constructor(shared: RemoteCache, link: FleetLink, context: DriverContext) {
     this.shared = shared;
@@ -56,20 +59,25 @@ export class Fleet implements AsyncDisposable {
     this.#counting = every(context.world.clock, COUNT_MS, () => this.count());
   }
 
-  /** Tasks that may be in queues at once: twice what workers run, so that none waits for the driver. */
+  /** Tasks that the run may have in queues at once. */
   get capacity(): number {
-    return Math.max(2, 2 * this.#room);
+    return this.#share;
   }
 
-  /** Asks how much workers run at once. */
+  /** Asks who is there: workers, and runs that want something of them. */
   async count(): Promise<void> {
-    // Redis is away: it is as it was.
-    const workers = await this.#link.workers().catch(() => undefined);
-    this.#room = workers?.reduce((sum, { concurrency }) => sum + concurrency, 0) ?? this.#room;
+    try {
+      const [workers, waits] = await Promise.all([this.#link.workers(), this.#link.waits()]);
+      this.#share = fairShare(this.#run, this.#context.queues, { workers, waits });
+    } catch (error) {
+      // Then it is as it was.
+      if (!(error instanceof RedisAway)) throw error;
+    }
   }
 
   executor({ local, run, isSubmitted, priority }: FleetRun): Executor {
     const { settings, projectDir, store, version, world } = this.#context;
+    this.#run = run;
     return new FleetExecutor({
       link: this.#link,
       shared: this.shared,
@@ -113,6 +121,8 @@ export interface FleetRun {
 export interface DriverContext extends FleetContext {
   readonly settings: FleetContext['settings'] & Pick<Settings, 'queues' | 'queueTimeoutMs' | 'priority'>;
   readonly version: string;
+  /** That its steps go to. */
+  readonly queues: readonly string[];
 }
 
 /**

@@ -1,17 +1,19 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Fleet } from './compose-fleet.ts';
 import { collectHomeCheckpoints } from './compose-gc.ts';
-import { ProjectHome, type Surroundings } from './compose-home.ts';
+import { ProjectHome } from './compose-home.ts';
 import { remoteSettings } from './compose-link.ts';
+import { machineFor } from './compose-machine.ts';
 import { EXTENSION, ProgramModules } from './compose-modules.ts';
 import { openTracing } from './compose-tracing.ts';
 import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
 import type { Plan, PlanStep } from './core/plan.ts';
+import { planQueues } from './core/plan-queues.ts';
 import type { Priority } from './core/priority.ts';
 import { immediate } from './db/sqlite.ts';
 import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
@@ -36,7 +38,6 @@ import { type SelectionRequest, select } from './engine/selection.ts';
 import { type ProcessIdentity, SingleFlight } from './engine/single-flight.ts';
 import { trackedRunId } from './engine/tracked-plan.ts';
 import { LocalExecutor } from './executors/local/local-executor.ts';
-import { machineGpus } from './executors/local/machine-gpus.ts';
 import { identityOf, isAlive } from './executors/local/process-identity.ts';
 import { endLeftover, endStrays } from './executors/local/spawn.ts';
 import type { HeldLimits } from './ledger/held-limits.ts';
@@ -266,7 +267,10 @@ export class Project extends ProjectHome {
   }
 
   /** What runs steps elsewhere, if the plan's profile says so; loaded only then. */
-  async #fleet({ settings }: Plan, { onWarning, isUnsafeRedis }: RunRequest): Promise<Fleet | undefined> {
+  async #fleet(
+    { settings, steps }: Plan,
+    { onWarning, isUnsafeRedis }: RunRequest,
+  ): Promise<Fleet | undefined> {
     if (settings.executor !== 'fleet') return undefined;
     const { world, version } = this.surroundings;
     const { openFleet } = await import('./compose-fleet.ts');
@@ -279,6 +283,7 @@ export class Project extends ProjectHome {
       world,
       version,
       isUnsafe: isUnsafeRedis ?? false,
+      queues: planQueues(steps),
       onWarning,
     });
   }
@@ -427,19 +432,6 @@ export interface RunRequest {
 
 export function defaultJobs(): number {
   return availableParallelism();
-}
-
-/** What steps of a run may have. On a fleet, workers come and go, and the driver's machine is one of them at most. */
-function machineFor({ settings }: Plan, env: Surroundings['world']['env']): Machine {
-  const gpus = machineGpus(settings.gpus, env);
-  return settings.executor === 'fleet'
-    ? {
-        cpus: Infinity,
-        memoryBytes: Infinity,
-        gpus,
-        isElsewhere: ({ isolation }) => isolation !== 'project',
-      }
-    : { cpus: availableParallelism(), memoryBytes: totalmem(), gpus, isElsewhere: () => false };
 }
 
 function flagsOf({ flags }: RunRequest, fleet: Fleet | undefined): RunFlags {

@@ -1,5 +1,6 @@
 import { DEFAULT_QUEUE } from '../core/fleet-names.ts';
 import type { Plan, PlanStep } from '../core/plan.ts';
+import { goesToQueue, planQueues, queueOf } from '../core/plan-queues.ts';
 import type { FleetLink } from '../executors/fleet/fleet-link.ts';
 import { takersOf, type WorkerState } from '../executors/fleet/presence.ts';
 import type { Check } from './check.ts';
@@ -11,7 +12,7 @@ import type { Check } from './check.ts';
  */
 export async function checkWorkers(link: FleetLink, plan: Plan | undefined): Promise<Check[]> {
   const workers = (await link.workers()).filter(({ isDraining }) => !isDraining);
-  const queues = plan === undefined ? served(workers) : queuesOf(plan);
+  const queues = plan === undefined ? served(workers) : planQueues(plan.steps);
   return queues.map((queue) => checkQueue(queue, workers, greedyStep(queue, plan)));
 }
 
@@ -43,20 +44,11 @@ function workerOf(queue: string): string {
 
 /** Of the steps of a queue one that wants the most GPUs. */
 function greedyStep(queue: string, plan: Plan | undefined): PlanStep | undefined {
-  const steps = plan?.steps.filter((step) => isFar(step) && (step.queue ?? DEFAULT_QUEUE) === queue) ?? [];
+  const steps = plan?.steps.filter((step) => goesToQueue(step) && queueOf(step) === queue) ?? [];
   return steps.toSorted((a, b) => (b.resources.gpus ?? 0) - (a.resources.gpus ?? 0))[0];
 }
 
 function served(workers: readonly WorkerState[]): readonly string[] {
   const queues = new Set(workers.flatMap(({ queues }) => queues));
   return queues.size === 0 ? [DEFAULT_QUEUE] : [...queues].toSorted();
-}
-
-function queuesOf({ steps }: Plan): readonly string[] {
-  return [...new Set(steps.filter(isFar).map(({ queue }) => queue ?? DEFAULT_QUEUE))].toSorted();
-}
-
-/** The others are run where the run is. */
-function isFar({ isolation }: PlanStep): boolean {
-  return isolation !== 'project';
 }

@@ -1,5 +1,5 @@
-import { DEFAULT_QUEUE } from '../core/fleet-names.ts';
 import type { PlanStep, Settings } from '../core/plan.ts';
+import { queueOf } from '../core/plan-queues.ts';
 import { queueSettings } from '../core/queue-settings.ts';
 import type { LimitLease } from './limits-port.ts';
 import type { Machine } from './run-options.ts';
@@ -14,7 +14,7 @@ export function limitsOfStep(
     const most = Object.hasOwn(settings.limits, name) ? settings.limits[name] : undefined;
     return most === undefined ? [] : [{ name, most }];
   });
-  const queue = step.queue ?? DEFAULT_QUEUE;
+  const queue = queueOf(step);
   const { concurrency } = queueSettings(settings, queue);
   return concurrency === undefined || !isElsewhere(step)
     ? named

@@ -250,4 +250,44 @@ describe.skipIf(missing !== undefined)('a queue of a fleet', () => {
     for (const followed of [busy, ...runs]) expect((await followed.end()).exit).toBe(0);
     expect(readFileSync(said, 'utf8')).toBe('both\nother\n');
   });
+
+  test('is shared by the runs that have something in it: each has as much there as another', async () => {
+    await fleet.worker('--queue', 'shared', '--concurrency', '2');
+    const many = (name: string): string =>
+      Array.from(
+        { length: 6 },
+        (_, nth) => `  s${nth}: { run: [sh, -c, 'exec sleep 1000 # ${name} ${nth}'], queue: shared }\n`,
+      ).join('');
+    const rig = await fleet.project({
+      'recipes/one/recipe.yaml': `steps:\n${many('one')}`,
+      'recipes/two/recipe.yaml': `steps:\n${many('two')}`,
+    });
+    const waiting = async (): Promise<Record<string, number>> => {
+      const { out } = await rig.recipe('workers', '-p', 'fleet', '--json');
+      const { waits } = JSON.parse(out) as { waits: { run: string; queue: string }[] };
+      const runs = waits.flatMap(({ run, queue }) => (queue === 'shared' ? [run] : []));
+      return Object.fromEntries(
+        [...new Set(runs)].map((run) => [run, runs.filter((one) => one === run).length]),
+      );
+    };
+    const stepsOf = ({ seen }: FollowedRun, type: 'step.started' | 'step.waiting'): Set<string> =>
+      new Set(seen.flatMap((event) => (event.type === type ? [event.step] : [])));
+    /** Resolves with its id when so many of its steps run, and two wait. */
+    const filled = async (run: FollowedRun, running: number): Promise<string> => {
+      await run.until(() => {
+        const started = stepsOf(run, 'step.started');
+        return started.size === running && stepsOf(run, 'step.waiting').difference(started).size === 2;
+      });
+      const [begun] = run.seen;
+      return begun?.type === 'run.started' ? begun.run : '';
+    };
+    const first = new FollowedRun(rig, 'one', '-p', 'fleet');
+    const one = await filled(first, 2);
+    expect(await waiting()).toEqual({ [one]: 2 });
+    const second = new FollowedRun(rig, 'two', '-p', 'fleet');
+    const two = await filled(second, 0);
+    expect(await waiting()).toEqual({ [one]: 2, [two]: 2 });
+    for (const run of [first, second]) run.kill('SIGINT');
+    for (const run of [first, second]) expect((await run.end()).exit).toBe(130);
+  });
 });

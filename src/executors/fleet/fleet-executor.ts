@@ -1,7 +1,7 @@
 import type { Failure } from '../../core/failure.ts';
-import { DEFAULT_QUEUE } from '../../core/fleet-names.ts';
 import type { Digest } from '../../core/ids.ts';
 import { isTree, type OutputKind } from '../../core/kinds.ts';
+import { goesToQueue, queueOf } from '../../core/plan-queues.ts';
 import type { Priority } from '../../core/priority.ts';
 import type { World } from '../../core/world.ts';
 import type { AttemptOutcome, Executor, Task, TaskHooks } from '../../engine/ports.ts';
@@ -49,9 +49,9 @@ export class FleetExecutor implements Executor {
 
   async execute(task: Task, hooks: TaskHooks, signal: AbortSignal): Promise<AttemptOutcome> {
     const { clock } = this.#options.world;
-    const queue = task.step.queue ?? DEFAULT_QUEUE;
+    const queue = queueOf(task.step);
     const wait = new QueueWait(clock, this.#options.timeoutOf(queue));
-    if (task.step.isolation === 'project') return this.#options.local.execute(task, hooks, signal);
+    if (!goesToQueue(task.step)) return this.#options.local.execute(task, hooks, signal);
     const startedAt = clock.monotonic();
     const failed = (failure: Failure): AttemptOutcome => ({
       ok: false,

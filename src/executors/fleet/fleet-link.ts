@@ -105,10 +105,11 @@ export class FleetLink implements AsyncDisposable {
   ): Promise<number> {
     const key = this.keys.waiters(flight.nonce);
     return this.#asking(async () => {
-      if (isRunning) await this.#redis.zadd(key, now, run);
-      else await this.#redis.zadd(key, 'NX', now, run);
-      await this.#redis.expire(key, WAITERS_S);
-      return Number((await this.#redis.zscore(key, run)) ?? now);
+      const asked = this.#redis.multi();
+      if (isRunning) asked.zadd(key, now, run);
+      else asked.zadd(key, 'NX', now, run);
+      const replies = await asked.expire(key, WAITERS_S).zscore(key, run).exec();
+      return Number(replies?.at(-1)?.[1] ?? now);
     });
   }
 

@@ -168,7 +168,12 @@ export class FleetWorker implements AsyncDisposable {
 
   async #announce(): Promise<void> {
     const { state } = this.#options;
-    const running = [...this.#taker.underWay].map(({ step, run, since }) => ({ step, run, since }));
+    const running = [...this.#taker.underWay].map(({ step, run, queue, since }) => ({
+      step,
+      run,
+      queue,
+      since,
+    }));
     // Redis is away: it is said again in a moment.
     await this.#register.say(state.id, { ...state, isDraining: this.#isDraining, running }).catch(() => {});
   }

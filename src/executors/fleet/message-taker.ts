@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { every } from '../../core/every.ts';
 import { describeFailure, type Failure } from '../../core/failure.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
+import { queueOf } from '../../core/plan-queues.ts';
 import type { World } from '../../core/world.ts';
 import { attempt, type Workshop } from '../../engine/attempt.ts';
 import { Gpus, type HeldGpus, type MachineGpus } from '../../engine/gpus.ts';
@@ -68,6 +69,7 @@ export interface TaskLine {
 export interface UnderWay {
   readonly step: string;
   readonly run: string;
+  readonly queue: string;
   readonly since: number;
   readonly flight: Flight;
   readonly stop: (because: 'cancelled' | 'done elsewhere' | 'preempted') => void;
@@ -192,6 +194,7 @@ export class MessageTaker {
       const state: UnderWay = {
         step: parcel.step.id,
         run: parcel.run,
+        queue: queueOf(parcel.step),
         since: world.clock.now(),
         flight,
         stop: (because) => stopped.abort(because),

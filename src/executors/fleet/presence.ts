@@ -18,7 +18,12 @@ export interface WorkerState {
   readonly startedAt: number;
   /** It takes nothing more, and ends when what it runs has ended. */
   readonly isDraining: boolean;
-  readonly running: readonly { readonly step: string; readonly run: string; readonly since: number }[];
+  readonly running: readonly {
+    readonly step: string;
+    readonly run: string;
+    readonly queue: string;
+    readonly since: number;
+  }[];
 }
 
 /** What a run says of a step that no worker has begun, every few seconds. */
