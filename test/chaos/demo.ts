@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { completeResults } from '../rigs/check-home.ts';
-import { DriverCrew } from './driver-crew.ts';
+import type { DriverCrew } from './driver-crew.ts';
 import { type ArenaWorker, FleetArena } from './fleet-arena.ts';
 import { checkRest, checkShared, differences, givenBy } from './fleet-oracle.ts';
 import { STEPS } from './fleet-recipe.ts';
@@ -19,7 +19,7 @@ export type Tell = (line: string) => void;
  */
 export async function demo(seconds: number, tell: Tell): Promise<readonly string[]> {
   await using arena = await FleetArena.start();
-  await using crew = await DriverCrew.start(arena, 2);
+  const crew = await arena.submits(2);
   await arena.staff(3);
   tell(
     'a fleet: Redis, PostgreSQL, a shared folder, 3 workers and 2 drivers, each a process in a folder of its own',

@@ -2,7 +2,13 @@ import type { CliRig } from '../rigs/cli-rig.ts';
 import { DriverProcess } from '../rigs/driver-process.ts';
 import { FollowedRun } from '../rigs/followed-run.ts';
 import { PostgresRig } from '../rigs/postgres-rig.ts';
-import type { FleetArena } from './fleet-arena.ts';
+
+/** What a crew needs of an arena. */
+interface Arena {
+  /** Where runs are submitted. */
+  readonly here: CliRig;
+  readonly machine: () => Promise<CliRig>;
+}
 
 /** A driver, and the folder that it has for itself. */
 interface CrewDriver {
@@ -16,15 +22,15 @@ interface CrewDriver {
 export class DriverCrew implements AsyncDisposable {
   readonly postgres: PostgresRig;
   readonly drivers: CrewDriver[] = [];
-  readonly #arena: FleetArena;
+  readonly #arena: Arena;
   readonly #rigs: CliRig[] = [];
 
-  private constructor(arena: FleetArena, postgres: PostgresRig) {
+  private constructor(arena: Arena, postgres: PostgresRig) {
     this.#arena = arena;
     this.postgres = postgres;
   }
 
-  static async start(arena: FleetArena, count: number): Promise<DriverCrew> {
+  static async start(arena: Arena, count: number): Promise<DriverCrew> {
     const crew = new DriverCrew(arena, await PostgresRig.start());
     Object.assign(arena.here.env, crew.#env);
     while (crew.drivers.length < count) await crew.add();

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CliRig, type Outcome } from '../rigs/cli-rig.ts';
@@ -6,6 +6,14 @@ import { WorkerProcess } from '../rigs/fleet-rig.ts';
 import { Network } from '../rigs/network.ts';
 import { signalTo } from '../rigs/process-group.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
+import {
+  type SharedStore,
+  type StartStore,
+  startFolder,
+  startS3,
+  startServed,
+} from '../rigs/shared-store.ts';
+import { DriverCrew } from './driver-crew.ts';
 import { type FleetRecipe, fleetProject } from './fleet-recipe.ts';
 
 /** A worker, and the folder that it has for itself. */
@@ -30,6 +38,24 @@ export interface Execution {
   readonly path: string;
 }
 
+/** What the machines of an arena share. */
+export type StoreKind = 'folder' | 's3' | 'server';
+
+const STORES: Readonly<Record<StoreKind, StartStore>> = {
+  folder: startFolder,
+  s3: startS3,
+  server: startServed,
+};
+
+interface ArenaParts {
+  readonly dir: string;
+  readonly redis: RedisRig;
+  readonly rigs: readonly [CliRig, CliRig, CliRig];
+  readonly networks: ArenaNetworks | undefined;
+  readonly store: SharedStore;
+  readonly bin: string;
+}
+
 /** A fleet that things happen to: Redis, a shared folder, workers, and three machines that runs are begun on. */
 export class FleetArena implements AsyncDisposable {
   readonly dir: string;
@@ -49,36 +75,43 @@ export class FleetArena implements AsyncDisposable {
   driver: Driver | undefined;
   /** Undefined where none can be made. */
   readonly networks: ArenaNetworks | undefined;
+  readonly store: SharedStore;
+  /** Who drives what is submitted, where runs are. */
+  crew: DriverCrew | undefined;
   readonly #bin: string;
   readonly #gone: ArenaWorker[] = [];
 
-  private constructor(
-    dir: string,
-    redis: RedisRig,
-    rigs: readonly [CliRig, CliRig, CliRig],
-    networks: ArenaNetworks | undefined,
-    bin: string,
-  ) {
+  private constructor({ dir, redis, rigs, networks, store, bin }: ArenaParts) {
     this.dir = dir;
     this.redis = redis;
     this.networks = networks;
+    this.store = store;
     [this.here, this.there, this.alone] = rigs;
     this.#bin = bin;
     for (const rig of [this.here, this.there]) Object.assign(rig.env, this.env);
     this.#move(this.here, networks?.driver);
   }
 
-  /** @param bin another copy of the program */
-  static async start(bin = CliRig.bin): Promise<FleetArena> {
+  /**
+   * @param bin another copy of the program
+   * @param kind of what machines share; networks can be cut where it is a folder
+   */
+  static async start(bin = CliRig.bin, kind: StoreKind = 'folder'): Promise<FleetArena> {
     const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
-    mkdirSync(join(dir, 'shared'));
+    const store = await STORES[kind](dir);
     const rigs = [await CliRig.create({}, bin), await CliRig.create({}, bin), await CliRig.create({}, bin)];
     const networks =
-      (await Network.missing()) === undefined
+      kind === 'folder' && (await Network.missing()) === undefined
         ? { worker: await Network.create(), driver: await Network.create() }
         : undefined;
     const redis = await RedisRig.start(...(networks === undefined ? [] : reachableFrom(networks)));
-    return new FleetArena(dir, redis, rigs as [CliRig, CliRig, CliRig], networks, bin);
+    return new FleetArena({ dir, redis, rigs: rigs as [CliRig, CliRig, CliRig], networks, store, bin });
+  }
+
+  /** Runs are submitted from now on, to a ledger on PostgreSQL. */
+  async submits(drivers: number): Promise<DriverCrew> {
+    this.crew = await DriverCrew.start(this, drivers);
+    return this.crew;
   }
 
   get shared(): string {
@@ -91,7 +124,7 @@ export class FleetArena implements AsyncDisposable {
 
   /** What a machine of the fleet has in its environment. */
   get env(): Readonly<Record<string, string>> {
-    return { STOCKPOT_REDIS_URL: this.redis.url, STOCKPOT_REMOTE: this.shared, STOCKPOT_ACCEPT: 'any' };
+    return { STOCKPOT_REDIS_URL: this.redis.url, STOCKPOT_ACCEPT: 'any', ...this.store.env };
   }
 
   /** All three machines have this recipe now. */
@@ -138,7 +171,8 @@ export class FleetArena implements AsyncDisposable {
   }
 
   begin(rig: CliRig): Driver {
-    this.driver = new Driver(rig);
+    const isSubmitted = this.crew !== undefined && rig === this.here;
+    this.driver = new Driver(rig, isSubmitted ? SUBMIT : RUN);
     return this.driver;
   }
 
@@ -166,10 +200,12 @@ export class FleetArena implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.driver?.kill();
+    await this.crew?.[Symbol.asyncDispose]();
     for (let [worker] = this.workers; worker !== undefined; [worker] = this.workers)
       await this.killWorker(worker);
     for (const pid of this.attempts()) signalTo(Number(pid), 'SIGKILL');
     await this.redis[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
     await this.networks?.worker[Symbol.asyncDispose]();
     await this.networks?.driver[Symbol.asyncDispose]();
     for (const rig of [this.here, this.there, this.alone, ...this.#gone.map((worker) => worker.rig)])
@@ -182,24 +218,44 @@ function reachableFrom({ worker, driver }: ArenaNetworks): string[] {
   return ['--bind', '127.0.0.1', worker.address, driver.address, '--protected-mode', 'no'];
 }
 
-/** `recipe run -p fleet` as a process. */
+/** How a command ends that does not reach what it needs. */
+const OUT_OF_REACH = 69;
+const RUN = ['run', '--json', '-p', 'fleet'];
+const SUBMIT = ['run', '-p', 'fleet', '--submit', '--json'];
+
+/** A run as who began it sees it: `recipe run -p fleet`, or one that is submitted and then followed. */
 export class Driver {
   readonly ended: Promise<Outcome>;
-  readonly #child: ReturnType<CliRig['start']>;
   readonly rig: CliRig;
+  #child: ReturnType<CliRig['start']>;
+  #isKilled = false;
 
-  constructor(rig: CliRig) {
+  constructor(rig: CliRig, command: readonly string[]) {
     this.rig = rig;
-    this.#child = rig.start('run', '--json', '-p', 'fleet');
-    this.ended = this.#child.then(({ exitCode, signal, stdout, stderr }) => ({
-      exit: exitCode,
-      signal,
-      out: stdout,
-      err: stderr,
-    }));
+    this.#child = rig.start(...command);
+    this.ended = command === SUBMIT ? this.#follow() : this.#outcome();
+  }
+
+  /** Until it has ended: whoever follows may lose the ledger on the way. */
+  async #follow(): Promise<Outcome> {
+    const submitted = await this.#outcome();
+    if (submitted.out === '') return submitted;
+    const { run } = JSON.parse(submitted.out) as { readonly run: string };
+    for (;;) {
+      if (this.#isKilled) return submitted;
+      this.#child = this.rig.start('attach', '--json', run);
+      const outcome = await this.#outcome();
+      if (outcome.exit !== OUT_OF_REACH) return outcome;
+    }
+  }
+
+  async #outcome(): Promise<Outcome> {
+    const { exitCode, signal, stdout, stderr } = await this.#child;
+    return { exit: exitCode, signal, out: stdout, err: stderr };
   }
 
   async kill(): Promise<void> {
+    this.#isKilled = true;
     this.#child.kill('SIGKILL');
     await this.ended;
   }
@@ -209,6 +265,7 @@ export class Driver {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
+      this.#isKilled = true;
       this.#child.kill('SIGKILL');
     }, ms);
     const outcome = await this.ended;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
@@ -12,7 +12,9 @@ import type { Random } from './random.ts';
 export interface FleetFault {
   readonly name: string;
   /** Faults of one thing do not overlap. */
-  readonly of: 'worker' | 'driver' | 'redis' | 'folder';
+  readonly of: 'worker' | 'driver' | 'redis' | 'store' | 'ledger';
+  /** Whether there is what it happens to; always, if it is not said. */
+  readonly isPossible?: (arena: FleetArena) => boolean;
   /** Whether a step may be executed a second time for it. */
   readonly repeats: boolean;
   /** Whether a run may not begin for it. */
@@ -53,12 +55,14 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
   {
     name: 'a worker is cut off the network',
     of: 'worker',
+    isPossible: ({ networks }) => networks !== undefined,
     repeats: true,
     happen: async ({ networks }, random) => cutOff(networks?.worker, random),
   },
   {
     name: 'the run is cut off the network',
     of: 'driver',
+    isPossible: ({ networks }) => networks !== undefined,
     repeats: false,
     refuses: true,
     happen: async ({ networks }, random) => cutOff(networks?.driver, random),
@@ -66,6 +70,7 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
   {
     name: 'the run is killed and begun anew',
     of: 'driver',
+    isPossible: ({ crew }) => crew === undefined,
     repeats: false,
     happen: async (arena) => {
       if (arena.driver === undefined) return undefined;
@@ -137,7 +142,8 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
   },
   {
     name: 'a blob of the shared folder is removed',
-    of: 'folder',
+    of: 'store',
+    isPossible: ({ shared }) => existsSync(shared),
     repeats: true,
     happen: async (arena, random) => {
       const path = someBlob(arena, random);
@@ -149,7 +155,8 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
   },
   {
     name: 'a byte of a blob of the shared folder is flipped',
-    of: 'folder',
+    of: 'store',
+    isPossible: ({ shared }) => existsSync(shared),
     repeats: true,
     happen: async (arena, random) => {
       const path = someBlob(arena, random);
@@ -164,17 +171,52 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
     },
   },
   {
-    name: 'the shared folder is away',
-    of: 'folder',
+    name: 'the shared cache is killed, or away, and comes back',
+    of: 'store',
     repeats: false,
-    happen: async (arena) => {
-      renameSync(arena.shared, `${arena.shared}-away`);
-      await sleep(2000);
-      renameSync(`${arena.shared}-away`, arena.shared);
-      return 'for 2000 ms';
+    happen: async ({ store }, random) => {
+      const ms = 500 + random.below(4000);
+      await store.goAway();
+      await sleep(ms);
+      await store.comeBack();
+      return `for ${ms} ms`;
+    },
+  },
+  {
+    name: 'the ledger (PostgreSQL) is killed and comes back',
+    of: 'ledger',
+    repeats: false,
+    refuses: true,
+    isPossible: ({ crew }) => crew !== undefined,
+    happen: async ({ crew }, random) => {
+      if (crew === undefined) return undefined;
+      const ms = random.below(6000);
+      await crew.postgres.kill();
+      await sleep(ms);
+      await crew.postgres.restart();
+      return `away for ${ms} ms`;
+    },
+  },
+  {
+    name: 'a driver is killed, and another begun',
+    of: 'ledger',
+    repeats: false,
+    isPossible: ({ crew }) => crew !== undefined,
+    happen: async ({ crew }, random) => {
+      const driver = crew?.drivers[random.below(crew.drivers.length)];
+      if (crew === undefined || driver === undefined) return undefined;
+      await crew.kill(driver);
+      await crew.add();
+      return 'SIGKILL';
     },
   },
 ];
+
+/** Those that can happen to it; there are always some. */
+export function faultsOf(arena: FleetArena): readonly [FleetFault, ...FleetFault[]] {
+  const possible = FLEET_FAULTS.filter(({ isPossible }) => isPossible?.(arena) ?? true);
+  return possible as [FleetFault, ...FleetFault[]];
+}
 
 /** For less or for longer than a lock holds. */
 async function cutOff(network: Network | undefined, random: Random): Promise<string | undefined> {

@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../../src/core/events.ts';
 import { completeResults } from '../rigs/check-home.ts';
 import { eventsOf, type Outcome, outcomes } from '../rigs/cli-rig.ts';
 import type { Trial } from './findings.ts';
 import type { FleetArena } from './fleet-arena.ts';
-import { FLEET_FAULTS, type FleetFault } from './fleet-faults.ts';
+import { type FleetFault, faultsOf } from './fleet-faults.ts';
 import { checkRest, checkShared, differences, givenBy, pending } from './fleet-oracle.ts';
 import { STEPS } from './fleet-recipe.ts';
 import { Random } from './random.ts';
@@ -28,7 +29,7 @@ const MOST_APART_MS = 2500;
 
 export async function randomFleetTrial(seed: number, arena: FleetArena): Promise<Trial> {
   const random = new Random(seed);
-  const faults = Array.from({ length: 1 + random.below(MOST_FAULTS) }, () => random.pick(FLEET_FAULTS));
+  const faults = Array.from({ length: 1 + random.below(MOST_FAULTS) }, () => random.pick(faultsOf(arena)));
   const course = {
     faults,
     workers: 2 + random.below(2),
@@ -70,7 +71,8 @@ export async function fleetTrial({
       : [`F1 the disturbed run ends with ${String(outcome.exit)}: ${lastOf(outcome)}`];
 
   const waiting = await pending(arena);
-  const committed = completeResults(arena.shared);
+  const fingerprints = fingerprintsOf(locally);
+  const committed = committedIn(arena, outcome);
   const before = ofTrial().length;
   const last = await arena.begin(moves ? arena.there : arena.here).endWithin(RUN_MS);
   if (last.isLate || last.outcome.exit !== 0)
@@ -80,7 +82,6 @@ export async function fleetTrial({
   const events = eventsOf(last.outcome.out);
   violations.push(...differences(givenBy(events), expected));
   const rest = await checkRest(arena);
-  const fingerprints = fingerprintsOf(locally);
   violations.push(
     ...ofTrial()
       .slice(before)
@@ -100,6 +101,11 @@ export async function fleetTrial({
     faults: happened.map(({ fault }) => fault.name),
     violations,
   };
+}
+
+/** Fingerprints whose result is there: as it lies in a folder, else as the disturbed run has said. */
+function committedIn({ shared }: FleetArena, { out }: Outcome): { has: (fingerprint: string) => boolean } {
+  return existsSync(shared) ? completeResults(shared) : new Set(fingerprintsOf(eventsIn(out)).values());
 }
 
 interface Happened {
@@ -160,16 +166,19 @@ const NOT_BEGUN = { isLate: false, outcome: { exit: undefined, signal: undefined
 
 /** What became of each step, and the last words of a run. */
 function lastOf({ out, err }: Outcome): string {
-  const lines = out.split('\n').filter((line) => line !== '');
-  const events = lines.flatMap((line) => {
-    try {
-      return [JSON.parse(line) as RunEvent];
-    } catch {
-      // Cut off, as it was killed.
-      return [];
-    }
-  });
+  const events = eventsIn(out);
   const telling = events.filter(({ type }) => !/^step\.(?:output|cached|succeeded|exited)$/.test(type));
   const said = telling.slice(-TOLD).map((event) => `\n    ${JSON.stringify(event).slice(0, 400)}`);
   return `${JSON.stringify(outcomes(events))}${said.join('')}\n    ${err.slice(0, 1000)}`;
+}
+
+/** What a run has said, which may have been killed in the middle of a line. */
+function eventsIn(out: string): readonly RunEvent[] {
+  return out.split('\n').flatMap((line) => {
+    try {
+      return line === '' ? [] : [JSON.parse(line) as RunEvent];
+    } catch {
+      return [];
+    }
+  });
 }
