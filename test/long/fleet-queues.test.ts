@@ -252,11 +252,11 @@ describe.skipIf(missing !== undefined)('a queue of a fleet', () => {
   });
 
   test('is shared by the runs that have something in it: each has as much there as another', async () => {
-    await fleet.worker('--queue', 'shared', '--concurrency', '2');
+    await fleet.worker('--queue', 'divided', '--concurrency', '2');
     const many = (name: string): string =>
       Array.from(
         { length: 6 },
-        (_, nth) => `  s${nth}: { run: [sh, -c, 'exec sleep 1000 # ${name} ${nth}'], queue: shared }\n`,
+        (_, nth) => `  s${nth}: { run: [sh, -c, 'exec sleep 1000 # ${name} ${nth}'], queue: divided }\n`,
       ).join('');
     const rig = await fleet.project({
       'recipes/one/recipe.yaml': `steps:\n${many('one')}`,
@@ -265,7 +265,7 @@ describe.skipIf(missing !== undefined)('a queue of a fleet', () => {
     const waiting = async (): Promise<Record<string, number>> => {
       const { out } = await rig.recipe('workers', '-p', 'fleet', '--json');
       const { waits } = JSON.parse(out) as { waits: { run: string; queue: string }[] };
-      const runs = waits.flatMap(({ run, queue }) => (queue === 'shared' ? [run] : []));
+      const runs = waits.flatMap(({ run, queue }) => (queue === 'divided' ? [run] : []));
       return Object.fromEntries(
         [...new Set(runs)].map((run) => [run, runs.filter((one) => one === run).length]),
       );
