@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/core/events.ts';
@@ -22,8 +22,7 @@ const gated = (step: string, path: string): string =>
   `  ${step}: { run: [sh, -c, 'echo ${step} has begun; cat ${path} > "$OUT_x"'], outputs: { x: x } }\n`;
 
 /** Where blobs of this machine's cache lie. */
-const blobsOf = (dir: string): string[] =>
-  readdirSync(join(dir, '.stockpot/cache/cas')).filter((name) => name !== 'tmp');
+const blobsOf = (dir: string): string[] => globSync('??/*', { cwd: join(dir, '.stockpot/cache/cas') });
 
 /** What a fleet's run must be, whatever kind of store its machines share. */
 export function describeFleet(name: string, startStore: StartStore, canClose = true): void {
