@@ -66,7 +66,7 @@ export async function fleetTrial({
   const violations = isLate
     ? [`F1 the disturbed run does not end: ${lastOf(outcome)}`]
     : outcome.exit === 0 ||
-        (outcome.exit === OUT_OF_REACH && happened.some(({ fault }) => fault.refuses === true))
+        (outcome.exit === OUT_OF_REACH && happened.some(({ fault }) => mayRefuse(fault, arena)))
       ? []
       : [`F1 the disturbed run ends with ${String(outcome.exit)}: ${lastOf(outcome)}`];
 
@@ -101,6 +101,11 @@ export async function fleetTrial({
     faults: happened.map(({ fault }) => fault.name),
     violations,
   };
+}
+
+/** What a submitted run needs is put into the shared cache, or it is refused; any other run waits for that. */
+function mayRefuse({ refuses, of }: FleetFault, { crew }: FleetArena): boolean {
+  return refuses === true || (of === 'store' && crew !== undefined);
 }
 
 /** Fingerprints whose result is there: as it lies in a folder, else as the disturbed run has said. */
