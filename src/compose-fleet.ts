@@ -129,7 +129,7 @@ export interface DriverContext extends FleetContext {
  * A driver's way to the workers.
  *
  * @throws RecipeError FLEET_WITHOUT_CACHE, FLEET_READ_ONLY, REDIS_UNKNOWN, REDIS_INVALID, REDIS_UNREACHABLE,
- *   REDIS_REFUSED, REDIS_TOO_OLD, REDIS_EVICTS
+ *   REDIS_REFUSED, REDIS_TOO_OLD, REDIS_EVICTS, REDIS_CLOCK
  */
 export async function openFleet(context: DriverContext): Promise<Fleet> {
   const shared = openFleetCache(context);
@@ -141,7 +141,8 @@ export async function openFleet(context: DriverContext): Promise<Fleet> {
 /**
  * A driver's way to the queues.
  *
- * @throws RecipeError REDIS_UNKNOWN, REDIS_INVALID, REDIS_UNREACHABLE, REDIS_REFUSED, REDIS_TOO_OLD, REDIS_EVICTS
+ * @throws RecipeError REDIS_UNKNOWN, REDIS_INVALID, REDIS_UNREACHABLE, REDIS_REFUSED, REDIS_TOO_OLD, REDIS_EVICTS,
+ *   REDIS_CLOCK
  */
 export async function openFleetLink(
   context: Pick<FleetContext, 'settings' | 'world' | 'isUnsafe' | 'onWarning'>,
@@ -162,6 +163,7 @@ export async function enteredRedis({
 }> {
   const address = redisAddress(settings.redis ?? {}, world.env);
   const redis = openRedis(address);
-  for (const warning of await enterRedis(redis, address, { isUnsafe })) onWarning(warning);
+  for (const warning of await enterRedis(redis, address, { isUnsafe, clock: world.clock }))
+    onWarning(warning);
   return { address, redis };
 }

@@ -1,10 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../core/world.ts';
 import { connectRedis, type RedisAddress, unfitness } from '../executors/fleet/redis.ts';
+import { describeSkew, MOST_SKEW_MS, readRedisClock } from '../executors/fleet/redis-clock.ts';
 import { type Check, checkOf } from './check.ts';
 
-/** Clocks that differ by more make ages, lapses and the times of events wrong. */
-const MOST_SKEW_MS = 60_000;
 const ASKED = 5;
 
 /**
@@ -15,7 +14,7 @@ const ASKED = 5;
  */
 export async function checkRedis(redis: Redis, address: RedisAddress, clock: Clock): Promise<Check[]> {
   const facts = await connectRedis(redis, address);
-  const { roundTripMs, skewMs } = await readClock(redis, clock);
+  const { roundTripMs, skewMs } = await readRedisClock(redis, clock, ASKED);
   return [
     {
       name: 'redis',
@@ -38,22 +37,8 @@ export async function checkRedis(redis: Redis, address: RedisAddress, clock: Clo
 }
 
 function clockCheck(skewMs: number): Check {
-  const seconds = Math.abs(skewMs / 1000).toFixed(1);
-  const detail = `this machine is ${seconds} s ${skewMs > 0 ? 'behind' : 'ahead of'} Redis`;
+  const detail = `this machine is ${describeSkew(skewMs)} Redis`;
   return Math.abs(skewMs) <= MOST_SKEW_MS
     ? { name: 'clock', ok: true, detail }
     : { name: 'clock', ok: false, detail, fix: 'Set the clocks of both by NTP: `timedatectl set-ntp true`.' };
-}
-
-/** By the quickest of several answers: it says the most of the clock. */
-async function readClock(redis: Redis, clock: Clock): Promise<{ roundTripMs: number; skewMs: number }> {
-  let best = { roundTripMs: Number.POSITIVE_INFINITY, skewMs: 0 };
-  for (let asked = 0; asked < ASKED; asked += 1) {
-    const [sentAt, started] = [clock.now(), clock.monotonic()];
-    const [seconds, micros] = await redis.time();
-    const roundTripMs = clock.monotonic() - started;
-    const there = Number(seconds) * 1000 + Number(micros) / 1000;
-    if (roundTripMs < best.roundTripMs) best = { roundTripMs, skewMs: there - sentAt - roundTripMs / 2 };
-  }
-  return best;
 }

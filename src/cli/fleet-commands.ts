@@ -2,7 +2,7 @@ import { type Declaration, JSON_OPTION, type Option, PROFILE } from './declarati
 
 export const UNSAFE_REDIS: Option = {
   long: '--unsafe-redis',
-  help: 'go on with a Redis that throws keys away when it is full',
+  help: 'go on with a Redis that throws keys away when it is full, or whose clock is not this machine’s',
 };
 
 /** `recipe worker` and what looks at a fleet. */

@@ -37,6 +37,12 @@ export const FLEET_ERRORS = {
     hint: () =>
       'Run `redis-cli config set maxmemory-policy noeviction` and put it into redis.conf; --unsafe-redis goes on without.',
   },
+  REDIS_CLOCK: {
+    exit: ExitCode.unavailable,
+    message: (p: { redis: string; skew: string }) =>
+      `The clock of this machine is ${p.skew} that of Redis at ${p.redis}`,
+    hint: () => 'Set the clocks of both by NTP: `timedatectl set-ntp true`; --unsafe-redis goes on without.',
+  },
   FLEET_WITHOUT_CACHE: {
     exit: ExitCode.usage,
     message: () => 'A fleet needs a cache that its machines share, and nothing names one',

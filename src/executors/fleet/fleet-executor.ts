@@ -92,7 +92,8 @@ export class FleetExecutor implements Executor {
 
   /** For people: what is waited for while it is away. */
   get #cache(): string {
-    return `the shared cache ${this.#options.shared.remote.name}, which cannot be written`;
+    const { shared } = this.#options;
+    return `the shared cache, which cannot be written: ${shared.problem ?? shared.remote.name}`;
   }
 
   /** What a message says of the task, and all that it needs of this machine's store. */

@@ -314,7 +314,7 @@ export class FlightWatch {
     if (this.#emptyEnds < MOST_EMPTY_ENDS) return;
     throw new Ended({
       reason: 'infra',
-      detail: `workers say that it is done, and ${this.#options.shared.remote.name} has no result of it that is accepted here: list the keys of the workers in accept:, and see that they share this cache`,
+      detail: `workers say that it is done, and ${this.#options.shared.remote.name} has no result of it that is accepted here: list the keys of the workers in accept:, and see that they share this cache; fleets that share a Redis have a STOCKPOT_REDIS_PREFIX each`,
     });
   }
 

@@ -344,7 +344,7 @@ export class MessageTaker {
     const here = shop.store.results.find(fingerprint);
     if (here !== undefined) await shared.publish(here, { replace: false });
     if ((await shared.find(fingerprint)) === undefined)
-      throw new RemoteUnreachable(`${shared.remote.name} did not take the result`);
+      throw new RemoteUnreachable(shared.problem ?? `${shared.remote.name} did not take the result`);
   }
 
   /** The work is done: the store is waited for as long as it takes. */

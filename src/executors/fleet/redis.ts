@@ -2,6 +2,8 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { isKeyPrefix, isRedisUrl } from '../../core/fleet-names.ts';
 import type { RedisSettings } from '../../core/plan.ts';
 import { RecipeError } from '../../core/recipe-error.ts';
+import type { Clock } from '../../core/world.ts';
+import { describeSkew, MOST_SKEW_MS, readRedisClock } from './redis-clock.ts';
 
 /** Where the queues of a fleet are. */
 export interface RedisAddress {
@@ -73,15 +75,19 @@ export interface RedisFacts {
  * Connects, and checks that this server can carry a fleet.
  *
  * @returns what should be different, though it works
- * @throws RecipeError REDIS_UNREACHABLE, REDIS_REFUSED, REDIS_TOO_OLD, REDIS_EVICTS
+ * @param isUnsafe goes on with one that throws keys away, or whose clock is another
+ * @throws RecipeError REDIS_UNREACHABLE, REDIS_REFUSED, REDIS_TOO_OLD, REDIS_EVICTS, REDIS_CLOCK
  */
 export async function enterRedis(
   redis: Redis,
   address: RedisAddress,
-  { isUnsafe }: { readonly isUnsafe: boolean },
+  { isUnsafe, clock }: { readonly isUnsafe: boolean; readonly clock: Clock },
 ): Promise<readonly string[]> {
   const facts = await connectRedis(redis, address);
-  const problem = unfitness(facts, address).find(({ code }) => code !== 'REDIS_EVICTS' || !isUnsafe);
+  const { skewMs } = await readRedisClock(redis, clock, 1);
+  const problem = [...unfitness(facts, address), ...clockProblems(skewMs, address)].find(
+    ({ code }) => code === 'REDIS_TOO_OLD' || !isUnsafe,
+  );
   if (problem !== undefined) {
     // A connection that nobody closes would keep the process.
     redis.disconnect();
@@ -116,6 +122,11 @@ export function unfitness({ version, policy }: RedisFacts, { name }: RedisAddres
       : []),
     ...(policy === 'noeviction' ? [] : [new RecipeError('REDIS_EVICTS', { redis: name, policy })]),
   ];
+}
+
+function clockProblems(skewMs: number, { name }: RedisAddress): readonly RecipeError[] {
+  if (Math.abs(skewMs) <= MOST_SKEW_MS) return [];
+  return [new RecipeError('REDIS_CLOCK', { redis: name, skew: describeSkew(skewMs) })];
 }
 
 async function firstInfo(redis: Redis, name: string): Promise<string> {

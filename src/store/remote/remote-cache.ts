@@ -54,6 +54,8 @@ export class RemoteCache {
   readonly #kept: StatementSync;
   /** When the remote last was away, if it did not answer since. */
   #awaySince: number | undefined;
+  /** What it said then, or why it did not. */
+  #problem: string | undefined;
   /** Calls that it did not answer. */
   #failures = 0;
   #hasRefused = false;
@@ -173,6 +175,11 @@ export class RemoteCache {
    */
   requireReachable(): void {
     if (this.#isAway) throw new RemoteUnreachable(`${this.remote.name} was away a moment ago`);
+  }
+
+  /** Why it is away; undefined: it answered when it was last asked. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Those blobs that it has; none if it is away. */
@@ -312,12 +319,13 @@ export class RemoteCache {
         `the remote cache is not used ${retryAfterMs === undefined ? 'from here on' : 'until it is back'}: ${message}. This machine's own cache is`,
       );
     this.#awaySince = now();
+    this.#problem = message;
     this.#failures += 1;
   }
 
   #isBack(): void {
     if (this.#awaySince === undefined) return;
-    this.#awaySince = undefined;
+    [this.#awaySince, this.#problem] = [undefined, undefined];
     this.#options.onWarning('the remote cache is back, and used again');
   }
 
