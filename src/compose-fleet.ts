@@ -148,7 +148,7 @@ export async function openFleetLink(
   context: Pick<FleetContext, 'settings' | 'world' | 'isUnsafe' | 'onWarning'>,
 ): Promise<FleetLink> {
   const { address, redis } = await enteredRedis(context);
-  return new FleetLink(redis, address);
+  return new FleetLink(redis, address, context.world.clock);
 }
 
 /** Redis, connected and checked. */
@@ -162,7 +162,8 @@ export async function enteredRedis({
   redis: ReturnType<typeof openRedis>;
 }> {
   const address = redisAddress(settings.redis ?? {}, world.env);
-  const redis = openRedis(address);
+  // What is asked in one turn of the loop goes in one piece.
+  const redis = openRedis(address, { enableAutoPipelining: true });
   for (const warning of await enterRedis(redis, address, { isUnsafe, clock: world.clock }))
     onWarning(warning);
   return { address, redis };

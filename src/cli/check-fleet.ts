@@ -58,7 +58,7 @@ async function checkQueues(
     const redis = openRedis(address);
     try {
       const checks = await checkRedis(redis, address, world.clock);
-      await using link = new FleetLink(redis, address);
+      await using link = new FleetLink(redis, address, world.clock);
       return [...checks, ...(await checkWorkers(link, plan))];
     } catch (error) {
       if (error instanceof RecipeError) throw error;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { Clock } from '../../core/world.ts';
 import type { Flight } from '../../store/remote/remote.ts';
 import { type LiveEntry, LiveReader } from './live.ts';
 import { Keys, type TaskMessage } from './names.ts';
-import type { WaitState, WorkerState } from './presence.ts';
+import { takersOf, type WaitState, type WorkerState } from './presence.ts';
 import { openRedis, type RedisAddress } from './redis.ts';
 import { Register } from './register.ts';
 
@@ -27,15 +28,18 @@ export class FleetLink implements AsyncDisposable {
   readonly keys: Keys;
   readonly address: RedisAddress;
   readonly #redis: Redis;
+  readonly #clock: Clock;
   readonly #reader: LiveReader;
   readonly #workers: Register<WorkerState>;
   readonly #waits: Register<WaitState>;
   readonly #queues = new Map<string, Queue>();
   readonly #known = new Set<string>();
+  #lately: { readonly at: number; readonly workers: Promise<readonly WorkerState[]> } | undefined;
 
   /** @param redis connected */
-  constructor(redis: Redis, address: RedisAddress) {
+  constructor(redis: Redis, address: RedisAddress, clock: Clock) {
     this.#redis = redis;
+    this.#clock = clock;
     this.address = address;
     this.keys = new Keys(address.prefix);
     this.#workers = new Register(redis, this.keys.workers);
@@ -44,16 +48,17 @@ export class FleetLink implements AsyncDisposable {
       openRedis(address, { lazyConnect: false, enableOfflineQueue: true }),
       redis,
       this.keys.wake(randomUUID()),
+      clock,
     );
   }
 
   /**
    * Puts a message into a queue unless it is there. One that is there, of a later turn, is given this one.
    *
-   * @returns the message that is there: another driver's, if that was first
+   * @returns the nonce of the message that is there: another driver's, if that was first
    * @throws RedisAway
    */
-  async enqueue(queue: string, id: string, message: TaskMessage, turn: number): Promise<TaskMessage> {
+  async enqueue(queue: string, id: string, message: TaskMessage, turn: number): Promise<string> {
     return this.#asking(async () => {
       const target = this.#queue(queue);
       if (!this.#known.has(queue)) await this.#redis.sadd(this.keys.queues, queue);
@@ -65,12 +70,12 @@ export class FleetLink implements AsyncDisposable {
         removeOnComplete: true,
         removeOnFail: true,
       });
-      const job = await target.getJob(id);
+      const [data, priority] = await this.#redis.hmget(target.toKey(id), 'data', 'priority');
       // What is done and forgotten meanwhile needs none.
-      if (job !== undefined && job.priority > turn)
-        await job.changePriority({ priority: turn }).catch(() => {});
+      if (Number(priority ?? 0) > turn)
+        await (await target.getJob(id))?.changePriority({ priority: turn }).catch(() => {});
       // It may have been done and forgotten already.
-      return (job?.data as TaskMessage | undefined) ?? message;
+      return data === null || data === undefined ? message.nonce : (JSON.parse(data) as TaskMessage).nonce;
     });
   }
 
@@ -105,21 +110,31 @@ export class FleetLink implements AsyncDisposable {
   ): Promise<number> {
     const key = this.keys.waiters(flight.nonce);
     return this.#asking(async () => {
-      const asked = this.#redis.multi();
-      if (isRunning) asked.zadd(key, now, run);
-      else asked.zadd(key, 'NX', now, run);
-      const replies = await asked.expire(key, WAITERS_S).zscore(key, run).exec();
-      return Number(replies?.at(-1)?.[1] ?? now);
+      const [, , since] = await Promise.all([
+        isRunning ? this.#redis.zadd(key, now, run) : this.#redis.zadd(key, 'NX', now, run),
+        this.#redis.expire(key, WAITERS_S),
+        this.#redis.zscore(key, run),
+      ]);
+      return Number(since ?? now);
     });
   }
 
-  /** @returns whether nobody else waits for it */
+  /**
+   * @returns whether nobody else waits for it
+   * @throws RedisAway
+   */
   async leave(flight: Flight, run: string): Promise<boolean> {
     const key = this.keys.waiters(flight.nonce);
     return this.#asking(async () => {
-      await this.#redis.zrem(key, run);
-      return (await this.#redis.zcard(key)) === 0;
+      const [, left] = await Promise.all([this.#redis.zrem(key, run), this.#redis.zcard(key)]);
+      return left === 0;
     });
+  }
+
+  /** The run has what it waited for. While Redis is away that is not said: it lapses. */
+  landed(flight: Flight, run: string): void {
+    if (this.#redis.status === 'ready')
+      this.#redis.zrem(this.keys.waiters(flight.nonce), run).catch(() => {});
   }
 
   /** Tells workers, and takes the message back if none has begun. */
@@ -165,6 +180,18 @@ export class FleetLink implements AsyncDisposable {
   }
 
   /**
+   * How many workers take from a queue, as it was a moment ago: many tasks ask at once.
+   *
+   * @throws RedisAway
+   */
+  async takers(queue: string): Promise<number> {
+    const now = this.#clock.monotonic();
+    if (this.#lately === undefined || now - this.#lately.at > FRESH_MS)
+      this.#lately = { at: now, workers: this.workers() };
+    return takersOf(queue, await this.#lately.workers).length;
+  }
+
+  /**
    * How much waits and runs in each queue that was ever used.
    *
    * @throws RedisAway
@@ -185,7 +212,12 @@ export class FleetLink implements AsyncDisposable {
   #queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
-      queue = new Queue(name, { connection: this.#redis, prefix: this.address.prefix });
+      queue = new Queue(name, {
+        connection: this.#redis,
+        prefix: this.address.prefix,
+        // Nobody reads them.
+        streams: { events: { maxLen: 1 } },
+      });
       queue.on('error', () => {});
       this.#queues.set(name, queue);
     }
@@ -211,6 +243,7 @@ export class FleetLink implements AsyncDisposable {
 }
 
 const WAITERS_S = 7 * 86_400;
+const FRESH_MS = 1000;
 
 function waitId(nonce: string, run: string): string {
   return `${nonce} ${run}`;

@@ -13,7 +13,6 @@ import { type MessageState, RedisAway } from './fleet-link.ts';
 import { type FlightEnd, MOST_STARTS, readFlight, recordCancel } from './flight-records.ts';
 import type { LiveEntry } from './live.ts';
 import { jobId, newNonce, type TaskMessage } from './names.ts';
-import { takersOf } from './presence.ts';
 import { queueTimeout } from './queue-timeout.ts';
 import type { QueueWait } from './queue-wait.ts';
 import { turnOf } from './turn.ts';
@@ -81,7 +80,10 @@ export class FlightWatch {
       for (;;) {
         if (signal.aborted) return await this.#cancel();
         const outcome = await this.#look();
-        if (outcome !== undefined) return outcome;
+        if (outcome !== undefined) {
+          if (this.#flight !== undefined) this.#options.link.landed(this.#flight, this.#options.run);
+          return outcome;
+        }
         if (this.#request.wait.isOver) return await this.#giveUp();
         await this.#pause();
       }
@@ -198,9 +200,9 @@ export class FlightWatch {
       const turn = turnOf(priority, world.clock.now() - wait.waitedMs);
       const there = await link.enqueue(queue, job, { fingerprint, parcel, nonce }, turn);
       // The message of a flight that has ended is still there, for a moment: its end answers nobody any more.
-      this.#isSoon = this.#options.endedNonces.has(there.nonce);
+      this.#isSoon = this.#options.endedNonces.has(there);
       if (this.#isSoon) return;
-      this.#join({ fingerprint, nonce: there.nonce });
+      this.#join({ fingerprint, nonce: there });
     }
     if (this.#flight !== undefined) await this.#wait(this.#flight, state);
   }
@@ -235,7 +237,7 @@ export class FlightWatch {
   /** What lacks for a task that is in its queue; undefined where most likely nothing does. */
   async #wanted(): Promise<string | undefined> {
     const { queue } = this.#request;
-    const hasTaker = takersOf(queue, await this.#options.link.workers()).length > 0;
+    const hasTaker = (await this.#options.link.takers(queue)) > 0;
     const isFull = hasTaker && this.#hasLooked && !this.#isStarted;
     this.#hasLooked = true;
     if (!hasTaker) return `a worker of the queue ${queue}: recipe worker --queue ${queue}`;

@@ -20,6 +20,10 @@ const MOST_ENTRIES = 10_000;
 /** Text that waits to be sent, in characters: what comes faster is left out of the live view. */
 const MOST_WAITING = 4 << 20;
 const KEEP_S = 86_400;
+/** Whoever comes later finds the end in the store. */
+const ENDED_S = 60;
+/** Characters of one entry of the stream, unless a single text is longer. */
+const GROUP = 16_384;
 
 /** The writing end, on a worker. What cannot be sent is dropped. */
 export class LiveWriter {
@@ -29,6 +33,7 @@ export class LiveWriter {
   #waiting: string[] = [];
   #size = 0;
   #isTimed = false;
+  #keepS = KEEP_S;
   #sending: Promise<unknown> = Promise.resolve();
 
   constructor(redis: Redis, key: string, clock: Clock) {
@@ -39,6 +44,7 @@ export class LiveWriter {
 
   push(entry: LiveEntry): void {
     const text = JSON.stringify(entry);
+    this.#keepS = entry.type === 'ended' ? ENDED_S : KEEP_S;
     if (this.#size + text.length > MOST_WAITING && entry.type === 'output') return;
     this.#waiting.push(text);
     this.#size += text.length;
@@ -59,12 +65,25 @@ export class LiveWriter {
   }
 
   async #send(entries: readonly string[]): Promise<void> {
-    const pipeline = this.#redis.pipeline();
-    for (const text of entries) pipeline.xadd(this.#key, 'MAXLEN', '~', MOST_ENTRIES, '*', 'e', text);
-    pipeline.expire(this.#key, KEEP_S);
+    const sent = inGroups(entries).map((group) =>
+      this.#redis.xadd(this.#key, 'MAXLEN', '~', MOST_ENTRIES, '*', ...group.flatMap((text) => ['e', text])),
+    );
     // Redis is away: the step goes on, and the whole log is kept with its result.
-    await pipeline.exec().catch(() => {});
+    await Promise.all([...sent, this.#redis.expire(this.#key, this.#keepS)]).catch(() => {});
   }
+}
+
+/** Short texts together: one entry of a stream costs Redis and its readers what many do. */
+function inGroups(texts: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let room = 0;
+  for (const text of texts) {
+    const last = groups.at(-1);
+    if (last !== undefined && text.length <= room) last.push(text);
+    else groups.push([text]);
+    room = (last !== undefined && text.length <= room ? room : GROUP) - text.length;
+  }
+  return groups;
 }
 
 type OnEntry = (entry: LiveEntry) => void;
@@ -75,6 +94,8 @@ interface Followed {
 }
 
 const BLOCK_MS = 5000;
+/** Less than a worker lets pass before it sends the first that a flight says. */
+const WAKE_MS = 10;
 
 /** The reading end, of all flights that one driver follows: one connection that waits for what comes. */
 export class LiveReader {
@@ -83,21 +104,25 @@ export class LiveReader {
   readonly #wakeKey: string;
   readonly #followed = new Map<string, Followed>();
   #wakeId = '0';
+  readonly #clock: Clock;
   #isOpen = true;
   #loop: Promise<void> | undefined;
+  /** Something is followed that is not asked for yet. */
+  #isBehind = false;
 
   /** @param blocking is this reader's alone */
-  constructor(blocking: Redis, redis: Redis, wakeKey: string) {
+  constructor(blocking: Redis, redis: Redis, wakeKey: string, clock: Clock) {
     this.#blocking = blocking;
     this.#redis = redis;
     this.#wakeKey = wakeKey;
+    this.#clock = clock;
   }
 
   /** Gives all that was and is said under a key, in order. */
   follow(key: string, onEntry: OnEntry): { readonly stop: () => void } {
     this.#followed.set(key, { lastId: '0', onEntry });
-    this.#loop ??= this.#read();
-    this.#wake();
+    if (this.#loop === undefined) this.#loop = this.#read();
+    else if (!this.#isBehind) void this.#wakeSoon();
     return { stop: () => void this.#followed.delete(key) };
   }
 
@@ -108,18 +133,20 @@ export class LiveReader {
     await this.#redis.del(this.#wakeKey).catch(() => {});
   }
 
-  /** What is followed anew is asked for at once. */
-  #wake(): void {
-    this.#redis
-      .multi()
-      .xadd(this.#wakeKey, 'MAXLEN', 1, '*', 'w', '')
-      .expire(this.#wakeKey, KEEP_S)
-      .exec()
-      .catch(() => {});
+  /** What is followed anew is asked for at once, unless something that is followed already speaks first. */
+  async #wakeSoon(): Promise<void> {
+    this.#isBehind = true;
+    await this.#clock.sleep(WAKE_MS);
+    if (!this.#isBehind || !this.#isOpen) return;
+    await Promise.all([
+      this.#redis.xadd(this.#wakeKey, 'MAXLEN', 1, '*', 'w', ''),
+      this.#redis.expire(this.#wakeKey, KEEP_S),
+    ]).catch(() => {});
   }
 
   async #read(): Promise<void> {
     while (this.#isOpen) {
+      this.#isBehind = false;
       const keys = [this.#wakeKey, ...this.#followed.keys()];
       const ids = [this.#wakeId, ...[...this.#followed.values()].map(({ lastId }) => lastId)];
       try {
@@ -142,7 +169,9 @@ export class LiveReader {
     const followed = this.#followed.get(key);
     if (followed === undefined) return;
     followed.lastId = last;
-    for (const [, [, text = '']] of entries) followed.onEntry(JSON.parse(text) as LiveEntry);
+    for (const [, fields] of entries)
+      for (const [index, text] of fields.entries())
+        if (index % 2 === 1) followed.onEntry(JSON.parse(text) as LiveEntry);
   }
 }
 

@@ -99,6 +99,7 @@ export class MessageTaker {
   async take(message: TaskMessage, signal: AbortSignal): Promise<void> {
     const { redis, keys, announcements } = this.#options;
     const live = new LiveWriter(redis, keys.live(message.nonce), this.#options.world.clock);
+    let released: Promise<void> | undefined;
     try {
       const parcel = await this.#parcelOf(message, live);
       const job = jobId(message, parcel.replace);
@@ -126,14 +127,14 @@ export class MessageTaker {
           signal,
         );
       } finally {
-        await announcements.release(job);
+        released = announcements.release(job);
       }
     } catch (error) {
       if (!isRemoteProblem(error)) throw error;
       live.push({ type: 'waiting', holder: error.message });
       throw new PutBack(AWAY_MS);
     } finally {
-      await live.flush();
+      await Promise.all([released, live.flush()]);
     }
   }
 
