@@ -1,5 +1,8 @@
 import type { Clock } from './world.ts';
 
+/** Made once: an attempt has several of these, and an error of its own takes longer than all else here. */
+const OVER = new Error('it is over');
+
 /**
  * Does something again and again, so long after it was done last, until disposed of: `dispose` lets what is being
  * done go on, `asyncDispose` waits for it. `work` must not fail.
@@ -17,9 +20,9 @@ export function every(
     }
   })();
   return {
-    [Symbol.dispose]: () => over.abort(),
+    [Symbol.dispose]: () => over.abort(OVER),
     [Symbol.asyncDispose]: () => {
-      over.abort();
+      over.abort(OVER);
       return going;
     },
   };

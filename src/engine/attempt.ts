@@ -177,7 +177,8 @@ interface Room {
 
 async function layOut(task: Task, dir: string, shop: Workshop): Promise<Room> {
   mkdirSync(dir, { recursive: true });
-  for (const name of ['work', 'in', 'out', 'tmp']) mkdirSync(join(dir, name));
+  const folders = ['work', ...(task.inputs.length > 0 ? ['in'] : []), 'out', 'tmp'];
+  for (const name of folders) mkdirSync(join(dir, name));
   await shop.shared?.bringAll(storedInputs(task.inputs));
   const inputs: Record<string, StepFile['inputs'][string]> = {};
   for (const input of task.inputs) {

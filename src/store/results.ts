@@ -8,6 +8,7 @@ import { isTree } from '../core/kinds.ts';
 import { type Blobs, syncFolder, writeDurably } from './blobs.ts';
 import { hasTree } from './has-tree.ts';
 import { textOf } from './if-there.ts';
+import { inFolder } from './in-folder.ts';
 import { type CacheLayout, shardPath } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 import type { Signature } from './remote/signing.ts';
@@ -122,9 +123,8 @@ export class Results {
     const text = JSON.stringify(result);
     // Each run that takes it from there would write it again.
     if (JSON.stringify(this.read(result.fingerprint)) === text) return;
-    mkdirSync(dirname(path), { recursive: true });
     const temporary = join(dirname(path), `.${randomUUID()}`);
-    writeFileSync(temporary, text);
+    inFolder(dirname(path), () => writeFileSync(temporary, text));
     renameSync(temporary, path);
   }
 

@@ -20,6 +20,7 @@ import { turnOf } from './turn.ts';
 /** The store is looked at so often, whatever the queue says or does not say. */
 const LOOK_MS = 5000;
 const SOON_MS = 100;
+const WOKEN = new Error('woken');
 /** So often a worker may say that it is done, and the store not have it. */
 const MOST_EMPTY_ENDS = 3;
 
@@ -103,7 +104,7 @@ export class FlightWatch {
   async #pause(): Promise<void> {
     const { clock } = this.#options.world;
     const woken = new AbortController();
-    this.#wake = () => woken.abort();
+    this.#wake = () => woken.abort(WOKEN);
     if (this.#isHinted || this.#request.signal.aborted) return;
     const ms = Math.min(this.#isSoon ? SOON_MS : LOOK_MS, this.#request.wait.leftMs);
     await clock.sleep(ms, woken.signal).catch(() => {});

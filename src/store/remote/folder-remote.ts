@@ -1,4 +1,4 @@
-import { createReadStream, lstatSync } from 'node:fs';
+import { createReadStream, lstatSync, readFileSync } from 'node:fs';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { hasCode } from '../../core/recipe-error.ts';
 import { type BlobStamp, Blobs } from '../blobs.ts';
@@ -46,9 +46,15 @@ export class FolderRemote implements Remote {
     });
   }
 
-  async put(digest: Digest, { path, size }: LocalFile, { replace }: { replace: boolean }): Promise<void> {
+  async put(
+    digest: Digest,
+    { path, size }: LocalFile,
+    { replace, mayBeLost = false }: Parameters<Remote['put']>[2],
+  ): Promise<void> {
     await this.#reaching(async () => {
-      if (replace || !this.#blobs.has(digest, size)) await this.#blobs.putCopy(path);
+      if (!replace && this.#blobs.has(digest, size)) return;
+      if (mayBeLost) this.#blobs.putBytes(readFileSync(path));
+      else await this.#blobs.putCopy(path);
     });
   }
 

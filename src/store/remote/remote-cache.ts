@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { OutputRef } from '../../core/events.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { isTree } from '../../core/kinds.ts';
+import { immediate } from '../../db/sqlite.ts';
 import type { Blobs } from '../blobs.ts';
 import { hasTree } from '../has-tree.ts';
 import type { CacheLayout } from '../layout.ts';
@@ -41,6 +42,8 @@ const LANES = 8;
 /** As often a result is compared with what others write at the same place meanwhile. */
 const TRIES = 5;
 const HOUR_MS = 3_600_000;
+/** So many results of a remote are written down at once. */
+const TOGETHER = 256;
 
 /**
  * A cache that machines share, behind the one of this machine. A remote that is away is as good as empty, after
@@ -52,6 +55,8 @@ export class RemoteCache {
   readonly #options: RemoteCacheOptions;
   readonly #recalled: StatementSync;
   readonly #kept: StatementSync;
+  /** What was remembered and is not written down yet. */
+  readonly #fresh = new Map<Fingerprint, { readonly result: string; readonly at: number }>();
   /** When the remote last was away, if it did not answer since. */
   #awaySince: number | undefined;
   /** What it said then, or why it did not. */
@@ -225,15 +230,17 @@ export class RemoteCache {
 
   async #send(result: Result, again: boolean, onBytes: (count: number) => void): Promise<void> {
     const { blobs } = this.#near;
-    // The task document is a blob by the name of the fingerprint: what `explain` compares.
-    const named = [...blobsOf(result, blobs), result.fingerprint as string as Digest];
+    // The task document is a blob by the name of the fingerprint: what `explain` compares, and no more.
+    const document = result.fingerprint as string as Digest;
+    const named = [...blobsOf(result, blobs), document];
     const wanted = named.filter((digest) => blobs.size(digest) !== undefined);
     const there = again ? new Map() : await this.remote.sizes(wanted, { refresh: true });
     await inLanes(LANES, wanted, async (digest) => {
       const size = blobs.size(digest) ?? 0;
       if (there.get(digest) === size) return;
       const replace = again || there.has(digest);
-      await this.remote.put(digest, { path: blobs.path(digest), size }, { replace });
+      const mayBeLost = digest === document;
+      await this.remote.put(digest, { path: blobs.path(digest), size }, { replace, mayBeLost });
       this.#damaged.delete(digest);
       onBytes(size);
     });
@@ -271,7 +278,7 @@ export class RemoteCache {
   }
 
   #remembered(fingerprint: Fingerprint): Result | undefined {
-    const row = this.#recalled.get(this.remote.name, fingerprint);
+    const row = this.#fresh.get(fingerprint) ?? this.#recalled.get(this.remote.name, fingerprint);
     const age = this.#options.now() - Number(row?.['at'] ?? 0);
     if (row === undefined || age >= HOUR_MS || age < 0) return undefined;
     const result = parseResult(String(row['result']), fingerprint);
@@ -279,12 +286,23 @@ export class RemoteCache {
   }
 
   #remember(result: Result): void {
-    this.#kept.run(this.remote.name, result.fingerprint, JSON.stringify(result), this.#options.now());
+    this.#fresh.set(result.fingerprint, { result: JSON.stringify(result), at: this.#options.now() });
+    if (this.#fresh.size >= TOGETHER) this.#writeDown();
+  }
+
+  /** Many in one transaction: what a process that dies knew of the remote is asked for again. */
+  #writeDown(): void {
+    immediate(this.#near.index, () => {
+      for (const [fingerprint, { result, at }] of this.#fresh)
+        this.#kept.run(this.remote.name, fingerprint, result, at);
+    });
+    this.#fresh.clear();
   }
 
   /** What one blob of a remote lacks, others may lack too: all that is remembered of it is asked for again. */
   #forget(digest: Digest): void {
     this.#damaged.add(digest);
+    this.#fresh.clear();
     this.#near.index.prepare('DELETE FROM remote_result WHERE remote = ?').run(this.remote.name);
   }
 
@@ -330,6 +348,7 @@ export class RemoteCache {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#writeDown();
     await this.remote[Symbol.asyncDispose]();
   }
 }

@@ -21,9 +21,13 @@ export interface Remote extends AsyncDisposable {
   get(digest: Digest, from: number): Promise<AsyncIterable<Uint8Array> | undefined>;
   /**
    * Stores the bytes of a file that hash to `digest`. One that is there already may stay, unless `replace` says
-   * that it is damaged. It is durable once a result is.
+   * that it is damaged. It is durable once a result is, unless it `mayBeLost`: then it may go with the power.
    */
-  put(digest: Digest, file: LocalFile, options: { readonly replace: boolean }): Promise<void>;
+  put(
+    digest: Digest,
+    file: LocalFile,
+    options: { readonly replace: boolean; readonly mayBeLost?: boolean },
+  ): Promise<void>;
   /** The result of a fingerprint as it was written; undefined if there is none. */
   readResult(fingerprint: Fingerprint): Promise<RemoteResult | undefined>;
   /**
