@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StepSucceeded } from '../src/core/events.ts';
 import { FleetRig, type WorkerProcess } from '../test/rigs/fleet-rig.ts';
 import { FollowedRun } from '../test/rigs/followed-run.ts';
 import { PostgresRig } from '../test/rigs/postgres-rig.ts';
@@ -19,9 +21,10 @@ export interface MeasuredRun {
   readonly driverMiB: number;
   /** How often, how many bytes or milliseconds, by what they are. */
   readonly costs: ReadonlyMap<string, number>;
+  readonly succeeded: readonly StepSucceeded[];
 }
 
-const WORKERS = 4;
+export const WORKERS = 4;
 
 /** Four workers of one step at a time on this machine, with Redis, PostgreSQL and a shared store of their own. */
 export class MeasuredFleet implements AsyncDisposable {
@@ -67,15 +70,21 @@ export class MeasuredFleet implements AsyncDisposable {
   async run(cells: number, kind: CellKind): Promise<MeasuredRun> {
     this.#runs += 1;
     const list = Array.from({ length: cells }, (_, n) => n).join(', ');
-    const rig = await this.#fleet.project({
-      'recipe.yaml': `matrix_limit: ${cells}\nsteps: { a: { matrix: { i: [${list}] }, ${stepOf(kind, this.#runs)} } }\n`,
-    });
+    return this.runRecipe(
+      `matrix_limit: ${cells}\nsteps: { a: { matrix: { i: [${list}] }, ${stepOf(kind, this.#runs)} } }\n`,
+      cells,
+    );
+  }
+
+  /** @throws Error unless so many steps succeed, each once, and no other */
+  async runRecipe(recipe: string, steps: number, ...args: string[]): Promise<MeasuredRun> {
+    const rig = await this.#fleet.project({ 'recipe.yaml': recipe });
     Object.assign(rig.env, this.#env, { STOCKPOT_DATABASE_URL: this.#postgres.url });
     await this.#fleet.redis.cli('CONFIG', 'RESETSTAT');
     await this.#postgres.query('SELECT pg_stat_statements_reset()');
     const before = await this.#now();
     const started = performance.now();
-    const run = new FollowedRun(rig, '-p', 'fleet');
+    const run = new FollowedRun(rig, '-p', 'fleet', ...args);
     const { pid } = run;
     await this.#calls?.follow('driver', pid);
     let most = 0;
@@ -85,12 +94,29 @@ export class MeasuredFleet implements AsyncDisposable {
     const { exit, events } = await run.end();
     clearInterval(watching);
     const seconds = (performance.now() - started) / 1000;
-    const done = events.filter(({ type }) => type === 'step.succeeded').length;
-    if (exit !== 0 || done !== cells)
-      throw new Error(`the run ended with ${exit}, ${done} of ${cells} cells`);
-    const after = await this.#now();
-    const costs = new Map([...after].map(([name, value]) => [name, value - (before.get(name) ?? 0)]));
-    return { seconds, driverMiB: most, costs };
+    const succeeded = events.filter((event) => event.type === 'step.succeeded');
+    const done = new Set(succeeded.map(({ step }) => step)).size;
+    if (exit !== 0 || done !== steps || succeeded.length !== steps)
+      throw new Error(`the run ended with ${exit}, ${done} of ${steps} steps`);
+    const costs = difference(await this.#now(), before);
+    return { seconds, driverMiB: most, costs, succeeded };
+  }
+
+  /** What it costs that nobody asks for anything. */
+  async idle(seconds: number): Promise<ReadonlyMap<string, number>> {
+    const before = await this.#now();
+    await sleep(seconds * 1000);
+    return difference(await this.#now(), before);
+  }
+
+  /** What Redis keeps now: keys, and KiB of them without what clients and the server itself take. */
+  async redisState(): Promise<{ readonly keys: number; readonly kib: number }> {
+    const [keys, info] = [
+      await this.#fleet.redis.cli('DBSIZE'),
+      await this.#fleet.redis.cli('INFO', 'memory'),
+    ];
+    const bytes = /^used_memory_dataset:(\d+)/m.exec(info)?.[1];
+    return { keys: Number(keys), kib: Math.round(Number(bytes) / 1024) };
   }
 
   get #env(): Readonly<Record<string, string>> {
@@ -144,6 +170,13 @@ export class MeasuredFleet implements AsyncDisposable {
     await this.#s3?.[Symbol.asyncDispose]();
     rmSync(this.#traceDir, { recursive: true });
   }
+}
+
+function difference(
+  after: ReadonlyMap<string, number>,
+  before: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  return new Map([...after].map(([name, value]) => [name, value - (before.get(name) ?? 0)]));
 }
 
 function stepOf(kind: CellKind, run: number): string {
