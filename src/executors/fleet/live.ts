@@ -96,6 +96,8 @@ interface Followed {
 const BLOCK_MS = 5000;
 /** Less than a worker lets pass before it sends the first that a flight says. */
 const WAKE_MS = 10;
+/** Of some eighty bytes each: four megabytes a second are asked for at most. */
+const KEYS_PER_MS = 50;
 
 /** The reading end, of all flights that one driver follows: one connection that waits for what comes. */
 export class LiveReader {
@@ -152,11 +154,18 @@ export class LiveReader {
       try {
         const found = await this.#blocking.xread('BLOCK', BLOCK_MS, 'STREAMS', ...keys, ...ids);
         for (const [key, entries] of found ?? []) this.#take(key, entries);
+        await this.#rest();
       } catch {
         // The connection is lost, and comes back by itself.
         if (this.#isOpen) await reconnected(this.#blocking);
       }
     }
+  }
+
+  /** All keys are named each time: of many, what comes meanwhile is asked for together. */
+  async #rest(): Promise<void> {
+    const ms = Math.floor(this.#followed.size / KEYS_PER_MS);
+    if (ms > 0) await this.#clock.sleep(ms);
   }
 
   #take(key: string, entries: readonly [id: string, fields: string[]][]): void {
