@@ -69,15 +69,15 @@ export const FLEET_PLANTS: readonly FleetPlant[] = [
     changes: [
       {
         file: 'src/store/remote/folder-remote.ts',
-        from: `await this.#blobs.putCopy(path);`,
-        to: `await this.#blobs.putCopy(path);
+        from: `      else await this.#blobs.putCopy(path);`,
+        to: `      else await this.#blobs.putCopy(path);
         await chmod(this.#blobs.path(digest), 0o600);
         if (size > 20) await truncate(this.#blobs.path(digest), size - 1);`,
       },
       {
         file: 'src/store/remote/folder-remote.ts',
-        from: `import { createReadStream, lstatSync } from 'node:fs';`,
-        to: `import { createReadStream, lstatSync } from 'node:fs';
+        from: `import { createReadStream, lstatSync, readFileSync } from 'node:fs';`,
+        to: `import { createReadStream, lstatSync, readFileSync } from 'node:fs';
 import { chmod, truncate } from 'node:fs/promises';`,
       },
     ],
