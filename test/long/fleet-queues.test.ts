@@ -139,7 +139,9 @@ describe.skipIf(missing !== undefined)('a queue of a fleet', () => {
     );
     expect((await driver.end('SIGTERM')).out).toContain('"state":"given-back"');
     const tomorrow = { dir: rig.dir, env: rig.env, now: Date.now() + DAY_MS };
-    expect(await inProcessWith(tomorrow, 'worker', '--drive', '1', '--once', '--unsafe-redis')).toMatchObject({ exit: 0 });
+    expect(await inProcessWith(tomorrow, 'worker', '--drive', '1', '--once', '--unsafe-redis')).toMatchObject(
+      { exit: 0 },
+    );
     expect(failuresOf((await following.end()).events)).toMatchObject([
       {
         code: 'QUEUE_TIMEOUT',
