@@ -110,7 +110,8 @@ describe('kill -9 of the driver, then any command about runs', () => {
     'close.before-unmark',
   ])('and again, at %s, of the command that closes the run', async (failpoint) => {
     await using rig = await CliRig.create({ 'recipe.yaml': RECIPE, 'fit.py': STEP });
-    await killed(rig, 'tracking.before-commit@2', 'run');
+    // Before its end is written, however late tracking is.
+    await killed(rig, 'attempt.after-exit@2', 'run');
     await killed(rig, failpoint, 'runs', 'list');
     const runs = await everythingTracked(rig);
     expect(runs.find(({ children }) => children.length > 0)).toMatchObject({
