@@ -1,7 +1,7 @@
 import { Submissions } from '../compose-submissions.ts';
 import type { RunEvent } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
-import { RecipeError } from '../core/recipe-error.ts';
+import { isUnavailable } from '../core/recipe-error.ts';
 import type { Submission } from '../engine/submission-port.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { openTracked } from './open-tracked.ts';
@@ -66,7 +66,7 @@ async function follow(
       if (hasEnded(submission)) return submission;
       say(describe(submission));
     } catch (error) {
-      if (!(error instanceof RecipeError) || error.exit !== ExitCode.unavailable) throw error;
+      if (!isUnavailable(error)) throw error;
       say(`waiting: ${error.message}`);
     }
     await world.clock.sleep(LOOK_MS, signal).catch(() => {});

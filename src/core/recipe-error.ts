@@ -11,7 +11,7 @@ import { SCHEDULE_ERRORS } from './errors/schedule-errors.ts';
 import { SERVER_ERRORS } from './errors/server-errors.ts';
 import { STORE_ERRORS } from './errors/store-errors.ts';
 import { TRACKING_ERRORS } from './errors/tracking-errors.ts';
-import type { ExitCode } from './exit-code.ts';
+import { ExitCode } from './exit-code.ts';
 
 /** Every error a user can reach. `docs/errors/*.md` documents each; a test keeps them equal. Codes are never reused. */
 export const CATALOGUE = {
@@ -78,4 +78,9 @@ function oneLine(whole: string): string {
 
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** Whether the environment is at fault: what is out of reach may be back. */
+export function isUnavailable(error: unknown): error is RecipeError {
+  return error instanceof RecipeError && error.exit === ExitCode.unavailable;
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../core/world.ts';
 import type { Database, Sql } from '../db/sql.ts';
 import { RunLeft } from '../engine/run-left.ts';
 import type { Submission } from '../engine/submission-port.ts';
+import { ProvedLease } from './proved-lease.ts';
 import { addSubmissionEvents, type NumberedEvent } from './submission-events.ts';
 import { nameSubmittedRun, noteSubmission, renewSubmission } from './submissions.ts';
 
@@ -13,6 +14,10 @@ const RENEW_MS = 2000;
 const FLUSH_MS = 250;
 /** Characters of output that the ledger keeps of a run: the whole log is a blob. */
 const MOST_OUTPUT = 1 << 20;
+const LOST = {
+  taken: 'another driver has the run',
+  away: 'the ledger is away for longer than the lease',
+} as const;
 
 export interface HoldOptions {
   readonly ledger: Database;
@@ -30,21 +35,26 @@ export class HeldSubmission implements AsyncDisposable {
   readonly submission: Submission;
   readonly #options: HoldOptions;
   readonly #stop = new AbortController();
-  readonly #renewing: AsyncDisposable;
+  readonly #lease: ProvedLease;
   readonly #flushing: AsyncDisposable;
   #isCancelled = false;
   #pending: NumberedEvent[] = [];
   #said = 0;
   #output = 0;
-  #provedAt: number;
 
   constructor(submission: Submission, options: HoldOptions) {
     this.submission = submission;
     this.#options = options;
     this.#isCancelled = submission.isCancelled;
-    const { clock } = options;
-    this.#provedAt = clock.monotonic();
-    this.#renewing = every(clock, RENEW_MS, async () => this.#renew());
+    const { clock, leaseMs } = options;
+    this.#lease = new ProvedLease({
+      clock,
+      leaseMs,
+      renewMs: RENEW_MS,
+      since: clock.monotonic(),
+      renew: async () => this.#renew(),
+      onLost: (how) => this.leave(new RunLeft(LOST[how])),
+    });
     this.#flushing = every(clock, FLUSH_MS, async () => this.#flush().catch(() => {}));
   }
 
@@ -59,8 +69,7 @@ export class HeldSubmission implements AsyncDisposable {
 
   /** Whether nobody else can have taken the run yet. */
   get isProvable(): boolean {
-    const { clock, leaseMs } = this.#options;
-    return clock.monotonic() - this.#provedAt < leaseMs;
+    return this.#lease.isProvable;
   }
 
   /** Stops the run here, for another driver to go on with. */
@@ -81,7 +90,7 @@ export class HeldSubmission implements AsyncDisposable {
   /** Says which run this driver begins. */
   async name(run: string): Promise<void> {
     if (!(await this.#options.ledger.write((sql) => nameSubmittedRun(sql, this.submission, run))))
-      this.leave(new RunLeft('another driver has the run'));
+      this.leave(new RunLeft(LOST.taken));
   }
 
   /** Says, for whoever waits for the run, what it waits for. */
@@ -95,19 +104,14 @@ export class HeldSubmission implements AsyncDisposable {
     await this.#flush();
   }
 
-  async #renew(): Promise<void> {
-    const { ledger, clock, leaseMs, now } = this.#options;
-    const before = clock.monotonic();
-    try {
-      const hold = await ledger.write(async (sql) =>
-        renewSubmission(sql, this.submission, (await now(sql)) + leaseMs),
-      );
-      if (hold === 'lost') return this.leave(new RunLeft('another driver has the run'));
-      this.#provedAt = before;
-      if (hold === 'cancelled') this.#cancel();
-    } catch {
-      if (!this.isProvable) this.leave(new RunLeft('the ledger is away for longer than the lease'));
-    }
+  /** False: another driver has the run. */
+  async #renew(): Promise<boolean> {
+    const { ledger, leaseMs, now } = this.#options;
+    const hold = await ledger.write(async (sql) =>
+      renewSubmission(sql, this.submission, (await now(sql)) + leaseMs),
+    );
+    if (hold === 'cancelled') this.#cancel();
+    return hold !== 'lost';
   }
 
   #cancel(): void {
@@ -122,7 +126,7 @@ export class HeldSubmission implements AsyncDisposable {
     try {
       const { ledger } = this.#options;
       if (!(await ledger.write((sql) => addSubmissionEvents(sql, this.submission, events))))
-        this.leave(new RunLeft('another driver has the run'));
+        this.leave(new RunLeft(LOST.taken));
     } catch (error) {
       this.#pending.unshift(...events);
       throw error;
@@ -131,6 +135,6 @@ export class HeldSubmission implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#flushing[Symbol.asyncDispose]();
-    await this.#renewing[Symbol.asyncDispose]();
+    await this.#lease[Symbol.asyncDispose]();
   }
 }

@@ -1,8 +1,7 @@
-import { every } from '../core/every.ts';
-import { ExitCode } from '../core/exit-code.ts';
-import { RecipeError } from '../core/recipe-error.ts';
+import { isUnavailable } from '../core/recipe-error.ts';
 import type { Clock } from '../core/world.ts';
 import type { Database, Sql } from '../db/sql.ts';
+import { ProvedLease } from './proved-lease.ts';
 import { nameRun, renewTick, type Tick } from './ticks.ts';
 
 /** Another scheduler takes over what was not renewed for so long, by the ledger's clock. */
@@ -10,6 +9,10 @@ export const TICK_LEASE_MS = 60_000;
 const RENEW_MS = TICK_LEASE_MS / 6;
 /** So long after the ledger was out of reach it is asked again. */
 const AGAIN_MS = 1000;
+const LOST = {
+  taken: 'the tick was taken away',
+  away: 'the ledger is away for longer than the lease',
+} as const;
 
 export interface TickHold {
   readonly ledger: Database;
@@ -32,20 +35,21 @@ export class HeldTick implements AsyncDisposable {
   readonly signal: AbortSignal;
   readonly #hold: TickHold;
   readonly #lost = new AbortController();
-  readonly #renewing: AsyncDisposable;
-  #provedAt: number;
+  readonly #lease: ProvedLease;
 
   constructor(tick: Tick, hold: TickHold) {
     this.tick = tick;
     this.#hold = hold;
-    this.#provedAt = hold.since;
     this.signal = AbortSignal.any([hold.toldToEnd, this.#lost.signal]);
-    this.#renewing = every(hold.clock, RENEW_MS, async () => this.#renew());
-  }
-
-  /** Whether nobody else can have taken it yet. */
-  get #isProvable(): boolean {
-    return this.#hold.clock.monotonic() - this.#provedAt < TICK_LEASE_MS;
+    this.#lease = new ProvedLease({
+      clock: hold.clock,
+      leaseMs: TICK_LEASE_MS,
+      renewMs: RENEW_MS,
+      since: hold.since,
+      renew: async () =>
+        hold.ledger.write(async (sql) => renewTick(sql, tick, (await hold.now(sql)) + TICK_LEASE_MS)),
+      onLost: (how) => this.#lost.abort(new Error(LOST[how])),
+    });
   }
 
   /** Says which run it gets, before there is one. False: it was taken away. */
@@ -64,27 +68,12 @@ export class HeldTick implements AsyncDisposable {
       try {
         return await work();
       } catch (error) {
-        const isAway = error instanceof RecipeError && error.exit === ExitCode.unavailable;
-        if (!isAway || !this.#isProvable || toldToEnd.aborted) throw error;
+        if (!isUnavailable(error) || !this.#lease.isProvable || toldToEnd.aborted) throw error;
         await clock.sleep(AGAIN_MS, toldToEnd).catch(() => {});
       }
   }
 
-  async #renew(): Promise<void> {
-    const { ledger, clock, now } = this.#hold;
-    const before = clock.monotonic();
-    try {
-      const isOurs = await ledger.write(async (sql) =>
-        renewTick(sql, this.tick, (await now(sql)) + TICK_LEASE_MS),
-      );
-      if (!isOurs) return this.#lost.abort(new Error('the tick was taken away'));
-      this.#provedAt = before;
-    } catch {
-      if (!this.#isProvable) this.#lost.abort(new Error('the ledger is away for longer than the lease'));
-    }
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#renewing[Symbol.asyncDispose]();
+    await this.#lease[Symbol.asyncDispose]();
   }
 }

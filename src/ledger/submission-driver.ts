@@ -1,6 +1,5 @@
-import { ExitCode } from '../core/exit-code.ts';
 import { failpoint } from '../core/failpoint.ts';
-import { RecipeError } from '../core/recipe-error.ts';
+import { isUnavailable, RecipeError } from '../core/recipe-error.ts';
 import type { Clock } from '../core/world.ts';
 import type { Database, Sql } from '../db/sql.ts';
 import { RunLeft } from '../engine/run-left.ts';
@@ -192,7 +191,7 @@ export class SubmissionDriver {
       } catch (error) {
         if (!(error instanceof RecipeError)) return { state: 'failed', note: String(error) };
         const note = `${error.code}: ${error.message}`;
-        if (error.exit !== ExitCode.unavailable) return { state: 'failed', note };
+        if (!isUnavailable(error)) return { state: 'failed', note };
         this.#request.onChange(held.submission, 'waiting', note);
         await held.note(note).catch(() => {});
         await this.#place.clock.sleep(AGAIN_MS, held.signal).catch(() => {});

@@ -112,9 +112,9 @@ export const SIM_PLANTS: readonly SimPlant[] = [
     name: 'a tick is given up when its lease is not renewed for once',
     changes: [
       {
-        file: 'src/ledger/held-tick.ts',
-        from: 'if (!this.#isProvable) this.#lost',
-        to: 'this.#lost',
+        file: 'src/ledger/proved-lease.ts',
+        from: "if (!this.isProvable) onLost('away')",
+        to: "onLost('away')",
       },
     ],
     caughtAs: /violation: T10 .* is interrupted/,
