@@ -1,4 +1,3 @@
-import type { ReportEntry } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { Digest } from '../../core/ids.ts';
 import { adoptForRun } from '../../engine/lookup.ts';
@@ -11,6 +10,7 @@ import type { Result } from '../../store/results.ts';
 import type { FleetOptions } from './fleet-executor.ts';
 import { type MessageState, RedisAway } from './fleet-link.ts';
 import { type FlightEnd, MOST_STARTS, readFlight, recordCancel } from './flight-records.ts';
+import { HeardTask } from './heard-task.ts';
 import type { LiveEntry } from './live.ts';
 import { jobId, newNonce, type TaskMessage } from './names.ts';
 import { queueTimeout } from './queue-timeout.ts';
@@ -39,14 +39,13 @@ export class FlightWatch {
   readonly #options: FleetOptions;
   readonly #request: FlightRequest;
   readonly #startedAt: number;
+  readonly #heard: HeardTask;
   /** Of the flight that this one would begin. */
   #nonce = newNonce();
   readonly #job: string;
   /** The try that is waited for: this driver's, or one that was in the queue before. */
   #flight: Flight | undefined;
   #following: { readonly stop: () => void } | undefined;
-  #isStarted = false;
-  #hasExited = false;
   /** A worker has begun, as the store says, and has not said how it ended. */
   #isBegun = false;
   #isHinted = false;
@@ -56,10 +55,7 @@ export class FlightWatch {
   /** Blobs that were sent anew. */
   readonly #mended = new Set<Digest>();
   #emptyEnds = 0;
-  /** Entries of the report, but for what is not kept, that were seen live. */
-  #seen = 0;
   #nonDeterministic: readonly string[] | undefined;
-  #lastHolder: string | undefined;
   /** Workers were there, and the task was in the queue: most likely one begins at once. */
   #hasLooked = false;
   #wake: () => void = () => {};
@@ -68,6 +64,7 @@ export class FlightWatch {
     this.#options = options;
     this.#request = request;
     this.#startedAt = options.world.clock.monotonic();
+    this.#heard = new HeardTask(request.hooks);
     const { fingerprint, replace } = request.task;
     this.#job = jobId({ fingerprint, nonce: this.#nonce }, replace);
   }
@@ -124,7 +121,7 @@ export class FlightWatch {
       if (isAway(error)) {
         // Most likely it goes on.
         if (this.#isBegun) this.#request.wait.stop();
-        this.#waitFor(error.message);
+        this.#heard.waitFor(error.message);
         return undefined;
       }
       if (error instanceof Ended) return this.#failed(error.failure, '');
@@ -219,10 +216,10 @@ export class FlightWatch {
       return this.#sayBegun();
     }
     wait.wait(Math.max(0, now - since));
-    const isQueued = state === 'queued' || (state === 'absent' && !this.#isStarted);
+    const isQueued = state === 'queued' || (state === 'absent' && !this.#heard.isStarted);
     const wanted = isQueued ? await this.#wanted() : undefined;
     if (this.#hasJustBegun) return;
-    const holder = wanted ?? this.#lastHolder ?? roomIn(queue);
+    const holder = wanted ?? this.#heard.holder ?? roomIn(queue);
     const until = now + wait.leftMs;
     await link.sayWaiting(flight, {
       run,
@@ -232,14 +229,14 @@ export class FlightWatch {
       since,
       ...(until === Infinity ? {} : { until }),
     });
-    if (wanted !== undefined) this.#waitFor(wanted);
+    if (wanted !== undefined) this.#heard.waitFor(wanted);
   }
 
   /** What lacks for a task that is in its queue; undefined where most likely nothing does. */
   async #wanted(): Promise<string | undefined> {
     const { queue } = this.#request;
     const hasTaker = (await this.#options.link.takers(queue)) > 0;
-    const isFull = hasTaker && this.#hasLooked && !this.#isStarted;
+    const isFull = hasTaker && this.#hasLooked && !this.#heard.isStarted;
     this.#hasLooked = true;
     if (!hasTaker) return `a worker of the queue ${queue}: recipe worker --queue ${queue}`;
     return isFull ? roomIn(queue) : undefined;
@@ -254,25 +251,20 @@ export class FlightWatch {
   }
 
   #take(entry: LiveEntry): void {
-    const { hooks } = this.#request;
     switch (entry.type) {
       case 'started':
         this.#start();
-        this.#seen = 0;
-        if (entry.nth > 1)
-          this.#warn(`it was started again on ${entry.worker}: the worker that had it is gone`);
-        return;
+        return this.#heard.begin(entry);
       case 'output':
-        return hooks.output(entry.stream, entry.text);
+        return this.#heard.output(entry);
       case 'report':
-        if (isKept(entry.entry)) this.#seen += 1;
-        return hooks.report(entry.entry);
+        return this.#heard.report(entry.entry);
       case 'exited':
-        return this.#exited();
+        return this.#heard.exit();
       case 'waiting':
-        return this.#isStarted ? undefined : this.#waitFor(entry.holder);
+        return this.#heard.isStarted ? undefined : this.#heard.waitFor(entry.holder);
       case 'unsettled':
-        return this.#waitFor(entry.holder);
+        return this.#heard.waitFor(entry.holder);
       case 'ended':
         this.#nonDeterministic = entry.nonDeterministic;
         return this.#hint();
@@ -288,27 +280,8 @@ export class FlightWatch {
   #start(): void {
     this.#request.wait.stop();
     this.#hasJustBegun = true;
-    if (!this.#isStarted) {
-      void this.#sayBegun();
-      this.#request.hooks.started();
-    }
-    this.#isStarted = true;
-  }
-
-  #exited(): void {
-    if (!this.#hasExited) this.#request.hooks.exited();
-    this.#hasExited = true;
-  }
-
-  #waitFor(holder: string): void {
-    if (holder === this.#lastHolder) return;
-    this.#lastHolder = holder;
-    if (!this.#isStarted) this.#request.hooks.waiting(holder);
-    else this.#warn(`waiting for ${holder}`);
-  }
-
-  #warn(message: string): void {
-    this.#request.hooks.report({ type: 'warning', message });
+    if (!this.#heard.isStarted) void this.#sayBegun();
+    this.#heard.start();
   }
 
   /** A worker's word that the store does not bear out: most likely its signature is not accepted here. */
@@ -323,13 +296,12 @@ export class FlightWatch {
 
   async #landed(result: Result): Promise<AttemptOutcome | undefined> {
     const { shared, store } = this.#options;
-    const { task, hooks } = this.#request;
+    const { task } = this.#request;
     if (!(await adoptForRun(task.step, result, shared, store))) return undefined;
     this.#start();
     const report = readReport(store, task.fingerprint);
-    // What was said while nobody could hear it.
-    for (const entry of report.filter(isKept).slice(this.#seen)) hooks.report(entry);
-    this.#exited();
+    this.#heard.catchUp(report);
+    this.#heard.exit();
     return {
       ok: true,
       outputs: result.outputs,
@@ -351,7 +323,8 @@ export class FlightWatch {
     await this.#leave();
     this.#options.endedNonces.add(this.#flight?.nonce ?? '');
     const holder =
-      this.#lastHolder ?? (this.#isStarted ? 'another, as the one that had it is gone' : roomIn(queue));
+      this.#heard.holder ??
+      (this.#heard.isStarted ? 'another, as the one that had it is gone' : roomIn(queue));
     return this.#neverBegun(await queueTimeout(this.#options.link, { queue, limitMs: wait.limitMs, holder }));
   }
 
@@ -401,9 +374,4 @@ class Ended extends Error {
     super(failure.reason);
     this.failure = failure;
   }
-}
-
-/** Whether a result's report has it; `progress` is for the moment only. */
-function isKept({ type }: ReportEntry): boolean {
-  return type !== 'progress' && type !== 'warning';
 }
