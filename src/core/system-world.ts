@@ -7,6 +7,7 @@ const systemClock: Clock = {
   sleep,
 };
 
+/** Node's own makes an error with a stack for each that is woken, and most are. */
 async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {

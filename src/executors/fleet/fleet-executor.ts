@@ -49,9 +49,9 @@ export class FleetExecutor implements Executor {
 
   async execute(task: Task, hooks: TaskHooks, signal: AbortSignal): Promise<AttemptOutcome> {
     const { clock } = this.#options.world;
+    if (!goesToQueue(task.step)) return this.#options.local.execute(task, hooks, signal);
     const queue = queueOf(task.step);
     const wait = new QueueWait(clock, this.#options.timeoutOf(queue));
-    if (!goesToQueue(task.step)) return this.#options.local.execute(task, hooks, signal);
     const startedAt = clock.monotonic();
     const failed = (failure: Failure): AttemptOutcome => ({
       ok: false,

@@ -75,7 +75,7 @@ export class FleetLink implements AsyncDisposable {
       if (Number(priority ?? 0) > turn)
         await (await target.getJob(id))?.changePriority({ priority: turn }).catch(() => {});
       // It may have been done and forgotten already.
-      return data === null || data === undefined ? message.nonce : (JSON.parse(data) as TaskMessage).nonce;
+      return typeof data === 'string' ? (JSON.parse(data) as TaskMessage).nonce : message.nonce;
     });
   }
 

@@ -76,12 +76,14 @@ export class LiveWriter {
 /** Short texts together: one entry of a stream costs Redis and its readers what many do. */
 function inGroups(texts: readonly string[]): string[][] {
   const groups: string[][] = [];
-  let room = 0;
+  let room = -1;
   for (const text of texts) {
-    const last = groups.at(-1);
-    if (last !== undefined && text.length <= room) last.push(text);
-    else groups.push([text]);
-    room = (last !== undefined && text.length <= room ? room : GROUP) - text.length;
+    if (text.length > room) {
+      groups.push([]);
+      room = GROUP;
+    }
+    groups.at(-1)?.push(text);
+    room -= text.length;
   }
   return groups;
 }

@@ -292,6 +292,7 @@ export class RemoteCache {
 
   /** Many in one transaction: what a process that dies knew of the remote is asked for again. */
   #writeDown(): void {
+    if (this.#fresh.size === 0) return;
     immediate(this.#near.index, () => {
       for (const [fingerprint, { result, at }] of this.#fresh)
         this.#kept.run(this.remote.name, fingerprint, result, at);
