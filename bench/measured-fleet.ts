@@ -8,6 +8,7 @@ import { FollowedRun } from '../test/rigs/followed-run.ts';
 import { PostgresRig } from '../test/rigs/postgres-rig.ts';
 import { RedisRig } from '../test/rigs/redis-rig.ts';
 import { S3Server } from '../test/rigs/s3-server.ts';
+import { environmentOf } from '../test/rigs/shared-store.ts';
 import { FollowedCalls } from './followed-calls.ts';
 import { childNamed, processorTime } from './processor-time.ts';
 
@@ -120,13 +121,7 @@ export class MeasuredFleet implements AsyncDisposable {
   }
 
   get #env(): Readonly<Record<string, string>> {
-    if (this.#s3 === undefined) return {};
-    return {
-      STOCKPOT_REMOTE: 's3://bucket/fleet',
-      AWS_ENDPOINT_URL: this.#s3.endpoint,
-      AWS_ACCESS_KEY_ID: this.#s3.key.id,
-      AWS_SECRET_ACCESS_KEY: this.#s3.key.secret,
-    };
+    return this.#s3 === undefined ? {} : environmentOf(this.#s3, 's3://bucket/fleet');
   }
 
   async #now(): Promise<Map<string, number>> {

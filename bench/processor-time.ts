@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { childrenOf, statOf } from '../test/rigs/process-group.ts';
 
 /** Linux counts in hundredths of a second. */
 const TICK_MS = 10;
@@ -35,31 +36,20 @@ export function processorTime(pid: number): ProcessorTime {
 
 /** The process that was started with a command of this name, directly by this one. */
 export function childNamed(name: string): number {
-  for (const pid of readdirSync('/proc')) {
-    const stat = /^\d+$/.test(pid) ? statOf(pid) : undefined;
-    if (stat?.name === name && Number(stat.fields[1]) === process.pid) return Number(pid);
-  }
-  throw new Error(`no child of this process is called ${name}`);
+  const pid = childrenOf(process.pid).find(
+    (one) => readFileSync(`/proc/${one}/comm`, 'utf8').trim() === name,
+  );
+  if (pid === undefined) throw new Error(`no child of this process is called ${name}`);
+  return pid;
 }
 
 function timesOf(pid: string): Times | undefined {
-  const stat = statOf(pid);
-  if (stat === undefined) return undefined;
-  const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = stat.fields.slice(11, 15).map(Number);
+  const fields = statOf(pid);
+  if (fields.length === 0) return undefined;
+  const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15).map(Number);
   return {
-    parent: Number(stat.fields[1]),
+    parent: Number(fields[1]),
     ownMs: (user + system) * TICK_MS,
     endedMs: (endedUser + endedSystem) * TICK_MS,
   };
-}
-
-/** The fields after the name, which may hold anything; undefined for one that has ended meanwhile. */
-function statOf(pid: string): { readonly name: string; readonly fields: readonly string[] } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const end = stat.lastIndexOf(')');
-    return { name: stat.slice(stat.indexOf('(') + 1, end), fields: stat.slice(end + 2).split(' ') };
-  } catch {
-    return undefined;
-  }
 }

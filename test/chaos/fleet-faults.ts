@@ -86,11 +86,7 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
     repeats: false,
     refuses: true,
     happen: async (arena, random) => {
-      const ms = random.below(2000);
-      await arena.redis.kill();
-      await sleep(ms);
-      await arena.redis.restart();
-      return `away for ${ms} ms`;
+      return killedFor(arena.redis, random.below(2000));
     },
   },
   {
@@ -190,11 +186,7 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
     isPossible: ({ crew }) => crew !== undefined,
     happen: async ({ crew }, random) => {
       if (crew === undefined) return undefined;
-      const ms = random.below(6000);
-      await crew.postgres.kill();
-      await sleep(ms);
-      await crew.postgres.restart();
-      return `away for ${ms} ms`;
+      return killedFor(crew.postgres, random.below(6000));
     },
   },
   {
@@ -235,4 +227,15 @@ function someBlob({ shared, since }: FleetArena, random: Random): string | undef
     .toSorted();
   const name = names[random.below(names.length)];
   return name === undefined ? undefined : join(shared, name);
+}
+
+/** @param ms until it is started again */
+async function killedFor(
+  server: { kill(): Promise<void>; restart(): Promise<void> },
+  ms: number,
+): Promise<string> {
+  await server.kill();
+  await sleep(ms);
+  await server.restart();
+  return `away for ${ms} ms`;
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DRIVER_FAILPOINTS } from '../../src/core/failpoint.ts';
 import { CliRig, eventsOf, type Outcome, outcomesOf } from '../rigs/cli-rig.ts';
-import { DriverProcess, hasSaid } from '../rigs/driver-process.ts';
+import { DriverProcess } from '../rigs/driver-process.ts';
+import { hasSaid } from '../rigs/has-said.ts';
 import { inProcess, inProcessWith } from '../rigs/in-process.ts';
 import { RegistryRig } from '../rigs/registry-rig.ts';
 
@@ -149,7 +150,7 @@ describe('a submitted run', () => {
     const id = await submit(rig);
     const following = rig.start('attach', id);
     const driver = await DriverProcess.start(rig);
-    await hasSaid(following, /^b +started/m);
+    await hasSaid(following.stdout, /^b +started/m);
     expect(statesIn((await driver.end('SIGTERM')).out)).toEqual(['running', 'given-back']);
     expect(await drive(rig)).toEqual(['running', 'succeeded']);
     const { exitCode, stdout } = await following;
@@ -172,7 +173,7 @@ describe('a submitted run', () => {
     const running = await submit(rig);
     const following = rig.start('attach');
     await using _driver = await DriverProcess.start(rig);
-    await hasSaid(following, /begun/);
+    await hasSaid(following.stdout, /begun/);
     expect((await here(rig, 'cancel', running)).exit).toBe(0);
     const { exitCode, stderr } = await following;
     expect(exitCode).toBe(130);

@@ -34,15 +34,3 @@ export class DriverProcess implements AsyncDisposable {
     await this.end('SIGKILL');
   }
 }
-
-/** Resolves when a process has said something on its standard output; rejects if it ends first. */
-export async function hasSaid(child: ReturnType<CliRig['start']>, wanted: RegExp): Promise<void> {
-  let said = '';
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  child.stdout.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-    if (wanted.test(said)) resolve();
-  });
-  child.stdout.on('end', () => reject(new Error(`it ended and never said ${wanted}: ${said}`)));
-  await promise;
-}

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { chownSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { Client, type QueryResult } from 'pg';
+import { hasSaid } from './has-said.ts';
 import { childrenOf, isRunning, signalTo } from './process-group.ts';
 
 const INSTALL =
@@ -155,16 +155,8 @@ async function startServer(
     ['-D', join(dir, 'data'), '-k', dir, '-h', '', '-c', 'deadlock_timeout=100ms', ...settings],
     { ...user, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  const said: string[] = [];
-  for await (const line of createInterface({ input: server.stderr })) {
-    said.push(line);
-    if (line.includes('ready to accept connections')) {
-      // Nobody reads on, and a full pipe would stop the server.
-      server.stderr.resume();
-      return server;
-    }
-  }
-  throw new Error(`PostgreSQL did not start:\n${said.join('\n')}`);
+  await hasSaid(server.stderr, /ready to accept connections/);
+  return server;
 }
 
 async function whyMissing(): Promise<string | undefined> {

@@ -35,7 +35,7 @@ export function signalTo(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Fields of /proc/PID/stat from the state on; none if the process is gone. */
-function statOf(pid: string): string[] {
+export function statOf(pid: string): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

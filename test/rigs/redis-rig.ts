@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
+import { hasSaid } from './has-said.ts';
 
 const SERVER = '/usr/bin/redis-server';
 const INSTALL =
@@ -80,16 +80,8 @@ async function startServer(dir: string, port: number, options: readonly string[]
     ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...options],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  const said: string[] = [];
-  for await (const line of createInterface({ input: server.stdout })) {
-    said.push(line);
-    if (line.includes('Ready to accept connections')) {
-      // Nobody reads on, and a full pipe would stop the server.
-      server.stdout.resume();
-      return server;
-    }
-  }
-  throw new Error(`Redis did not start:\n${said.join('\n')}`);
+  await hasSaid(server.stdout, /Ready to accept connections/);
+  return server;
 }
 
 async function whyMissing(): Promise<string | undefined> {
