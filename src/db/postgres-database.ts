@@ -28,8 +28,11 @@ const MAX_WAIT = 30_000;
 /** Any number, the same in every process: who migrates holds it. */
 const MIGRATION_LOCK = 7_367_301;
 const IN_FAILED_TRANSACTION = '25P02';
-/** What is prepared while a table is small is run when it no longer is. */
-const FOR_LATER = 'enable_seqscan TO off';
+/**
+ * What is prepared while a table is small is run when it no longer is. And it is planned once: of lists it would
+ * be thought each time anew how long they are, which takes longer than the statement.
+ */
+const FOR_LATER = 'SET LOCAL enable_seqscan TO off; SET LOCAL plan_cache_mode TO force_generic_plan';
 const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
@@ -113,7 +116,7 @@ export class PostgresDatabase implements Database {
     { statements, how }: { statements?: PostgresStatements; how?: 'at-once' | undefined } = {},
   ): Promise<T> {
     const client = await this.#connect();
-    const settings = statements === undefined ? '' : `; SET LOCAL ${FOR_LATER}`;
+    const settings = statements === undefined ? '' : `; ${FOR_LATER}`;
     let lost: Error | undefined;
     const lose = (error: Error): void => {
       lost ??= error;
