@@ -1,5 +1,6 @@
 import { describeAccess } from './describe-access.ts';
 import { describeDatasets } from './describe-datasets.ts';
+import { describeGatheredPoints } from './describe-gathered-points.ts';
 import { describeHistory } from './describe-history.ts';
 import { describeExperiments } from './describe-mlflow-experiments.ts';
 import { describeModels } from './describe-mlflow-models.ts';
@@ -22,6 +23,7 @@ export function describeMlflowStore(name: string, open: () => Promise<OpenStore>
   describeExperiments(name, open);
   describeRuns(name, open);
   describeHistory(name, open);
+  describeGatheredPoints(name, open);
   describeRunSearches(name, open);
   describePaging(name, open);
   describeModels(name, open);

@@ -1,7 +1,7 @@
 import { lock } from '../../db/lock.ts';
 import type { Sql } from '../../db/sql.ts';
 import { checkRunId } from './check.ts';
-import { invalid, missing } from './mlflow-error.ts';
+import { invalid, type MlflowError, missing } from './mlflow-error.ts';
 
 /**
  * Whether a run takes writes; it stays so for the whole transaction.
@@ -11,7 +11,14 @@ import { invalid, missing } from './mlflow-error.ts';
 export async function checkActive(sql: Sql, id: string): Promise<void> {
   checkRunId(id);
   const row = await sql.get(`SELECT lifecycle_stage FROM runs WHERE run_uuid = ?${lock(sql, 'change')}`, id);
-  if (row === undefined) throw missing(`Run with id=${id} not found`);
-  if (row['lifecycle_stage'] !== 'active')
-    throw invalid(`The run ${id} must be in the 'active' state. Current state is deleted.`);
+  const refusal = refusalOf(id, row?.['lifecycle_stage']);
+  if (refusal !== undefined) throw refusal;
+}
+
+/** Why a run takes no writes, by its stage; that is undefined for one that is not there. */
+export function refusalOf(id: string, stage: unknown): MlflowError | undefined {
+  if (stage === 'active') return undefined;
+  return stage === undefined
+    ? missing(`Run with id=${id} not found`)
+    : invalid(`The run ${id} must be in the 'active' state. Current state is deleted.`);
 }
