@@ -42,13 +42,13 @@ export function describeGatheredPoints(name: string, open: () => Promise<OpenSto
     test('are there once each, and the latest is the greatest, whatever runs they are of', async () => {
       await using store = await open();
       const { database } = store;
-      const point = fc.record({
-        run: fc.constantFrom('a', 'b', 'c'),
+      const metric = fc.record({
         key: fc.constantFrom('k', 'l'),
         value: fc.constantFrom(0, 1, Number.NaN),
         timestamp: fc.integer({ min: 0, max: 1 }),
         step: fc.integer({ min: 0, max: 2 }),
       });
+      const point = fc.record({ run: fc.constantFrom('a', 'b', 'c'), metric });
       let count = 0;
       await fc.assert(
         fc.asyncProperty(
@@ -59,9 +59,9 @@ export function describeGatheredPoints(name: string, open: () => Promise<OpenSto
             for (const run of ['a', 'b', 'c']) await newRun(database, nameOf(run));
             const gathered = new GatheredPoints(database);
             for (const burst of bursts)
-              await Promise.all(burst.map(({ run, ...metric }) => gathered.log(nameOf(run), metric)));
-            for (const [run, own] of Map.groupBy(bursts.flat(), ({ run }) => run)) {
-              const metrics = own.map(({ run: _, ...metric }) => metric);
+              await Promise.all(burst.map((one) => gathered.log(nameOf(one.run), one.metric)));
+            for (const run of ['a', 'b', 'c']) {
+              const metrics = bursts.flat().flatMap((one) => (one.run === run ? [one.metric] : []));
               expect(await found(database, nameOf(run), metrics)).toEqual(expected(metrics));
             }
           },

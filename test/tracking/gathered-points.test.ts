@@ -25,13 +25,13 @@ onPostgres((rig) => {
     const given = Array.from({ length: 4 }, (_, step) => ({ key: 'a', value: step, timestamp: 0, step }));
     let isHeld = true;
     const waiting: Promise<void>[] = [];
-    const logHeld = (step: number): void => {
-      const logged = gathered.log('held', { key: 'a', value: step, timestamp: 0, step });
-      waiting.push(logged.then(() => expect(isHeld).toBe(false)));
+    const logHeld = async (step: number): Promise<void> => {
+      await gathered.log('held', { key: 'a', value: step, timestamp: 0, step });
+      expect(isHeld).toBe(false);
     };
     for (const one of given) {
       // Those of one turn are one batch, or would be.
-      logHeld(one.step);
+      waiting.push(logHeld(one.step));
       await Promise.all([gathered.log('free', one), gathered.log('quick', one)]);
     }
     isHeld = false;
