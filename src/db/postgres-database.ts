@@ -14,6 +14,8 @@ export interface PostgresOptions {
   /** The PostgreSQL schema that holds the tables; made if it is not there. Lower-case letters, digits and _. */
   readonly schema: string;
   readonly migrations: readonly Migration[];
+  /** What must be found out before anything is written; its error is that of opening. */
+  readonly mayWrite?: Promise<void> | undefined;
 }
 
 /**
@@ -72,6 +74,7 @@ export class PostgresDatabase implements Database {
     const database = new PostgresDatabase(pool, options);
     try {
       const { rows } = await database.#transaction('ISOLATION LEVEL READ COMMITTED', async (query) => {
+        await options.mayWrite;
         await migrate(query, options);
         return query(COLUMN_TYPES, [options.schema]);
       });

@@ -24,10 +24,13 @@ const UNICAST = '2000::/3';
 /** Within it: protocols, documentation, and IPv4 behind a 6to4 or a Teredo relay. */
 const SPECIAL_UNICAST = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 
-const notPublic = new BlockList();
-for (const range of [...SPECIAL, ...SPECIAL_UNICAST]) add(notPublic, range);
-const unicast = new BlockList();
-add(unicast, UNICAST);
+interface Lists {
+  readonly notPublic: BlockList;
+  readonly unicast: BlockList;
+}
+
+/** Made when they are first asked for: they take a hundredth of a server's start. */
+let made: Lists | undefined;
 
 /**
  * Whether an address is one of the Internet: not this machine, not its network, not a cloud's metadata. An
@@ -36,11 +39,17 @@ add(unicast, UNICAST);
 export function isPublicAddress(address: string): boolean {
   // A zone says on which link an address is: it is of no use beyond that.
   if (isIP(address) === 0 || address.includes('%')) return false;
+  made ??= { notPublic: listOf([...SPECIAL, ...SPECIAL_UNICAST]), unicast: listOf([UNICAST]) };
+  const { notPublic, unicast } = made;
   if (!isIPv6(address)) return !notPublic.check(address, 'ipv4');
   return unicast.check(address, 'ipv6') && !notPublic.check(address, 'ipv6');
 }
 
-function add(list: BlockList, range: string): void {
-  const [address = '', bits] = range.split('/');
-  list.addSubnet(address, Number(bits), isIPv6(address) ? 'ipv6' : 'ipv4');
+function listOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/');
+    list.addSubnet(address, Number(bits), isIPv6(address) ? 'ipv6' : 'ipv4');
+  }
+  return list;
 }

@@ -1,6 +1,6 @@
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { RecipeError } from '../core/recipe-error.ts';
+import { hasCode, RecipeError } from '../core/recipe-error.ts';
 
 /** `RECIPE[:STEP[@axis=value][.OUTPUT]]`, taken apart; the recipe is still as written. */
 export interface Address {
@@ -80,9 +80,19 @@ function climb(dir: string, test: (dir: string) => boolean): string | undefined 
 }
 
 function knownRecipes(projectDir: string): string[] {
-  return globSync('recipes/*/recipe.yaml', { cwd: projectDir })
-    .map((file) => basename(dirname(file)))
+  const dir = join(projectDir, 'recipes');
+  return namesIn(dir)
+    .filter((name) => !name.startsWith('.') && existsSync(join(dir, name, 'recipe.yaml')))
     .toSorted();
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR') || hasCode(error, 'EACCES')) return [];
+    throw error;
+  }
 }
 
 function nameOf(file: string): string {

@@ -14,13 +14,17 @@ export async function openDatabase(
   url: string | undefined,
   use: 'bulk' | 'serving' = 'serving',
 ): Promise<Database> {
-  if (url !== undefined) await refuseMlflows(url);
   if (url?.startsWith('postgres:')) {
     // The driver takes longer to load than a run that does nothing.
     const { PostgresDatabase } = await import('../db/postgres-database.ts');
-    const { POSTGRES_TRACKING_MIGRATIONS } = await import('./postgres/schema.ts');
-    return PostgresDatabase.open({ url, schema: 'tracking', migrations: POSTGRES_TRACKING_MIGRATIONS });
+    const { POSTGRES_TRACKING_MIGRATIONS: migrations } = await import('./postgres/schema.ts');
+    // The server makes a process for each connection: both at once.
+    const mayWrite = refuseMlflows(url);
+    // Where there is no connection at all, that is said by the other one.
+    mayWrite.catch(() => undefined);
+    return PostgresDatabase.open({ url, schema: 'tracking', migrations, mayWrite });
   }
+  if (url !== undefined) await refuseMlflows(url);
   const path = url === undefined ? join(home, 'tracking.db') : resolve(url.slice('sqlite:'.length));
   return SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' }, use);
 }
