@@ -15,8 +15,9 @@ import type { Submission } from './engine/submission-port.ts';
 import { isAlive } from './executors/local/process-identity.ts';
 import type { HeldSubmission } from './ledger/held-submission.ts';
 import { AGAIN_MS, type DriveEnd, type DriveRequest, SubmissionDriver } from './ledger/submission-driver.ts';
-import { hasTree } from './store/has-tree.ts';
+import { missingOf } from './store/has-tree.ts';
 import type { RemoteCache } from './store/remote/remote-cache.ts';
+import { readTree, type TreeFile } from './store/trees.ts';
 
 /** Below the home: what submitted runs run. */
 const FOLDER = 'submitted';
@@ -128,10 +129,14 @@ export class SubmittedRuns {
   /** @throws RecipeError SNAPSHOT_LOST */
   async #bring(snapshot: Digest): Promise<void> {
     const { blobs } = this.#home.store;
-    if (hasTree(blobs, snapshot)) return;
-    const lost = await this.#remote?.bringAll([{ digest: snapshot, kind: 'directory' }]);
-    if (lost === undefined || lost.length > 0)
-      throw new RecipeError('SNAPSHOT_LOST', { place: this.#remote?.remote.name ?? storeName(this.#home) });
+    const missing = await missingOf(blobs, snapshot);
+    if (missing.length === 0) return;
+    const lost = (await this.#remote?.bringAll([{ digest: snapshot, kind: 'directory' }])) ?? missing;
+    if (lost.length === 0) return;
+    const place = this.#remote?.remote.name ?? storeName(this.#home);
+    const files = blobs.size(snapshot) === undefined ? [] : readTree(blobs, snapshot).files;
+    const problem = this.#remote?.problem ?? describeLost(files, lost);
+    throw new RecipeError('SNAPSHOT_LOST', { place, problem });
   }
 
   /** The submission's own for its first run, so that it is found by one name. */
@@ -143,4 +148,12 @@ export class SubmittedRuns {
   get #clock(): Clock {
     return this.#surroundings.world.clock;
   }
+}
+
+/** For people: which files of a snapshot are lost; of one whose list is, nothing else is known. */
+function describeLost(files: readonly TreeFile[], lost: readonly Digest[]): string {
+  const [first, ...others] = files.filter(({ digest }) => lost.includes(digest)).map(({ path }) => path);
+  if (first === undefined) return 'the list of its files is missing or damaged there';
+  if (others.length === 0) return `${first} is missing or damaged there`;
+  return `${first} and ${others.length} other ${others.length === 1 ? 'file' : 'files'} are missing or damaged there`;
 }

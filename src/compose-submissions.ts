@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Project } from './compose.ts';
 import { type Surroundings, storeName } from './compose-home.ts';
 import { ledgerOf } from './compose-ledger.ts';
+import { describeMended, isLost, mendSnapshot, sendSnapshot } from './compose-mend.ts';
 import type { Digest } from './core/ids.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import { preflight } from './engine/preflight.ts';
@@ -11,7 +12,6 @@ import type { Submission, SubmissionDesk } from './engine/submission-port.ts';
 import { LedgerDesk } from './ledger/ledger-desk.ts';
 import type { RecipeLocation } from './recipe/address.ts';
 import { pin, unpin } from './store/roots.ts';
-import { readTree } from './store/trees.ts';
 
 export interface SubmitRequest {
   readonly location: RecipeLocation;
@@ -72,8 +72,9 @@ export class Submissions implements AsyncDisposable {
     await using shared = await project.shared(plan, onWarning);
     const remote = shared === undefined || shared.isReadOnly ? undefined : shared.remote.name;
     if (remote !== undefined && shared !== undefined) {
-      const files = readTree(project.store.blobs, snapshot).files.map(({ digest }) => digest);
-      if (!(await shared.push([snapshot, ...files]))) throw new RecipeError('RUN_NOT_SENT', { remote });
+      const isDoubted = (await this.desk.search(undefined)).some(isLost);
+      const sent = await sendSnapshot(shared, project.store, { snapshot, isDoubted });
+      if (sent === undefined || sent.lost.length > 0) throw new RecipeError('RUN_NOT_SENT', { remote });
     }
     const settings = {
       file: location.file,
@@ -88,8 +89,14 @@ export class Submissions implements AsyncDisposable {
     return await this.#accept({ id, settings, snapshot, remote });
   }
 
-  /** The same once more: what was done before is not repeated. */
-  async retry({ settings, snapshot, remote }: Submission): Promise<Submission> {
+  /**
+   * The same once more: what was done before is not repeated. What the shared cache has lost of it is sent again, if it is
+   * here; if not, a driver may have it still.
+   */
+  async retry(submission: Submission, onWarning: (message: string) => void): Promise<Submission> {
+    const { settings, snapshot, remote } = submission;
+    const mended = await mendSnapshot(this.project, submission, onWarning);
+    if (mended !== undefined && mended.lost.length > 0) onWarning(describeMended(mended));
     const id = this.#surroundings.world.newRunId();
     await this.#pin(id, snapshot as Digest);
     return this.#accept({ id, settings: { ...settings, force: false }, snapshot, remote });

@@ -12,7 +12,7 @@ import { openTracing } from './compose-tracing.ts';
 import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
-import type { Plan, PlanStep } from './core/plan.ts';
+import type { Plan, PlanStep, RemoteSettings } from './core/plan.ts';
 import { planQueues } from './core/plan-queues.ts';
 import type { Priority } from './core/priority.ts';
 import { immediate } from './db/sqlite.ts';
@@ -296,8 +296,16 @@ export class Project extends ProjectHome {
 
   /** The cache that this plan's profile, or the environment, shares with other machines. */
   async shared({ settings }: Plan, onWarning: (message: string) => void): Promise<RemoteCache | undefined> {
+    return this.sharedAt(settings.remote ?? {}, onWarning);
+  }
+
+  /** As `shared`, with what a profile says of it. */
+  async sharedAt(
+    profile: RemoteSettings,
+    onWarning: (message: string) => void,
+  ): Promise<RemoteCache | undefined> {
     const { world } = this.surroundings;
-    const remote = remoteSettings(settings.remote ?? {}, this.home, world.env);
+    const remote = remoteSettings(profile, this.home, world.env);
     if (remote === undefined) return undefined;
     const { openRemote } = await import('./compose-remote.ts');
     return openRemote(remote, { projectDir: this.base, world, near: () => this.store, onWarning });

@@ -1,3 +1,5 @@
+import type { Project } from '../compose.ts';
+import { describeMended, isLost, mendSnapshot } from '../compose-mend.ts';
 import { Submissions } from '../compose-submissions.ts';
 import type { RunEvent } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
@@ -9,6 +11,8 @@ import { RunExit } from './run-exit.ts';
 import { runView } from './run-view.ts';
 
 const LOOK_MS = 250;
+/** The driver looks every five seconds; reading all of a run's files may take as long. */
+const MEND_AGAIN_MS = 15_000;
 const PAGE = 500;
 
 /** `recipe attach RUN`: shows a submitted run from its beginning on. Ctrl-C leaves it to itself. */
@@ -45,11 +49,12 @@ type Ended = Submission & { readonly state: 'succeeded' | 'failed' | 'cancelled'
 async function follow(
   submissions: Submissions,
   id: string,
-  { world, signal }: Context,
+  { world, signal, err }: Context,
   show: (event: RunEvent) => Promise<void>,
   say: (line: string | undefined) => void,
 ): Promise<Ended | undefined> {
   let cursor = { epoch: 0, seq: 0 };
+  const mending = new Mending(submissions.project, { world, err });
   while (!signal.aborted) {
     try {
       // First the state: what an ended run said is all there then.
@@ -65,6 +70,7 @@ async function follow(
       }
       if (hasEnded(submission)) return submission;
       say(describe(submission));
+      if (isLost(submission)) await mending.mend(submission);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       say(`waiting: ${error.message}`);
@@ -72,6 +78,34 @@ async function follow(
     await world.clock.sleep(LOOK_MS, signal).catch(() => {});
   }
   return undefined;
+}
+
+/** Sends again what a run has lost, now and then for as long as it is said to be lost. */
+class Mending {
+  readonly #project: Project;
+  readonly #context: Pick<Context, 'err' | 'world'>;
+  #notBefore = -Infinity;
+  readonly #said = new Set<string>();
+
+  constructor(project: Project, context: Pick<Context, 'err' | 'world'>) {
+    this.#project = project;
+    this.#context = context;
+  }
+
+  async mend(submission: Submission): Promise<void> {
+    const { clock } = this.#context.world;
+    if (clock.monotonic() < this.#notBefore) return;
+    const mended = await mendSnapshot(this.#project, submission, (text) => this.#say(`warning: ${text}`));
+    if (mended !== undefined && mended.sent.length + mended.lost.length > 0)
+      this.#say(describeMended(mended));
+    this.#notBefore = clock.monotonic() + MEND_AGAIN_MS;
+  }
+
+  #say(line: string): void {
+    if (this.#said.has(line)) return;
+    this.#said.add(line);
+    this.#context.err(`${line}\n`);
+  }
 }
 
 function hasEnded(submission: Submission): submission is Ended {

@@ -1,6 +1,6 @@
 import { Submissions } from '../compose-submissions.ts';
 import { ExitCode } from '../core/exit-code.ts';
-import { type Context, flag, type Parsed } from './context.ts';
+import { type Context, flag, type Parsed, warningsTo } from './context.ts';
 import { openTracked } from './open-tracked.ts';
 import { sayAccepted } from './submit.ts';
 
@@ -8,7 +8,7 @@ import { sayAccepted } from './submit.ts';
 export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
   await using project = await openTracked(options, context);
   await using submissions = await Submissions.open(project, context);
-  const { id, remote } = await submissions.retry(await submissions.find(args[0]));
+  const { id, remote } = await submissions.retry(await submissions.find(args[0]), warningsTo(context));
   sayAccepted(id, remote, { json: flag(options, 'json'), context });
   return ExitCode.ok;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -11,13 +11,14 @@ import { acceptedKeys, newKey, Signer } from '../../src/store/remote/signing.ts'
 import type { Result } from '../../src/store/results.ts';
 import { Store } from '../../src/store/store.ts';
 import { treeText } from '../../src/store/trees.ts';
+import { type Damage, damageFile } from '../rigs/damage.ts';
 
 /** One kind of remote, and what a test does to it from outside. */
 export interface RemoteUnderTest extends AsyncDisposable {
   /** What another machine sees: every call gives a new one. */
   readonly open: () => Remote;
   /** Changes the bytes of a blob, not how many, or takes it away. */
-  readonly damage: (digest: Digest, how: 'flip' | 'remove') => Promise<void>;
+  readonly damage: (digest: Digest, how: Damage) => Promise<void>;
   /** Nobody reaches it any more. */
   readonly goAway: () => Promise<void>;
 }
@@ -160,6 +161,43 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       expect(await finder.find(FP, true)).toEqual(mended);
     });
 
+    test('reads what is there when it is asked to mend it, and sends again what is damaged there and right here', async () => {
+      await using under = await make();
+      using here = new Machine();
+      const { blobs } = here.store;
+      const keep = async (text: string): Promise<Digest> => (await blobs.putDurably(text)).digest;
+      const [right, flipped, removed, large] = [
+        await keep('right'),
+        await keep('flipped'),
+        await keep('removed'),
+        await keep('larger than is read'),
+      ];
+      const all = [right, flipped, removed, large];
+      expect(await here.cache(under).push(all)).toBe(true);
+      await under.damage(flipped, 'flip');
+      await under.damage(removed, 'remove');
+      await under.damage(large, 'flip');
+      expect(await here.cache(under).mend(all, 10)).toEqual({ sent: [flipped, removed], lost: [] });
+      using there = new Machine();
+      expect(await there.cache(under).bring(all)).toEqual([large]);
+      // Nobody has what only the others had.
+      using another = new Machine();
+      expect(await another.cache(under).mend(all)).toEqual({ sent: [], lost: [large] });
+      expect(await here.cache(under).mend(all)).toEqual({ sent: [large], lost: [] });
+      using third = new Machine();
+      expect(await third.cache(under).bring(all)).toEqual([]);
+    });
+
+    test('does not send its own bytes in the place of damaged ones if they have decayed too', async () => {
+      await using under = await make();
+      using here = new Machine();
+      const { digest } = await here.store.blobs.putDurably('right');
+      await here.cache(under).push([digest]);
+      await under.damage(digest, 'flip');
+      damageFile(here.store.blobs.path(digest), 'flip');
+      expect(await here.cache(under).mend([digest])).toEqual({ sent: [], lost: [digest] });
+    });
+
     test('a result that lacks a blob is none, and another takes its place', async () => {
       await using under = await make();
       using here = new Machine();
@@ -264,6 +302,7 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       expect(await cache.find(FP)).toBeUndefined();
       expect(await cache.publish(result, { replace: false })).toEqual(result);
       expect(await cache.bring([digestOf('other')])).toEqual([digestOf('other')]);
+      expect(await cache.mend([digestOf('1')])).toBeUndefined();
       expect(warnings.length).toBe(1);
       expect(warnings[0]).toContain('the remote cache is not used from here on');
     });
@@ -363,11 +402,4 @@ async function* first(
     yield part;
     if (left === 0) throw new Error('the connection was closed');
   }
-}
-
-export function flipFirstByte(path: string): void {
-  const bytes = readFileSync(path);
-  bytes[0] = (bytes[0] ?? 0) ^ 1;
-  rmSync(path);
-  writeFileSync(path, bytes);
 }

@@ -15,8 +15,8 @@ import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/store/hash.ts';
 import { shardPath } from '../../src/store/layout.ts';
 import { newKey } from '../../src/store/remote/signing.ts';
-import { flipFirstByte } from '../conformance/describe-remote.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
+import { damageFile } from '../rigs/damage.ts';
 
 const RECIPE = `steps:
   make:
@@ -216,7 +216,7 @@ describe('a cache that machines share', () => {
     expect((await there.recipe('doctor', '--json')).out).toContain('of several writers one wins');
     expect((await there.recipe('cache', 'fsck')).exit).toBe(0);
     expect((await there.recipe('cache', 'fsck', '--remote')).out).toContain('no damage');
-    flipFirstByte(rig.blob(ROWS));
+    damageFile(rig.blob(ROWS), 'flip');
     const damaged = await there.recipe('cache', 'fsck', '--remote');
     expect([damaged.exit, damaged.out.includes(`corrupt blob ${ROWS}`)]).toEqual([1, true]);
     expect((await there.recipe('cache', 'link', '--remove')).out).toContain('with nobody');

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { shardPath } from '../../src/store/layout.ts';
 import { CliRig } from './cli-rig.ts';
+import { type Damage, damageFile, damageObject } from './damage.ts';
 import { freePort } from './free-port.ts';
 import { S3Server } from './s3-server.ts';
 import { ServerProcess } from './server-process.ts';
@@ -13,6 +15,8 @@ export interface SharedStore extends AsyncDisposable {
   /** Nobody reaches it any more, until it is back with all that it had. */
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
+  /** Injures a blob that it has. */
+  damage(digest: string, how: Damage): Promise<void>;
   /** It gives what it has and takes nothing, until it is opened again. */
   close(): Promise<void>;
   reopen(): Promise<void>;
@@ -35,6 +39,7 @@ export const startFolder: StartStore = async (dir) => {
     env: { STOCKPOT_REMOTE: path },
     goAway: async () => renameSync(path, `${path}-away`),
     comeBack: async () => renameSync(`${path}-away`, path),
+    damage: async (digest, how) => damageFile(shardPath(join(path, 'cas'), digest), how),
     close: async () => {
       remount('bind');
       isMounted = true;
@@ -54,6 +59,7 @@ export const startS3: StartStore = async () => {
     env: environmentOf(server, 's3://bucket/fleet'),
     goAway: async () => server.stop(),
     comeBack: async () => server.startAgain(),
+    damage: async (digest, how) => damageObject(server, `bucket/fleet/${shardPath('cas', digest)}`, how),
     close: async () => {
       server.fault = ({ method }) =>
         method === 'GET' || method === 'HEAD' ? undefined : { status: 403, code: 'AccessDenied' };
@@ -91,6 +97,7 @@ export const startServed: StartStore = async () => {
     comeBack: async () => {
       server = await start();
     },
+    damage: async (digest, how) => damageFile(shardPath(join(home.dir, '.stockpot/cache/cas'), digest), how),
     close: async () => setRole('viewer'),
     reopen: async () => setRole('member'),
     [Symbol.asyncDispose]: async () => {

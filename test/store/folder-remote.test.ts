@@ -4,18 +4,15 @@ import { join } from 'node:path';
 import { shardPath } from '../../src/store/layout.ts';
 import { FolderRemote } from '../../src/store/remote/folder-remote.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
-import { describeRemote, flipFirstByte, type RemoteUnderTest } from '../conformance/describe-remote.ts';
+import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
+import { damageFile } from '../rigs/damage.ts';
 
 async function folder(): Promise<RemoteUnderTest> {
   const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
   let isAway = false;
   return {
     open: () => new FolderRemote(dir, () => Date.now()),
-    damage: async (digest, how) => {
-      const path = shardPath(join(dir, 'cas'), digest);
-      if (how === 'remove') rmSync(path);
-      else flipFirstByte(path);
-    },
+    damage: async (digest, how) => damageFile(shardPath(join(dir, 'cas'), digest), how),
     goAway: async () => {
       isAway = true;
       renameSync(dir, `${dir}-away`);

@@ -1,4 +1,4 @@
-import { mkdtempDisposableSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -9,7 +9,8 @@ import { shardPath } from '../../src/store/layout.ts';
 import { HttpRemote } from '../../src/store/remote/http-remote.ts';
 import { RemoteRefused, RemoteUnreachable } from '../../src/store/remote/remote.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
-import { describeRemote, flipFirstByte, type RemoteUnderTest } from '../conformance/describe-remote.ts';
+import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
+import { damageFile } from '../rigs/damage.ts';
 import { keepingFiles, OtherServer } from '../rigs/other-server.ts';
 import { ServerRig } from '../rigs/server-rig.ts';
 
@@ -26,11 +27,7 @@ async function recipeServer(): Promise<RemoteUnderTest> {
       opened.push(remote);
       return remote;
     },
-    damage: async (digest, how) => {
-      const path = shardPath(rig.store.layout.cas, digest);
-      if (how === 'remove') rmSync(path);
-      else flipFirstByte(path);
-    },
+    damage: async (digest, how) => damageFile(shardPath(rig.store.layout.cas, digest), how),
     goAway: async () => {
       await rig.app.close();
     },

@@ -10,6 +10,7 @@ import { probeRemote } from '../../src/store/remote/probe-remote.ts';
 import { type Remote, RemoteRefused, RemoteUnreachable } from '../../src/store/remote/remote.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
 import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
+import { damageObject } from '../rigs/damage.ts';
 import { ImpatientClock, remoteOf } from '../rigs/s3-rig.ts';
 import { S3Server } from '../rigs/s3-server.ts';
 
@@ -23,13 +24,7 @@ for (const prefix of ['', "team a/ü+100%#?&=*'()!~/"]) {
         remotes.push(remote);
         return remote;
       },
-      damage: async (digest, how) => {
-        const path = `bucket/${prefix}${shardPath('cas', digest)}`;
-        const bytes = Buffer.from(server.objects.get(path)?.bytes ?? '');
-        server.objects.delete(path);
-        bytes[0] = (bytes[0] ?? 0) ^ 1;
-        if (how === 'flip') server.store(path, bytes);
-      },
+      damage: async (digest, how) => damageObject(server, `bucket/${prefix}${shardPath('cas', digest)}`, how),
       goAway: () => server.stop(),
       [Symbol.asyncDispose]: async () => {
         for (const remote of remotes) await remote[Symbol.asyncDispose]();

@@ -76,9 +76,10 @@ export const FLEET_ERRORS = {
   },
   SNAPSHOT_LOST: {
     exit: ExitCode.unavailable,
-    message: (p: { place: string }) => `What a submitted run needs is not to be had from ${p.place}`,
+    message: (p: { place: string; problem: string }) =>
+      `What a submitted run needs is not to be had from ${p.place}: ${p.problem}`,
     hint: () =>
-      'If the cache is away, the driver goes on when it is back. If it was collected, cancel the run and submit it again.',
+      'If the cache is away, the driver goes on when it is back. Else `recipe attach RUN` or `recipe retry RUN`, on the machine that submitted the run, sends again what is lost there.',
   },
   RUN_ENDED: {
     exit: ExitCode.usage,

@@ -10,6 +10,7 @@ import { blobsOf, parseResult, partsOf, type Result } from '../results.ts';
 import { readTree } from '../trees.ts';
 import { checkRemote } from './check-remote.ts';
 import { inLanes } from './in-lanes.ts';
+import { type Mended, mendBlobs } from './mend-blobs.ts';
 import { receive } from './receive.ts';
 import { isRemoteProblem, type Remote, type RemoteResult, RemoteUnreachable } from './remote.ts';
 import { type Accepted, isAccepted, type Signer } from './signing.ts';
@@ -225,6 +226,20 @@ export class RemoteCache {
       this.#damaged.delete(digest);
       this.#sent.set(digest, this.#options.now());
       return true;
+    });
+  }
+
+  /**
+   * As `push`, and what is there is read too, unless it is larger than so many bytes: what is damaged there and right here
+   * is sent again. Undefined: the remote is away.
+   */
+  async mend(digests: Iterable<Digest>, mostBytes = Infinity): Promise<Mended | undefined> {
+    const { blobs } = this.#near;
+    return this.#unlessAway(undefined, async () => {
+      const isRead = (_: Digest, size: number): boolean => size <= mostBytes;
+      const mended = await mendBlobs(this.remote, [...new Set(digests)], { blobs, isRead });
+      for (const digest of mended.sent) this.#damaged.delete(digest);
+      return mended;
     });
   }
 
