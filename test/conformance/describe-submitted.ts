@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/store/hash.ts';
+import { shardPath } from '../../src/store/layout.ts';
 import { CliRig, type Outcome, outcomesOf } from '../rigs/cli-rig.ts';
-import type { Damage } from '../rigs/damage.ts';
+import { type Damage, damageFile } from '../rigs/damage.ts';
 import { DriverProcess } from '../rigs/driver-process.ts';
 import { hasSaid } from '../rigs/has-said.ts';
 import { inProcessWith } from '../rigs/in-process.ts';
@@ -46,6 +47,15 @@ export function describeSubmitted(
       );
       expect(err).toContain('1 file of the run was missing or damaged in');
       expect((await following).exitCode).toBe(0);
+    });
+
+    test('is no matter where the driver’s own copy is the one that is damaged', async () => {
+      await using rig = await SubmitRig.create(startStore, postgres());
+      const id = await rig.submit();
+      damageFile(shardPath(join(rig.project.dir, '.stockpot/cache/cas'), digestOf(DATA)), 'flip');
+      await here(rig.project, 'worker', '--drive', '1', '--once');
+      const { exit, out } = await here(rig.project, 'attach', id, '--json');
+      expect([exit, outcomesOf(out)]).toEqual([0, DONE]);
     });
 
     test.each(['retry', 'run'])('`recipe %s` mends it too, and both runs end', async (command) => {

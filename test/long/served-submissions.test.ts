@@ -1,5 +1,10 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../src/store/hash.ts';
+import { shardPath } from '../../src/store/layout.ts';
 import { CliRig, type Outcome, outcomesOf } from '../rigs/cli-rig.ts';
+import { damageFile } from '../rigs/damage.ts';
+import { DriverProcess } from '../rigs/driver-process.ts';
 import { inProcessWith } from '../rigs/in-process.ts';
 import { onPostgres } from '../rigs/on-postgres.ts';
 import { ServerProcess } from '../rigs/server-process.ts';
@@ -51,6 +56,20 @@ describe('a server that takes runs', () => {
     const again = await here(rig, 'retry', id, '--json');
     const retried = await here(rig, 'attach', (JSON.parse(again.out) as { run: string }).run, '--json');
     expect(outcomesOf(retried.out)).toEqual({ make: 'cached', say: 'cached' });
+  });
+
+  test('and whose own store has damaged what a run needs is sent that again by who follows it', async () => {
+    await using home = await CliRig.create();
+    await using server = await ServerProcess.start(home, '--submissions');
+    await using rig = await terminal(server);
+    const id = await submitted(rig);
+    damageFile(shardPath(join(home.dir, '.stockpot/cache/cas'), digestOf('hello\n')), 'flip');
+    await using driver = await DriverProcess.start(home);
+    await driver.said('waiting');
+    const { exit, out, err } = await here(rig, 'attach', id, '--json');
+    expect([exit, outcomesOf(out)]).toEqual([0, { make: 'succeeded', say: 'succeeded' }]);
+    expect(err).toContain('SNAPSHOT_LOST');
+    expect(err).toContain('and is there again');
   });
 
   test('a run is its submitter’s and the administrators’, and a viewer submits none', async () => {
