@@ -161,6 +161,29 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       expect(await finder.find(FP, true)).toEqual(mended);
     });
 
+    test.each<[string, Damage, (result: Result) => Digest]>([
+      ['a file', 'remove', () => digestOf('one')],
+      ['a file in a folder', 'remove', () => digestOf('two')],
+      ['the list of a folder', 'remove', listIn],
+      ['the list of a folder', 'flip', listIn],
+    ])('whoever makes a result again that has lost %s there (%s) sends that', async (_, how, digestIn) => {
+      await using under = await make();
+      using here = new Machine();
+      const outputs = { x: 'one', folder: { y: 'two' } };
+      const first = await here.result(outputs);
+      await here.cache(under).publish(first, { replace: false });
+      await under.damage(digestIn(first), how);
+      using there = new Machine();
+      const cache = there.cache(under);
+      expect(await cache.find(FP)).toBeUndefined();
+      await cache.publish(await there.result(outputs), { replace: false });
+      using third = new Machine();
+      const reader = third.cache(under);
+      const found = await reader.find(FP);
+      expect(found?.outputs).toEqual(first.outputs);
+      expect(await reader.bringAll(Object.values(first.outputs))).toEqual([]);
+    });
+
     test('reads what is there when it is asked to mend it, and sends again what is damaged there and right here', async () => {
       await using under = await make();
       using here = new Machine();
@@ -307,6 +330,12 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       expect(warnings[0]).toContain('the remote cache is not used from here on');
     });
   });
+}
+
+function listIn({ outputs }: Result): Digest {
+  const { folder } = outputs;
+  if (folder === undefined) throw new Error('there is no folder');
+  return folder.digest;
 }
 
 /** A machine with a cache of its own. */

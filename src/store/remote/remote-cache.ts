@@ -163,7 +163,8 @@ export class RemoteCache {
       for (let attempt = 1; attempt <= TRIES; attempt += 1) {
         const before = await this.remote.readResult(result.fingerprint);
         const there = replace ? undefined : this.#accepted(before, result.fingerprint);
-        if (there !== undefined && (await this.#isComplete(there))) return there;
+        if (there !== undefined && (await this.#isComplete(there)) && (await this.#isThere(there)))
+          return there;
         if (!isSent) await this.#send(result, replace, onBytes);
         isSent = true;
         if (!(await this.remote.writeResult(result.fingerprint, JSON.stringify(signed), before))) continue;
@@ -252,7 +253,7 @@ export class RemoteCache {
     const there = again ? new Map() : await this.remote.sizes(wanted, { refresh: true });
     await inLanes(LANES, wanted, async (digest) => {
       const size = blobs.size(digest) ?? 0;
-      if (there.get(digest) === size) return;
+      if (there.get(digest) === size && !this.#damaged.has(digest)) return;
       const replace = again || there.has(digest);
       const mayBeLost = digest === document;
       await this.remote.put(digest, { path: blobs.path(digest), size }, { replace, mayBeLost });
@@ -290,6 +291,18 @@ export class RemoteCache {
       { refresh: false },
     );
     return far.every(({ digest, size }) => sizes.get(digest) === size);
+  }
+
+  /**
+   * Whether others, who have nothing of a complete result, can use it: what is here is asked for too. What somebody here
+   * found damaged is damaged until it is sent.
+   */
+  async #isThere(result: Result): Promise<boolean> {
+    const { blobs } = this.#near;
+    const here = [...blobsOf(result, blobs)].filter((digest) => blobs.size(digest) !== undefined);
+    if (here.some((digest) => this.#damaged.has(digest))) return false;
+    const sizes = await this.remote.sizes(here, { refresh: false });
+    return here.every((digest) => sizes.get(digest) === blobs.size(digest));
   }
 
   #remembered(fingerprint: Fingerprint): Result | undefined {
