@@ -1,16 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Digest, fingerprint } from '../../src/core/ids.ts';
 import { digestOf } from '../../src/store/hash.ts';
 import { type Remote, RemoteUnreachable } from '../../src/store/remote/remote.ts';
-import { RemoteCache, type RemoteCacheOptions } from '../../src/store/remote/remote-cache.ts';
 import { acceptedKeys, newKey, Signer } from '../../src/store/remote/signing.ts';
 import type { Result } from '../../src/store/results.ts';
-import { Store } from '../../src/store/store.ts';
-import { treeText } from '../../src/store/trees.ts';
+import { CacheMachine, FP, NOW } from '../rigs/cache-machine.ts';
 import { type Damage, damageFile } from '../rigs/damage.ts';
 
 /** One kind of remote, and what a test does to it from outside. */
@@ -23,15 +18,12 @@ export interface RemoteUnderTest extends AsyncDisposable {
   readonly goAway: () => Promise<void>;
 }
 
-const FP = fingerprint('a'.repeat(64));
-const NOW = 1_700_000_000_000;
-
 /** What any remote must do, and a cache in front of it. */
 export function describeRemote(name: string, make: () => Promise<RemoteUnderTest>): void {
   describe(`${name}: the remote`, () => {
     test('gives blobs as they were put, from any byte on, and says which are there', async () => {
       await using under = await make();
-      using machine = new Machine();
+      using machine = new CacheMachine();
       await fc.assert(
         fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.nat(6000), async (bytes, from) => {
           const [writer, reader] = [under.open(), under.open()];
@@ -75,7 +67,7 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       await expect(remote.readResult(FP)).rejects.toThrow(RemoteUnreachable);
       await expect(remote.sizes([digestOf('x')], { refresh: false })).rejects.toThrow(RemoteUnreachable);
       await expect(remote.writeResult(FP, 'y', undefined)).rejects.toThrow(RemoteUnreachable);
-      using machine = new Machine();
+      using machine = new CacheMachine();
       const put = remote.put(digestOf('x'), machine.file(Buffer.from('x')), { replace: false });
       await expect(put).rejects.toThrow(RemoteUnreachable);
     });
@@ -84,8 +76,8 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
   describe(`${name}: a cache in front of it`, () => {
     test('finds what another machine published, and brings what is asked for, and no more', async () => {
       await using under = await make();
-      using here = new Machine();
-      using there = new Machine();
+      using here = new CacheMachine();
+      using there = new CacheMachine();
       const result = await here.result({ table: 'rows', folder: { 'a/b': 'one', c: 'two' } });
       expect(await here.cache(under).publish(result, { replace: false })).toEqual(result);
       const cache = there.cache(under);
@@ -109,29 +101,29 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
 
     test('of two that publish other bytes for one fingerprint, the first wins for both', async () => {
       await using under = await make();
-      using one = new Machine();
-      using two = new Machine();
+      using one = new CacheMachine();
+      using two = new CacheMachine();
       const [first, second] = [await one.result({ x: '1' }), await two.result({ x: '2' })];
       const winners = await Promise.all([
         one.cache(under).publish(first, { replace: false }),
         two.cache(under).publish(second, { replace: false }),
       ]);
       expect(winners[0]).toEqual(winners[1]);
-      using reader = new Machine();
+      using reader = new CacheMachine();
       expect(await reader.cache(under).find(FP)).toEqual(winners[0]);
       const forced = await two.cache(under).publish(second, { replace: true });
       expect(forced).toEqual(second);
-      using later = new Machine();
+      using later = new CacheMachine();
       expect(await later.cache(under).find(FP)).toEqual(second);
     });
 
     test('never takes bytes that are not what their digest says, and what is published anew mends them', async () => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       const result = await here.result({ x: 'right' });
       await here.cache(under).publish(result, { replace: false });
       await under.damage(digestOf('right'), 'flip');
-      using there = new Machine();
+      using there = new CacheMachine();
       const cache = there.cache(under);
       expect(await cache.find(FP)).toEqual(result);
       expect(await cache.bring([digestOf('right')])).toEqual([digestOf('right')]);
@@ -139,19 +131,19 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       expect(await cache.find(FP)).toBeUndefined();
       const again = await there.result({ x: 'right' });
       await cache.publish(again, { replace: true });
-      using third = new Machine();
+      using third = new CacheMachine();
       expect(await third.cache(under).bring([digestOf('right')])).toEqual([]);
     });
 
     test('uses a blob again that was damaged, once it has come whole or was sent anew', async () => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       await here.cache(under).publish(await here.result({ x: 'right' }), { replace: false });
       await under.damage(digestOf('right'), 'flip');
-      using there = new Machine();
+      using there = new CacheMachine();
       const finder = there.cache(under);
       expect(await finder.bring([digestOf('right')])).toEqual([digestOf('right')]);
-      using third = new Machine();
+      using third = new CacheMachine();
       const mender = third.cache(under);
       expect(await mender.bring([digestOf('right')])).toEqual([digestOf('right')]);
       const mended = await third.result({ x: 'right' });
@@ -168,16 +160,16 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       ['the list of a folder', 'flip', listIn],
     ])('whoever makes a result again that has lost %s there (%s) sends that', async (_, how, digestIn) => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       const outputs = { x: 'one', folder: { y: 'two' } };
       const first = await here.result(outputs);
       await here.cache(under).publish(first, { replace: false });
       await under.damage(digestIn(first), how);
-      using there = new Machine();
+      using there = new CacheMachine();
       const cache = there.cache(under);
       expect(await cache.find(FP)).toBeUndefined();
       await cache.publish(await there.result(outputs), { replace: false });
-      using third = new Machine();
+      using third = new CacheMachine();
       const reader = third.cache(under);
       const found = await reader.find(FP);
       expect(found?.outputs).toEqual(first.outputs);
@@ -186,7 +178,7 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
 
     test('reads what is there when it is asked to mend it, and sends again what is damaged there and right here', async () => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       const { blobs } = here.store;
       const keep = async (text: string): Promise<Digest> => (await blobs.putDurably(text)).digest;
       const [right, flipped, removed, large] = [
@@ -201,19 +193,19 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       await under.damage(removed, 'remove');
       await under.damage(large, 'flip');
       expect(await here.cache(under).mend(all, 10)).toEqual({ sent: [flipped, removed], lost: [] });
-      using there = new Machine();
+      using there = new CacheMachine();
       expect(await there.cache(under).bring(all)).toEqual([large]);
       // Nobody has what only the others had.
-      using another = new Machine();
+      using another = new CacheMachine();
       expect(await another.cache(under).mend(all)).toEqual({ sent: [], lost: [large] });
       expect(await here.cache(under).mend(all)).toEqual({ sent: [large], lost: [] });
-      using third = new Machine();
+      using third = new CacheMachine();
       expect(await third.cache(under).bring(all)).toEqual([]);
     });
 
     test('does not send its own bytes in the place of damaged ones if they have decayed too', async () => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       const { digest } = await here.store.blobs.putDurably('right');
       await here.cache(under).push([digest]);
       await under.damage(digest, 'flip');
@@ -223,27 +215,27 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
 
     test('a result that lacks a blob is none, and another takes its place', async () => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       await here.cache(under).publish(await here.result({ x: 'lost' }), { replace: false });
       await under.damage(digestOf('lost'), 'remove');
-      using there = new Machine();
+      using there = new CacheMachine();
       expect(await there.cache(under).find(FP)).toBeUndefined();
       const other = await there.result({ x: 'other' });
       expect(await there.cache(under).publish(other, { replace: false })).toEqual(other);
-      using third = new Machine();
+      using third = new CacheMachine();
       expect(await third.cache(under).find(FP)).toEqual(other);
     });
 
     test('takes results of the keys that it lists, as they were signed, and of no others', async () => {
       await using under = await make();
       const [ours, theirs] = [newKey(), newKey()];
-      using here = new Machine();
+      using here = new CacheMachine();
       const result = await here.result({ x: '1' });
       const signer = new Signer(ours.privateKey);
       expect(signer.publicKey).toBe(ours.publicKey);
       const signed = await here.cache(under, { signer }).publish(result, { replace: false });
       const find = async (keys: readonly string[], warnings: string[] = []): Promise<Result | undefined> => {
-        using machine = new Machine();
+        using machine = new CacheMachine();
         return await machine
           .cache(under, { accepted: acceptedKeys(keys), onWarning: (line) => void warnings.push(line) })
           .find(FP);
@@ -265,9 +257,9 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
 
     test('asks once an hour whether all is still there', async () => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       await here.cache(under).publish(await here.result({ x: '1' }), { replace: false });
-      using there = new Machine();
+      using there = new CacheMachine();
       let now = NOW;
       const cache = there.cache(under, { now: () => now });
       const found = await cache.find(FP);
@@ -280,7 +272,7 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
 
     test('one that may only read writes nothing', async () => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       const result = await here.result({ x: '1' });
       expect(await here.cache(under, { readOnly: true }).publish(result, { replace: true })).toEqual(result);
       expect(await under.open().readResult(FP)).toBeUndefined();
@@ -288,11 +280,11 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
 
     test('that breaks off goes on where it broke, and after too many breaks with the next fetch', async () => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       const bytes = Buffer.alloc(1_000_000, 'stockpot ');
       const digest = digestOf(bytes);
       await here.cache(under).publish(await here.result({ x: bytes.toString() }), { replace: false });
-      using there = new Machine();
+      using there = new CacheMachine();
       let given = 0;
       const breaking: Remote = {
         ...bound(under.open()),
@@ -315,9 +307,30 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       expect(there.store.blobs.read(digest).equals(bytes)).toBe(true);
     });
 
+    test('tells what is lost from what is not known, for who needs to', async () => {
+      await using under = await make();
+      using here = new CacheMachine();
+      const result = await here.result({ x: 'x', folder: { y: 'lost', z: 'there' } });
+      await here.cache(under).publish(result, { replace: false });
+      await under.damage(digestOf('lost'), 'remove');
+      using there = new CacheMachine();
+      const lines: string[] = [];
+      const cache = there.cache(under, { onWarning: (line) => void lines.push(line) });
+      const outputs = Object.values(result.outputs);
+      expect(await cache.need(outputs)).toEqual([digestOf('lost')]);
+      expect(there.store.blobs.read(digestOf('there')).toString()).toBe('there');
+      await under.goAway();
+      // Of what is here nobody is asked.
+      expect(await cache.need([{ digest: digestOf('x'), kind: 'file' }])).toEqual([]);
+      await expect(cache.need(outputs)).rejects.toThrow(RemoteUnreachable);
+      // Nor is it asked again so soon.
+      await expect(cache.need(outputs)).rejects.toThrow(RemoteUnreachable);
+      expect(lines.length).toBe(1);
+    });
+
     test('that is away is warned of once, and the own cache is used', async () => {
       await using under = await make();
-      using here = new Machine();
+      using here = new CacheMachine();
       const result = await here.result({ x: '1' });
       const warnings: string[] = [];
       const cache = here.cache(under, { onWarning: (line) => void warnings.push(line) });
@@ -336,64 +349,6 @@ function listIn({ outputs }: Result): Digest {
   const { folder } = outputs;
   if (folder === undefined) throw new Error('there is no folder');
   return folder.digest;
-}
-
-/** A machine with a cache of its own. */
-class Machine implements Disposable {
-  readonly #dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
-  readonly store = Store.open({ home: this.#dir, now: () => NOW });
-
-  file(bytes: Uint8Array): { path: string; size: number } {
-    const path = join(this.#dir, 'file');
-    writeFileSync(path, bytes);
-    return { path, size: bytes.length };
-  }
-
-  /** A result that is in this machine's store: outputs by name, a file's text or a folder's files. */
-  async result(outputs: Record<string, string | Record<string, string>>): Promise<Result> {
-    const { blobs } = this.store;
-    const named: Record<string, Result['outputs'][string]> = {};
-    for (const [name, content] of Object.entries(outputs)) {
-      if (typeof content === 'string') {
-        named[name] = { ...(await blobs.putDurably(content)), kind: 'file' };
-        continue;
-      }
-      const files = [];
-      for (const [path, text] of Object.entries(content))
-        files.push({ path, ...(await blobs.putDurably(text)) });
-      const { digest } = await blobs.putDurably(treeText(files));
-      named[name] = { digest, size: files.reduce((sum, { size }) => sum + size, 0), kind: 'directory' };
-    }
-    const result: Result = {
-      v: 1,
-      fingerprint: FP,
-      outputs: named,
-      producer: { run: 'r', step: 's', at: NOW, durationMs: 1, stockpot: '0.0.0' },
-    };
-    return this.store.results.commit(result, { replace: true });
-  }
-
-  cache(under: RemoteUnderTest, options: Partial<RemoteCacheOptions> = {}): RemoteCache {
-    return this.cacheOf(under.open(), options);
-  }
-
-  cacheOf(remote: Remote, options: Partial<RemoteCacheOptions> = {}): RemoteCache {
-    return new RemoteCache(remote, this.store, {
-      accepted: 'any',
-      signer: undefined,
-      readOnly: false,
-      now: () => NOW,
-      onWarning: (message) => {
-        throw new Error(message);
-      },
-      ...options,
-    });
-  }
-
-  [Symbol.dispose](): void {
-    this.store[Symbol.dispose]();
-    rmSync(this.#dir, { recursive: true });
-  }
 }
 
 async function collect(bytes: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {

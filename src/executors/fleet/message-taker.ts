@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { OutputRef } from '../../core/events.ts';
 import { every } from '../../core/every.ts';
 import { describeFailure, type Failure } from '../../core/failure.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
@@ -75,6 +76,16 @@ export interface UnderWay {
   readonly stop: (because: 'cancelled' | 'done elsewhere' | 'preempted') => void;
 }
 
+/** What a worker needs to begin a task. */
+interface Beginning {
+  readonly message: TaskMessage;
+  readonly parcel: Parcel;
+  readonly gpus: HeldGpus;
+  readonly live: LiveWriter;
+  readonly signal: AbortSignal;
+  readonly stopped: AbortController;
+}
+
 const AWAY_MS = 5000;
 const LACKS_MS = 2000;
 /** So often a running flight is looked at in the store: whether somebody still waits for it. */
@@ -149,7 +160,7 @@ export class MessageTaker {
 
   async #textOf(blob: Digest, live: LiveWriter): Promise<string> {
     const { shared, shop } = this.#options;
-    await this.#bring([blob]);
+    await shared.need([{ digest: blob, kind: 'file' }]);
     if (shop.store.blobs.size(blob) !== undefined) return shop.store.blobs.read(blob).toString('utf8');
     live.push({ type: 'waiting', holder: `the task itself, which ${shared.remote.name} does not have` });
     throw new PutBack(AWAY_MS);
@@ -178,7 +189,7 @@ export class MessageTaker {
     live: LiveWriter,
     signal: AbortSignal,
   ): Promise<void> {
-    const { id, shared, world, onChange } = this.#options;
+    const { id, shared, world } = this.#options;
     const { remote } = shared;
     const flight: Flight = { fingerprint: message.fingerprint, nonce: message.nonce };
     const before = await readFlight(remote, flight);
@@ -186,11 +197,6 @@ export class MessageTaker {
     if (before.end === undefined && before.lost >= MOST_STARTS)
       await recordEnd(remote, flight, before.starts, failedBy({ reason: 'poison', starts: before.lost }));
     else if (before.end === undefined) {
-      await this.#bring([
-        ...parcel.code.map(({ digest }) => digest),
-        ...(parcel.packages === undefined ? [] : [parcel.packages.manifest, parcel.packages.lock]),
-      ]);
-      const nth = await recordStart(remote, flight, id, before.starts);
       const stopped = new AbortController();
       const state: UnderWay = {
         step: parcel.step.id,
@@ -201,28 +207,48 @@ export class MessageTaker {
         stop: (because) => stopped.abort(because),
       };
       this.underWay.add(state);
-      live.push({ type: 'started', worker: id, nth });
-      const line = { step: parcel.step.id, run: parcel.run };
-      onChange({ type: 'began', ...line });
-      let outcome: AttemptOutcome | BlobDamaged | undefined;
       try {
         await using _watch = this.#watch(state, parcel);
-        outcome = await this.#attempt(
-          parcel,
-          message,
-          gpus,
-          live,
-          nth,
-          AbortSignal.any([signal, stopped.signal]),
-        );
-        await this.#settle(flight, nth, outcome, stopped.signal, parcel, live);
+        // Before it counts as begun: that the shared cache is away is no fault of the task's.
+        await shared.need([...parcelFiles(parcel), ...storedInputs(parcel.inputs)]);
+        if (!stopped.signal.aborted)
+          return await this.#begin(state, before.starts, { message, parcel, gpus, live, signal, stopped });
       } finally {
         this.underWay.delete(state);
-        onChange({ type: 'ended', ...line, ...wordsFor(outcome) });
       }
-      return;
     }
     live.push({ type: 'ended', worker: id });
+  }
+
+  async #begin(
+    { flight, step, run }: UnderWay,
+    starts: number,
+    { message, parcel, gpus, live, signal, stopped }: Beginning,
+  ): Promise<void> {
+    const { id, shared, onChange } = this.#options;
+    const nth = await recordStart(shared.remote, flight, id, starts);
+    live.push({ type: 'started', worker: id, nth });
+    onChange({ type: 'began', step, run });
+    let outcome: AttemptOutcome | BlobDamaged | undefined;
+    try {
+      const ends = AbortSignal.any([signal, stopped.signal]);
+      outcome = await this.#attempt(parcel, message, gpus, live, nth, ends);
+      await this.#settle(flight, nth, outcome, stopped.signal, parcel, live);
+    } catch (error) {
+      if (isRemoteProblem(error)) await this.#takeBack(flight, nth);
+      throw error;
+    } finally {
+      onChange({ type: 'ended', step, run, ...wordsFor(outcome) });
+    }
+  }
+
+  /** The shared cache failed before the step began: it counts as no start, if that can be written down. */
+  async #takeBack(flight: Flight, nth: number): Promise<void> {
+    try {
+      await recordPreemption(this.#options.shared.remote, flight, nth);
+    } catch (error) {
+      if (!isRemoteProblem(error)) throw error;
+    }
   }
 
   async #attempt(
@@ -263,7 +289,6 @@ export class MessageTaker {
       },
     };
     try {
-      await this.#bringInputs(parcel);
       const environment = await this.#options.environment(parcel);
       using project = await unpackProject(parcel, { store, home, owner: id, environment });
       await saved?.restore(task.fresh);
@@ -373,19 +398,12 @@ export class MessageTaker {
       }
     });
   }
+}
 
-  /** @throws RemoteUnreachable; what the store does not have is left out */
-  async #bring(digests: readonly (Digest | undefined)[]): Promise<void> {
-    const { shared } = this.#options;
-    const lost = await shared.bring(digests.filter((digest) => digest !== undefined));
-    if (lost.length > 0) await shared.remote.sizes(lost, { refresh: false });
-  }
-
-  async #bringInputs({ inputs }: Parcel): Promise<void> {
-    const { shared } = this.#options;
-    const lost = await shared.bringAll(storedInputs(inputs));
-    if (lost.length > 0) await shared.remote.sizes(lost, { refresh: false });
-  }
+/** What a worker needs of a project, beside inputs. */
+function parcelFiles({ code, packages }: Parcel): Pick<OutputRef, 'digest' | 'kind'>[] {
+  const digests = [...code.map(({ digest }) => digest), packages?.manifest, packages?.lock];
+  return digests.flatMap((digest) => (digest === undefined ? [] : [{ digest, kind: 'file' }]));
 }
 
 function wordsFor(outcome: AttemptOutcome | BlobDamaged | undefined): { outcome: string; reason: string } {

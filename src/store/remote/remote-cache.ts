@@ -22,6 +22,9 @@ export interface Near {
   readonly index: DatabaseSync;
 }
 
+/** Something that a result names. */
+type Named = Pick<OutputRef, 'digest' | 'kind'>;
+
 export interface RemoteCacheOptions {
   readonly accepted: Accepted;
   /** None: what is published is not signed. */
@@ -113,37 +116,61 @@ export class RemoteCache {
 
   /** Brings blobs that are not here. Gives those that could not be brought; the store is as it was for them. */
   async bring(digests: Iterable<Digest>, onBytes: (count: number) => void = () => {}): Promise<Digest[]> {
-    const { blobs } = this.#near;
-    const wanted = [...new Set(digests)].filter((digest) => blobs.size(digest) === undefined);
-    if (wanted.length === 0) return [];
-    const lost = new Set(wanted);
-    await this.#unlessAway(undefined, () =>
-      inLanes(LANES, wanted, async (digest) => {
-        const received = await receive(this.remote, digest, this.#near, onBytes);
-        if (received !== 'received') return this.#forget(digest);
-        lost.delete(digest);
-        // Somebody has put it there anew.
-        this.#damaged.delete(digest);
-      }),
-    );
+    const lost = this.#absent(digests);
+    if (lost.size > 0) await this.#unlessAway(undefined, () => this.#receive(lost, onBytes));
     return [...lost];
   }
 
   /** Brings what a result names, with what folders among it list. */
-  async bringAll(
-    outputs: Iterable<Pick<OutputRef, 'digest' | 'kind'>>,
-    onBytes?: (count: number) => void,
-  ): Promise<Digest[]> {
-    const { blobs } = this.#near;
+  async bringAll(outputs: Iterable<Named>, onBytes: (count: number) => void = () => {}): Promise<Digest[]> {
     const all = [...outputs];
     const lost = await this.bring(
       all.map(({ digest }) => digest),
       onBytes,
     );
-    const files = all
+    return [...lost, ...(await this.bring(this.#filesOf(all), onBytes))];
+  }
+
+  /**
+   * As `bringAll`: those that it gives are lost, as the remote has said.
+   *
+   * @throws RemoteUnreachable, RemoteRefused if it did not say so of each
+   */
+  async need(outputs: Iterable<Named>): Promise<Digest[]> {
+    const all = [...outputs];
+    const lost: Digest[] = [];
+    for (const wanted of [() => all.map(({ digest }) => digest), () => this.#filesOf(all)]) {
+      const absent = this.#absent(wanted());
+      if (absent.size > 0) {
+        this.requireReachable();
+        await this.#asking(() => this.#receive(absent, () => {}));
+      }
+      lost.push(...absent);
+    }
+    return lost;
+  }
+
+  #absent(digests: Iterable<Digest>): Set<Digest> {
+    const { blobs } = this.#near;
+    return new Set([...digests].filter((digest) => blobs.size(digest) === undefined));
+  }
+
+  #filesOf(outputs: readonly Named[]): Digest[] {
+    const { blobs } = this.#near;
+    return outputs
       .filter(({ kind, digest }) => isTree(kind) && blobs.size(digest) !== undefined)
       .flatMap(({ digest }) => readTree(blobs, digest).files.map((file) => file.digest));
-    return [...lost, ...(await this.bring(files, onBytes))];
+  }
+
+  /** Takes out of the set what has come. */
+  async #receive(wanted: Set<Digest>, onBytes: (count: number) => void): Promise<void> {
+    await inLanes(LANES, [...wanted], async (digest) => {
+      const received = await receive(this.remote, digest, this.#near, onBytes);
+      if (received !== 'received') return this.#forget(digest);
+      wanted.delete(digest);
+      // Somebody has put it there anew.
+      this.#damaged.delete(digest);
+    });
   }
 
   /**
@@ -181,7 +208,8 @@ export class RemoteCache {
    * @throws RemoteUnreachable if what was just asked was answered without asking the remote
    */
   requireReachable(): void {
-    if (this.#isAway) throw new RemoteUnreachable(`${this.remote.name} was away a moment ago`);
+    if (this.#isAway)
+      throw new RemoteUnreachable(this.#problem ?? `${this.remote.name} was away a moment ago`);
   }
 
   /** Why it is away; undefined: it answered when it was last asked. */
@@ -337,6 +365,16 @@ export class RemoteCache {
 
   async #unlessAway<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
     if (this.#isAway) return otherwise;
+    try {
+      return await this.#asking(work);
+    } catch (error) {
+      if (!isRemoteProblem(error)) throw error;
+      return otherwise;
+    }
+  }
+
+  /** Notes whether it answers. */
+  async #asking<T>(work: () => Promise<T>): Promise<T> {
     const failures = this.#failures;
     try {
       const done = await work();
@@ -344,9 +382,8 @@ export class RemoteCache {
       if (failures === this.#failures) this.#isBack();
       return done;
     } catch (error) {
-      if (!isRemoteProblem(error)) throw error;
-      this.#failed(error);
-      return otherwise;
+      if (isRemoteProblem(error)) this.#failed(error);
+      throw error;
     }
   }
 
