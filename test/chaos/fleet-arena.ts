@@ -152,7 +152,7 @@ export class FleetArena implements AsyncDisposable {
     const own = this.networks?.worker;
     const network = this.workers.some((worker) => worker.network !== undefined) ? undefined : own;
     this.#move(rig, network);
-    this.workers.push({ rig, network, process: await WorkerProcess.start(rig, '--concurrency', '2') });
+    this.workers.push({ rig, network, process: await begunWorker(rig) });
   }
 
   /** Gives a machine a network of its own. */
@@ -212,6 +212,16 @@ export class FleetArena implements AsyncDisposable {
       await rig[Symbol.asyncDispose]();
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** As whoever looks after workers does: one that finds no Redis when it begins, as that was killed too, is begun again. */
+async function begunWorker(rig: CliRig): Promise<WorkerProcess> {
+  for (;;)
+    try {
+      return await WorkerProcess.start(rig, '--concurrency', '2');
+    } catch (error) {
+      if (!(error instanceof Error && error.message.includes('REDIS_UNREACHABLE'))) throw error;
+    }
 }
 
 function reachableFrom({ worker, driver }: ArenaNetworks): string[] {
