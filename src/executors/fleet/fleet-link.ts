@@ -28,6 +28,8 @@ export class FleetLink implements AsyncDisposable {
   readonly keys: Keys;
   readonly address: RedisAddress;
   readonly #redis: Redis;
+  /** BullMQ's alone: each batch of commands takes the longer, the more scripts a connection knows. */
+  #jobs: Redis | undefined;
   readonly #clock: Clock;
   readonly #reader: LiveReader;
   readonly #workers: Register<WorkerState>;
@@ -86,11 +88,8 @@ export class FleetLink implements AsyncDisposable {
    */
   async stateOf(queue: string, id: string): Promise<MessageState> {
     return this.#asking(async () => {
-      const [runner, job] = await Promise.all([
-        this.#redis.get(this.keys.running(id)),
-        this.#queue(queue).getJob(id),
-      ]);
-      if (runner !== null) return 'running';
+      if ((await this.#redis.get(this.keys.running(id))) !== null) return 'running';
+      const job = await this.#queue(queue).getJob(id);
       if (job === undefined) return 'absent';
       return (await job.isActive()) ? 'taken' : 'queued';
     });
@@ -212,8 +211,9 @@ export class FleetLink implements AsyncDisposable {
   #queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
+      this.#jobs ??= openRedis(this.address, { lazyConnect: false, enableOfflineQueue: true });
       queue = new Queue(name, {
-        connection: this.#redis,
+        connection: this.#jobs,
         prefix: this.address.prefix,
         // Nobody reads them.
         streams: { events: { maxLen: 1 } },
@@ -238,6 +238,7 @@ export class FleetLink implements AsyncDisposable {
     await this.#reader.close();
     // What hangs on a server that is gone is given up with the connection.
     this.#redis.disconnect();
+    this.#jobs?.disconnect();
     await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => {})));
   }
 }

@@ -56,6 +56,8 @@ export class FlightWatch {
   readonly #mended = new Set<Digest>();
   #emptyEnds = 0;
   #nonDeterministic: readonly string[] | undefined;
+  /** Somebody was told that it waits: this driver did, or one that had the flight before. */
+  #isSaid = false;
   /** Workers were there, and the task was in the queue: most likely one begins at once. */
   #hasLooked = false;
   #wake: () => void = () => {};
@@ -95,7 +97,9 @@ export class FlightWatch {
   /** Nobody is to believe any longer that it waits. */
   async #sayBegun(): Promise<void> {
     const { link, run } = this.#options;
-    if (this.#flight !== undefined) await link.sayBegun(this.#flight, run);
+    if (this.#flight === undefined || !this.#isSaid) return;
+    this.#isSaid = false;
+    await link.sayBegun(this.#flight, run);
   }
 
   async #pause(): Promise<void> {
@@ -221,6 +225,7 @@ export class FlightWatch {
     if (this.#hasJustBegun) return;
     const holder = wanted ?? this.#heard.holder ?? roomIn(queue);
     const until = now + wait.leftMs;
+    this.#isSaid = true;
     await link.sayWaiting(flight, {
       run,
       step: task.step.id,
@@ -246,6 +251,7 @@ export class FlightWatch {
     if (flight?.nonce === this.#flight?.nonce) return;
     this.#following?.stop();
     this.#flight = flight;
+    this.#isSaid ||= flight !== undefined && flight.nonce !== this.#nonce;
     this.#following =
       flight === undefined ? undefined : this.#options.link.follow(flight, (entry) => this.#take(entry));
   }

@@ -15,15 +15,15 @@ export class Register<State> {
   }
 
   async say(id: string, state: State): Promise<void> {
-    await this.#redis
-      .multi()
-      .set(this.#keyOf(id), JSON.stringify(state), 'PX', GONE_MS)
-      .sadd(this.#key, id)
-      .exec();
+    // In this order: an id without a state is forgotten by whoever reads it.
+    await Promise.all([
+      this.#redis.set(this.#keyOf(id), JSON.stringify(state), 'PX', GONE_MS),
+      this.#redis.sadd(this.#key, id),
+    ]);
   }
 
   async withdraw(id: string): Promise<void> {
-    await this.#redis.multi().del(this.#keyOf(id)).srem(this.#key, id).exec();
+    await Promise.all([this.#redis.del(this.#keyOf(id)), this.#redis.srem(this.#key, id)]);
   }
 
   /** What holds, by id; the rest is forgotten. */
