@@ -408,4 +408,16 @@ params: { more: /dev/null }
       b: 'succeeded',
     });
   });
+
+  test('Redis keeps what a step said for seconds once nobody waits for it', async () => {
+    const rig = await fleet.project({
+      'recipe.yaml': `steps: { a: { matrix: { i: [1, 2, 3] }, run: [sh, -c, 'echo said briefly {{ matrix.i }}'] } }\n`,
+    });
+    const said = async (): Promise<string[]> => (await fleet.redis.cli('KEYS', '*:live:*')).split('\n');
+    const before = await said();
+    await rig.events('-p', 'fleet');
+    const keys = (await said()).filter((key) => !before.includes(key));
+    const lapses = await Promise.all(keys.map(async (key) => Number(await fleet.redis.cli('TTL', key))));
+    expect(Math.max(0, ...lapses)).toBeLessThanOrEqual(5);
+  });
 });

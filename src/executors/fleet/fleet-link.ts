@@ -130,10 +130,14 @@ export class FleetLink implements AsyncDisposable {
     });
   }
 
-  /** The run has what it waited for. While Redis is away that is not said: it lapses. */
-  landed(flight: Flight, run: string): void {
-    if (this.#redis.status === 'ready')
-      this.#redis.zrem(this.keys.waiters(flight.nonce), run).catch(() => {});
+  /**
+   * The run has what it waited for. What the flight said goes soon, unless another run still waits for it. While Redis
+   * is away that is not said: it lapses.
+   */
+  landed({ nonce }: Flight, run: string): void {
+    if (this.#redis.status !== 'ready') return;
+    const keys = [this.keys.waiters(nonce), this.keys.live(nonce)];
+    this.#redis.eval(LANDED, keys.length, ...keys, run, HEARD_S).catch(() => {});
   }
 
   /** Tells workers, and takes the message back if none has begun. */
@@ -244,6 +248,10 @@ export class FleetLink implements AsyncDisposable {
 }
 
 const WAITERS_S = 7 * 86_400;
+/** Who joined the flight as it ended hears it so long. */
+const HEARD_S = 5;
+const LANDED = `redis.call('zrem', KEYS[1], ARGV[1])
+if redis.call('zcard', KEYS[1]) == 0 then redis.call('expire', KEYS[2], ARGV[2]) end`;
 const FRESH_MS = 1000;
 
 function waitId(nonce: string, run: string): string {
