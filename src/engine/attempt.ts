@@ -177,8 +177,9 @@ interface Room {
 
 async function layOut(task: Task, dir: string, shop: Workshop): Promise<Room> {
   mkdirSync(dir, { recursive: true });
-  const folders = ['work', ...(task.inputs.length > 0 ? ['in'] : []), 'out', 'tmp'];
-  for (const name of folders) mkdirSync(join(dir, name));
+  const inputFolder = task.inputs.length > 0 ? ['in'] : [];
+  const outputFolder = Object.keys(task.step.outputs).length > 0 ? ['out'] : [];
+  for (const name of ['work', ...inputFolder, ...outputFolder, 'tmp']) mkdirSync(join(dir, name));
   await shop.shared?.bringAll(storedInputs(task.inputs));
   const inputs: Record<string, StepFile['inputs'][string]> = {};
   for (const input of task.inputs) {

@@ -34,9 +34,10 @@ export function checkOutputs(
   return undefined;
 }
 
-/** Names in `out/` that no output declares: they are dropped. */
+/** Names in `out/` that no output declares: they are dropped. A step without outputs has no such folder. */
 export function undeclared(outDir: string, outputs: Readonly<Record<string, PlanOutput>>): string[] {
   const declared = new Set(Object.values(outputs).map(({ path }) => path.split('/')[0]));
+  if (declared.size === 0) return [];
   return readdirSync(outDir).filter((name) => !declared.has(name));
 }
 

@@ -8,6 +8,7 @@ import type { PlanStep } from '../core/plan.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { BlobDamaged } from '../store/blobs.ts';
 import { hasTree } from '../store/has-tree.ts';
+import { inFolder } from '../store/in-folder.ts';
 import type { Store } from '../store/store.ts';
 import { readTree } from '../store/trees.ts';
 
@@ -20,11 +21,13 @@ export class LatestLinks {
   readonly #store: Store;
   /** False when there are none yet, as when someone has removed the folder: then cached steps get theirs too. */
   readonly areThere: boolean;
+  #isMade: boolean;
 
   constructor(home: string, recipe: string, store: Store) {
     this.#dir = join(home, 'latest', recipe);
     this.#store = store;
     this.areThere = existsSync(this.#dir);
+    this.#isMade = this.areThere;
   }
 
   /** Gives what kept the links from being made: they are for people, and the run is as good without. */
@@ -39,14 +42,16 @@ export class LatestLinks {
   }
 
   #update({ id, outputs: declared }: PlanStep, outputs: Outputs): void {
+    // That it is there says that all is linked that can be.
+    if (!this.#isMade) mkdirSync(this.#dir, { recursive: true });
+    this.#isMade = true;
     const dir = join(this.#dir, id);
-    mkdirSync(dir, { recursive: true });
     for (const [name, { digest, kind }] of Object.entries(outputs)) {
       const link = join(dir, name + extname(declared[name]?.path ?? ''));
       // What lies in a shared cache only is no use to a link.
       if (!this.#isHere(digest, kind)) rmSync(link, { recursive: true, force: true });
       else if (isTree(kind)) this.#linkFolder(digest, link);
-      else replaceLink(this.#store.blobs.path(digest), link);
+      else inFolder(dir, () => replaceLink(this.#store.blobs.path(digest), link));
     }
   }
 
@@ -59,7 +64,7 @@ export class LatestLinks {
     const fresh = `${path}.${randomUUID()}`;
     try {
       const tree = readTree(this.#store.blobs, digest);
-      mkdirSync(fresh);
+      inFolder(dirname(fresh), () => mkdirSync(fresh));
       for (const folder of tree.emptyFolders) mkdirSync(join(fresh, folder), { recursive: true });
       for (const file of tree.files) {
         mkdirSync(dirname(join(fresh, file.path)), { recursive: true });
