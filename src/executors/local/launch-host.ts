@@ -1,28 +1,38 @@
 import { spawn } from 'node:child_process';
-import { close, open } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, constants, openSync } from 'node:fs';
 import type { HostAnswer, HostOrder } from './program-host.ts';
 
 /**
  * Main module of the process that starts programs for a driver. Starting one copies the page tables of
  * whoever starts it; this process is small and stays so.
  */
-const [openFile, closeFile] = [promisify(open), promisify(close)];
-
-process.on('message', (order: HostOrder) => void obey(order));
-// The driver is gone. A pipe that nobody reads may be being opened, which an orderly exit would wait for.
+process.on('message', (order: HostOrder) => obey(order));
+// The driver is gone.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 answer({ type: 'ready' });
 
-async function obey({ id, argv: [program, ...args], cwd, env, outputs }: HostOrder): Promise<void> {
-  const [out, err] = await Promise.all([openFile(outputs[0], 'w'), openFile(outputs[1], 'w')]);
-  const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', out, err] });
-  child.once('error', (error: NodeJS.ErrnoException) =>
-    answer({ type: 'not-started', id, code: error.code ?? 'UNKNOWN', message: error.message }),
-  );
-  child.once('exit', (code, signal) => answer({ type: 'exit', id, code, signal }));
-  if (child.pid !== undefined) answer({ type: 'started', id, pid: child.pid });
-  await Promise.all([closeFile(out), closeFile(err)]);
+function obey({ id, argv: [program, ...args], cwd, env, outputs }: HostOrder): void {
+  const writers = outputs.map(openWriter);
+  try {
+    const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', ...writers] });
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      answer({ type: 'not-started', id, code: error.code ?? 'UNKNOWN', message: error.message }),
+    );
+    child.once('exit', (code, signal) => answer({ type: 'exit', id, code, signal }));
+    if (child.pid !== undefined) answer({ type: 'started', id, pid: child.pid });
+  } finally {
+    writers.forEach(closeSync);
+  }
+}
+
+/** A pipe is opened to be written once somebody reads it: that the driver does, unless it is gone. */
+function openWriter(path: string): number {
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return openSync(path, constants.O_WRONLY);
+  } finally {
+    closeSync(reader);
+  }
 }
 
 function answer(message: HostAnswer): void {
