@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { namesIn, textOf } from './if-there.ts';
 import { inFolder } from './in-folder.ts';
@@ -7,6 +7,7 @@ import type { CacheLayout } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 import { flightPath, isRecordName, recordBytes, recordPath } from './remote/flight-path.ts';
 import type { Flight } from './remote/remote.ts';
+import { removeFile } from './remove-file.ts';
 
 /** Records of flights in a folder that several processes, on several machines, write to. */
 export class FlightRecords {
@@ -31,7 +32,7 @@ export class FlightRecords {
       inFolder(this.#layout.tmp, () => writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o644 }));
       return linkExclusively(temporary, path);
     } finally {
-      rmSync(temporary, { force: true });
+      removeFile(temporary);
     }
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OutputRef, Outputs } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
@@ -12,6 +12,7 @@ import { inFolder } from './in-folder.ts';
 import { type CacheLayout, shardPath } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 import type { Signature } from './remote/signing.ts';
+import { removeFile } from './remove-file.ts';
 import { readTree } from './trees.ts';
 
 /** The only truth about "done": what an attempt at a fingerprint gave. Written after everything it names. */
@@ -110,7 +111,7 @@ export class Results {
       failpoint('result.after-fsync');
       return winner;
     } finally {
-      rmSync(temporary, { force: true });
+      removeFile(temporary);
     }
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lstatSync, mkdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Fingerprint } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
@@ -8,6 +8,7 @@ import { digestOf } from './hash.ts';
 import { textOf } from './if-there.ts';
 import { shardPath } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
+import { removeFile } from './remove-file.ts';
 
 export interface SharedResult {
   readonly text: string;
@@ -51,7 +52,7 @@ export class SharedResults {
       await syncFolder(dir);
       return true;
     } finally {
-      rmSync(temporary, { force: true });
+      removeFile(temporary);
     }
   }
 
@@ -89,7 +90,7 @@ function takeAway(path: string, version: string, aside: string): boolean {
   const isTaken = isIt(aside);
   // Another has put its own there in between: it goes back, unless a third one is there already.
   if (!isTaken) linkExclusively(aside, path);
-  rmSync(aside, { force: true });
+  removeFile(aside);
   return isTaken;
 }
 

@@ -50,7 +50,7 @@ export const PLANTS: readonly Plant[] = [
       {
         file: 'src/store/results.ts',
         from: 'const text = Buffer.from(JSON.stringify(result));',
-        to: "const text = Buffer.from(JSON.stringify(result));\n      writeFileSync(path, '{');\n      failpoint('result.before-fsync');\n      rmSync(path);",
+        to: "const text = Buffer.from(JSON.stringify(result));\n      writeFileSync(path, '{');\n      failpoint('result.before-fsync');\n      removeFile(path);",
       },
     ],
     disturbance: killedAt('result.before-fsync'),

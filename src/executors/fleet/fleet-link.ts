@@ -107,13 +107,9 @@ export class FleetLink implements AsyncDisposable {
     run: string,
     { now, isRunning }: { now: number; isRunning: boolean },
   ): Promise<number> {
-    const key = this.keys.waiters(flight.nonce);
     return this.#asking(async () => {
-      const [, , since] = await Promise.all([
-        isRunning ? this.#redis.zadd(key, now, run) : this.#redis.zadd(key, 'NX', now, run),
-        this.#redis.expire(key, WAITERS_S),
-        this.#redis.zscore(key, run),
-      ]);
+      const key = this.keys.waiters(flight.nonce);
+      const since = await this.#redis.eval(WAIT, 1, key, run, now, WAITERS_S, isRunning ? 'anew' : 'first');
       return Number(since ?? now);
     });
   }
@@ -248,6 +244,11 @@ export class FleetLink implements AsyncDisposable {
 }
 
 const WAITERS_S = 7 * 86_400;
+/** Of several instants the first counts, unless the wait begins anew. */
+const WAIT = `if ARGV[4] == 'first' then redis.call('zadd', KEYS[1], 'NX', ARGV[2], ARGV[1])
+else redis.call('zadd', KEYS[1], ARGV[2], ARGV[1]) end
+redis.call('expire', KEYS[1], ARGV[3])
+return redis.call('zscore', KEYS[1], ARGV[1])`;
 /** Who joined the flight as it ended hears it so long. */
 const HEARD_S = 5;
 const LANDED = `redis.call('zrem', KEYS[1], ARGV[1])
