@@ -1,18 +1,49 @@
 import { chmodSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { shardPath } from '../../src/store/layout.ts';
 import type { Result } from '../../src/store/results.ts';
 import { checkStore } from '../rigs/check-home.ts';
+import { outcomes } from '../rigs/cli-rig.ts';
+import type { Damage } from '../rigs/damage.ts';
 import { FleetRig } from '../rigs/fleet-rig.ts';
+import { FollowedRun } from '../rigs/followed-run.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
 
 const missing = await RedisRig.missing();
+
+function textOf({ shared }: FleetRig, digest: string): string {
+  return readFileSync(shardPath(join(shared, 'cas'), digest), 'utf8');
+}
 
 const RECIPE = `steps:
   make:
     run: 'echo said; mkdir "$OUT_dir"; echo x > "$OUT_dir/x"; echo 1 > "$OUT_n"'
     outputs: { dir: { path: dir, kind: directory }, n: { path: n.json, kind: value } }
 `;
+
+describe.skipIf(missing !== undefined)('a task that is too long for a message', () => {
+  test.each<Damage>(['remove', 'flip'])(
+    'is sent again by the run that waits for it, if the shared cache has lost it before a worker came: %s',
+    async (how) => {
+      await using fleet = await FleetRig.start();
+      const rig = await fleet.project({
+        'recipe.yaml': `steps:
+  long: { run: [sh, -c, 'echo "$LONG" | wc -c'], env: { LONG: "${'x'.repeat(30_000)}" } }
+`,
+      });
+      const run = new FollowedRun(rig, '-p', 'fleet');
+      await run.until(({ type }) => type === 'step.waiting');
+      const task = globSync('cas/*/*', { cwd: fleet.shared })
+        .map((path) => basename(path))
+        .find((digest) => textOf(fleet, digest).includes('xxx'));
+      await fleet.store.damage(task ?? '', how);
+      await fleet.worker();
+      const { exit, events } = await run.end();
+      expect([exit, outcomes(events)]).toEqual([0, { long: 'succeeded' }]);
+    },
+  );
+});
 
 describe.skipIf(missing !== undefined)(
   'what a fleet’s shared cache lost, and a worker still has, is sent there again',

@@ -52,6 +52,7 @@ export class FlightWatch {
   /** A worker began since the last look: what the queue said then is old. */
   #hasJustBegun = false;
   #isSoon = false;
+  #lostParcel: Digest | undefined;
   /** Blobs that were sent anew. */
   readonly #mended = new Set<Digest>();
   #emptyEnds = 0;
@@ -116,6 +117,7 @@ export class FlightWatch {
     const wasHinted = this.#isHinted;
     [this.#isHinted, this.#hasJustBegun] = [false, false];
     try {
+      await this.#sendParcel();
       const settled = await this.#fromStore(wasHinted);
       if (settled !== undefined) return settled;
       if (wasHinted) this.#noteEmptyEnd();
@@ -131,6 +133,14 @@ export class FlightWatch {
       if (error instanceof Ended) return this.#failed(error.failure, '');
       throw error;
     }
+  }
+
+  /** A worker has not found what it is to do; it looks again. */
+  async #sendParcel(): Promise<void> {
+    const { shared, store } = this.#options;
+    const digest = this.#lostParcel;
+    this.#lostParcel = undefined;
+    if (digest !== undefined && (await store.blobs.verify(digest)) === 'ok') await shared.replace(digest);
   }
 
   /** @param isSaid a worker says that it is done */
@@ -269,6 +279,9 @@ export class FlightWatch {
         return this.#heard.exit();
       case 'waiting':
         return this.#heard.isStarted ? undefined : this.#heard.waitFor(entry.holder);
+      case 'lost':
+        this.#lostParcel = entry.parcel;
+        return this.#wake();
       case 'unsettled':
         return this.#heard.waitFor(entry.holder);
       case 'ended':

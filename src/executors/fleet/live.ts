@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ReportEntry } from '../../core/events.ts';
+import type { Digest } from '../../core/ids.ts';
 import type { Clock } from '../../core/world.ts';
 
 /** What a flight says while it goes on. It is for eyes: the whole log and report are blobs of the result. */
@@ -10,6 +11,8 @@ export type LiveEntry =
   | { readonly type: 'exited' }
   /** Why no worker has begun. */
   | { readonly type: 'waiting'; readonly holder: string }
+  /** What says what is to be done is not in the store: who waits for it may have it. */
+  | { readonly type: 'lost'; readonly parcel: Digest }
   /** What an attempt gave waits for the store, which does not take it. */
   | { readonly type: 'unsettled'; readonly holder: string }
   /** The store has the result, or how it failed. */

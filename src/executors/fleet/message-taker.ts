@@ -162,6 +162,7 @@ export class MessageTaker {
     const { shared, shop } = this.#options;
     await shared.need([{ digest: blob, kind: 'file' }]);
     if (shop.store.blobs.size(blob) !== undefined) return shop.store.blobs.read(blob).toString('utf8');
+    live.push({ type: 'lost', parcel: blob });
     live.push({ type: 'waiting', holder: `the task itself, which ${shared.remote.name} does not have` });
     throw new PutBack(AWAY_MS);
   }
