@@ -1,8 +1,11 @@
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/core/events.ts';
+import { fingerprint } from '../../src/core/ids.ts';
+import { readFlight } from '../../src/executors/fleet/flight-records.ts';
 import { digestOf } from '../../src/store/hash.ts';
+import { FolderRemote } from '../../src/store/remote/folder-remote.ts';
 import { outcomes } from '../rigs/cli-rig.ts';
 import { FleetRig } from '../rigs/fleet-rig.ts';
 import { FollowedRun } from '../rigs/followed-run.ts';
@@ -44,6 +47,32 @@ describe.skipIf(missing !== undefined)('on a fleet', () => {
       expect(events.filter(says('begun')).length).toBe(1);
     },
   );
+
+  test('of a step that is begun a second time and ends well, only the killed worker counts, should its result be lost', async () => {
+    await using fleet = await FleetRig.start();
+    const gate = fleet.gate('gate');
+    const rig = await fleet.project({
+      'recipe.yaml': `steps: { a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } } }\n`,
+    });
+    const doomed = await fleet.worker();
+    const run = new FollowedRun(rig, '-p', 'fleet');
+    await run.until(says('begun'));
+    await doomed.end('SIGKILL');
+    const worker = await fleet.worker();
+    await run.until(says('begun'));
+    await gate.open();
+    expect(outcomes((await run.end()).events)).toEqual({ a: 'succeeded' });
+    await worker.said('ended');
+    const [flight = ''] = globSync('flights/*/*', { cwd: fleet.shared });
+    const [, of = '', nonce = ''] = flight.split('/');
+    const remote = new FolderRemote(fleet.shared, () => Date.now());
+    expect(await readFlight(remote, { fingerprint: fingerprint(of), nonce })).toEqual({
+      starts: 2,
+      lost: 1,
+      end: undefined,
+      isCancelled: false,
+    });
+  });
 
   test('a shared cache that is away when a run begins is waited for', async () => {
     await using fleet = await FleetRig.start();

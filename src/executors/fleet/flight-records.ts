@@ -22,14 +22,14 @@ export const MOST_STARTS = 3;
 /** Characters of a message, of which each may be six bytes as JSON. */
 const MOST_SAID = 4000;
 
-/** Written where a worker was told to end: as if it had never begun. */
-const PREEMPTED = 'preempted';
+/** Written where a worker was told to end, or found nothing wrong: the start counts neither as an end nor as a death. */
+const UNCOUNTED = 'preempted';
 
 /** What the shared store knows of a flight. It is believed; the queue is not. */
 export interface FlightRecords {
   /** How many workers have begun. */
   readonly starts: number;
-  /** How many of them neither ended nor were told to. */
+  /** How many of them neither ended, nor were told to, nor gave what a later one was begun for again. */
   readonly lost: number;
   /** Of the newest start, or of any that ended well; undefined while it is under way or its worker died. */
   readonly end: FlightEnd | undefined;
@@ -48,14 +48,14 @@ export async function readFlight(remote: Remote, flight: Flight): Promise<Flight
     const text = records.get(`end-${nth}`);
     const told = text === undefined ? undefined : readEnd(text);
     if (told === undefined) lost += 1;
-    else if (told !== PREEMPTED) end ??= told;
+    else if (told !== UNCOUNTED) end ??= told;
   }
   return { starts, lost, end, isCancelled: records.has('cancel') };
 }
 
 /** Undefined for what a loss of power left of a record. */
-function readEnd(text: string): FlightEnd | typeof PREEMPTED | undefined {
-  if (text === PREEMPTED) return PREEMPTED;
+function readEnd(text: string): FlightEnd | typeof UNCOUNTED | undefined {
+  if (text === UNCOUNTED) return UNCOUNTED;
   try {
     return JSON.parse(text) as FlightEnd;
   } catch (error) {
@@ -93,9 +93,9 @@ function fitting(end: FlightEnd): string {
   return JSON.stringify({ ...end, failure: { reason: 'threw', error } });
 }
 
-/** The worker was told to end: another begins, and it does not count. */
-export async function recordPreemption(remote: Remote, flight: Flight, nth: number): Promise<void> {
-  await remote.writeRecord(flight, `end-${nth}`, PREEMPTED);
+/** No worker died, and nothing failed: if another begins, this start does not count. */
+export async function recordUncounted(remote: Remote, flight: Flight, nth: number): Promise<void> {
+  await remote.writeRecord(flight, `end-${nth}`, UNCOUNTED);
 }
 
 /** Nobody waits for it any more: whoever runs it stops, and nobody begins again. */

@@ -19,8 +19,8 @@ import {
   MOST_STARTS,
   readFlight,
   recordEnd,
-  recordPreemption,
   recordStart,
+  recordUncounted,
 } from './flight-records.ts';
 import { LiveWriter } from './live.ts';
 import { jobId, type Keys, type TaskMessage } from './names.ts';
@@ -246,7 +246,7 @@ export class MessageTaker {
   /** The shared cache failed before the step began: it counts as no start, if that can be written down. */
   async #takeBack(flight: Flight, nth: number): Promise<void> {
     try {
-      await recordPreemption(this.#options.shared.remote, flight, nth);
+      await recordUncounted(this.#options.shared.remote, flight, nth);
     } catch (error) {
       if (!isRemoteProblem(error)) throw error;
     }
@@ -350,11 +350,13 @@ export class MessageTaker {
     } else if (outcome.ok) {
       await this.#insist(live, () => this.#published(flight.fingerprint));
       if (parcel.replace) await this.#insist(live, () => recordEnd(remote, flight, nth, { ok: true }));
+      // The result says so of most; of what is begun time and again, as its result is lost, no start is a death.
+      else if (nth > 1) await this.#insist(live, () => recordUncounted(remote, flight, nth));
       const { nonDeterministic } = outcome;
       live.push(nonDeterministic === undefined ? ended : { ...ended, nonDeterministic });
       return;
     } else if (outcome.failure.reason === 'cancelled') {
-      if (stopped.reason === 'preempted') await recordPreemption(remote, flight, nth);
+      if (stopped.aborted && stopped.reason !== 'cancelled') await recordUncounted(remote, flight, nth);
     } else {
       const { failure, logTail, durationMs } = outcome;
       await this.#insist(live, () =>
