@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, globSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
+import type { Damage } from '../rigs/damage.ts';
 import type { Network } from '../rigs/network.ts';
 import { signalTo } from '../rigs/process-group.ts';
 import type { FleetArena } from './fleet-arena.ts';
@@ -17,6 +16,8 @@ export interface FleetFault {
   readonly isPossible?: (arena: FleetArena) => boolean;
   /** Whether a step may be executed a second time for it. */
   readonly repeats: boolean;
+  /** Whether what was committed may be lost by it. */
+  readonly injures?: boolean;
   /** Whether a run may not begin for it. */
   readonly refuses?: boolean;
   /** Resolves when it is over, to what it was; undefined: there was nothing that it could happen to. */
@@ -137,34 +138,18 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
     },
   },
   {
-    name: 'a blob of the shared folder is removed',
+    name: 'a blob of the shared cache is removed',
     of: 'store',
-    isPossible: ({ shared }) => existsSync(shared),
     repeats: true,
-    happen: async (arena, random) => {
-      const path = someBlob(arena, random);
-      if (path === undefined) return undefined;
-      arena.injured.add(basename(path));
-      rmSync(path);
-      return basename(path);
-    },
+    injures: true,
+    happen: async (arena, random) => injure(arena, random, 'remove'),
   },
   {
-    name: 'a byte of a blob of the shared folder is flipped',
+    name: 'a byte of a blob of the shared cache is flipped',
     of: 'store',
-    isPossible: ({ shared }) => existsSync(shared),
     repeats: true,
-    happen: async (arena, random) => {
-      const path = someBlob(arena, random);
-      if (path === undefined) return undefined;
-      const bytes = readFileSync(path);
-      const at = random.below(bytes.length);
-      bytes[at] = (bytes[at] ?? 0) ^ 1;
-      arena.injured.add(basename(path));
-      rmSync(path);
-      writeFileSync(path, bytes, { mode: 0o444 });
-      return basename(path);
-    },
+    injures: true,
+    happen: async (arena, random) => injure(arena, random, 'flip'),
   },
   {
     name: 'the shared cache is killed, or away, and comes back',
@@ -221,12 +206,17 @@ async function cutOff(network: Network | undefined, random: Random): Promise<str
 }
 
 /** One of the newest: those of earlier trials are of no use to this one. */
-function someBlob({ shared, since }: FleetArena, random: Random): string | undefined {
-  const names = globSync('cas/[0-9a-f][0-9a-f]/*', { cwd: shared })
-    .filter((name) => statSync(join(shared, name)).mtimeMs >= since)
-    .toSorted();
-  const name = names[random.below(names.length)];
-  return name === undefined ? undefined : join(shared, name);
+async function injure(
+  { store, since, injured }: FleetArena,
+  random: Random,
+  how: Damage,
+): Promise<string | undefined> {
+  const digests = store.blobsSince(since);
+  const digest = digests[random.below(digests.length)];
+  if (digest === undefined) return undefined;
+  injured.add(digest);
+  await store.damage(digest, how, random.below(1 << 20));
+  return digest;
 }
 
 /** @param ms until it is started again */

@@ -72,7 +72,8 @@ export async function fleetTrial({
 
   const waiting = await pending(arena);
   const fingerprints = fingerprintsOf(locally);
-  const committed = committedIn(arena, outcome);
+  const isInjured = happened.some(({ fault }) => fault.injures === true);
+  const committed = committedIn(arena, outcome, isInjured);
   const before = ofTrial().length;
   const last = await arena.begin(moves ? arena.there : arena.here).endWithin(RUN_MS);
   if (last.isLate || last.outcome.exit !== 0)
@@ -108,9 +109,17 @@ function mayRefuse({ refuses, of }: FleetFault, { crew }: FleetArena): boolean {
   return refuses === true || (of === 'store' && crew !== undefined);
 }
 
-/** Fingerprints whose result is there: as it lies in a folder, else as the disturbed run has said. */
-function committedIn({ shared }: FleetArena, { out }: Outcome): { has: (fingerprint: string) => boolean } {
-  return existsSync(shared) ? completeResults(shared) : new Set(fingerprintsOf(eventsIn(out)).values());
+/**
+ * Fingerprints whose result is there: as it lies in a folder, else as the disturbed run has said, of which nothing is known
+ * where blobs were lost.
+ */
+function committedIn(
+  { shared }: FleetArena,
+  { out }: Outcome,
+  isInjured: boolean,
+): { has: (fingerprint: string) => boolean } {
+  if (existsSync(shared)) return completeResults(shared);
+  return new Set(isInjured ? [] : fingerprintsOf(eventsIn(out)).values());
 }
 
 interface Happened {

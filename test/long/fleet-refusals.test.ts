@@ -29,6 +29,7 @@ describe.skipIf(missing !== undefined)('a shared cache that does not give a work
         env: environmentOf(server, 's3://bucket/fleet'),
         goAway: async () => server.stop(),
         comeBack: async () => server.startAgain(),
+        blobsSince: () => [],
         damage: async () => {},
         close: async () => {},
         reopen: async () => {},

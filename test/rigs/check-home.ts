@@ -86,14 +86,15 @@ function problemsOf(cache: string, path: string): string[] {
       return [`${about} names ${digest} with another size`];
     return sha256(readFileSync(blob)) === digest ? [] : [`${about} names ${digest}, which is damaged`];
   };
+  // A list that is damaged itself names whatever its bytes say now.
+  const inFolder = (digest: string): string[] => {
+    const ofList = missing(digest);
+    if (ofList.length > 0) return ofList;
+    return filesOfTree(cache, digest).flatMap((file) => missing(file.digest, file.size));
+  };
   return [
     ...Object.values(result.outputs).flatMap(({ digest, size, kind }) =>
-      kind === 'model' || kind === 'directory'
-        ? [
-            ...missing(digest),
-            ...filesOfTree(cache, digest).flatMap((file) => missing(file.digest, file.size)),
-          ]
-        : missing(digest, size),
+      kind === 'model' || kind === 'directory' ? inFolder(digest) : missing(digest, size),
     ),
     ...[result.report, result.log].flatMap((ref) => (ref === undefined ? [] : missing(ref.digest, ref.size))),
   ];

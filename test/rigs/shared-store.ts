@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { shardPath } from '../../src/store/layout.ts';
 import { CliRig } from './cli-rig.ts';
 import { type Damage, damageFile, damageObject } from './damage.ts';
@@ -15,8 +15,10 @@ export interface SharedStore extends AsyncDisposable {
   /** Nobody reaches it any more, until it is back with all that it had. */
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
-  /** Injures a blob that it has. */
-  damage(digest: string, how: Damage): Promise<void>;
+  /** Blobs that were put there since then, in milliseconds since the Unix epoch; in order of their digests. */
+  blobsSince(at: number): readonly string[];
+  /** Injures a blob that it has: what happens to which byte, as `damageFile` has it. */
+  damage(digest: string, how: Damage, at?: number): Promise<void>;
   /** It gives what it has and takes nothing, until it is opened again. */
   close(): Promise<void>;
   reopen(): Promise<void>;
@@ -39,7 +41,8 @@ export const startFolder: StartStore = async (dir) => {
     env: { STOCKPOT_REMOTE: path },
     goAway: async () => renameSync(path, `${path}-away`),
     comeBack: async () => renameSync(`${path}-away`, path),
-    damage: async (digest, how) => damageFile(shardPath(join(path, 'cas'), digest), how),
+    blobsSince: (at) => filesSince(join(path, 'cas'), at),
+    damage: async (digest, how, at) => damageFile(shardPath(join(path, 'cas'), digest), how, at),
     close: async () => {
       remount('bind');
       isMounted = true;
@@ -53,13 +56,26 @@ export const startFolder: StartStore = async (dir) => {
   };
 };
 
+function filesSince(cas: string, at: number): string[] {
+  return globSync('[0-9a-f][0-9a-f]/*', { cwd: cas })
+    .filter((name) => (statSync(join(cas, name), { throwIfNoEntry: false })?.mtimeMs ?? 0) >= at)
+    .map((name) => basename(name))
+    .toSorted();
+}
+
 export const startS3: StartStore = async () => {
   const server = await S3Server.start();
   return {
     env: environmentOf(server, 's3://bucket/fleet'),
     goAway: async () => server.stop(),
     comeBack: async () => server.startAgain(),
-    damage: async (digest, how) => damageObject(server, `bucket/fleet/${shardPath('cas', digest)}`, how),
+    blobsSince: (at) =>
+      [...server.objects]
+        .filter(([path, { modifiedAt }]) => path.startsWith('bucket/fleet/cas/') && modifiedAt >= at)
+        .map(([path]) => basename(path))
+        .toSorted(),
+    damage: async (digest, how, at) =>
+      damageObject(server, `bucket/fleet/${shardPath('cas', digest)}`, how, at),
     close: async () => {
       server.fault = ({ method }) =>
         method === 'GET' || method === 'HEAD' ? undefined : { status: 403, code: 'AccessDenied' };
@@ -97,7 +113,9 @@ export const startServed: StartStore = async () => {
     comeBack: async () => {
       server = await start();
     },
-    damage: async (digest, how) => damageFile(shardPath(join(home.dir, '.stockpot/cache/cas'), digest), how),
+    blobsSince: (at) => filesSince(join(home.dir, '.stockpot/cache/cas'), at),
+    damage: async (digest, how, at) =>
+      damageFile(shardPath(join(home.dir, '.stockpot/cache/cas'), digest), how, at),
     close: async () => setRole('viewer'),
     reopen: async () => setRole('member'),
     [Symbol.asyncDispose]: async () => {
