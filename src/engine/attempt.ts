@@ -21,6 +21,7 @@ import { layOutKept, removeCheckpoint } from './kept-folders.ts';
 import type { Exit, Launcher, Program } from './launcher.ts';
 import { materialise, storedInputs } from './materialise.ts';
 import type { AttemptOutcome, Task, TaskHooks } from './ports.ts';
+import { differing, publishResult } from './publish-result.ts';
 import { artifactEntries, recordedReport } from './recorded-report.ts';
 import { recorderEnvironment } from './recorder-environment.ts';
 import type { OpenRecorder, Recorder } from './recorder-port.ts';
@@ -136,7 +137,7 @@ export async function attempt(
       await shop.store.blobs.settle();
       return { ok: true, outputs, durationMs, published: false, report: report.entries };
     }
-    const winner = await publish(result, task, shop);
+    const winner = await publishResult(result, task, shop);
     if (task.step.checkpoint !== undefined) removeCheckpoint(shop.home, task.fingerprint);
     const others = differing(outputs, winner.outputs);
     return {
@@ -154,19 +155,6 @@ export async function attempt(
   } finally {
     if (!keep) rmSync(dir, { recursive: true, force: true });
   }
-}
-
-/** Gives the result that counts: another may have been there first, here or where machines share one. */
-async function publish(result: Result, task: Task, { store, shared, sharesAll }: Workshop): Promise<Result> {
-  const winner = await store.results.commit(result, { replace: task.replace });
-  failpoint('attempt.published');
-  if (!store.results.isComplete(winner))
-    throw new Error('a blob of the result was removed from the store while it was published');
-  if (shared === undefined || (task.step.cache === 'never' && !sharesAll)) return winner;
-  const first = await shared.publish(winner, { replace: task.replace });
-  // A run goes on with what all machines see.
-  if (differing(winner.outputs, first.outputs).length > 0) store.results.adopt(first);
-  return first;
 }
 
 const CANCELLED: Failure = { reason: 'cancelled' };
@@ -342,13 +330,6 @@ async function recorderOf(
     onBug: (error, request) =>
       hooks.report({ type: 'warning', message: `Internal error in ${request}: ${error.message}` }),
   });
-}
-
-function differing(
-  ours: Readonly<Record<string, OutputRef>>,
-  winners: Readonly<Record<string, OutputRef>>,
-): string[] {
-  return Object.keys(ours).filter((name) => ours[name]?.digest !== winners[name]?.digest);
 }
 
 /** The step's time limit as a signal of its own, so that running out of time and being cancelled differ. */

@@ -2,7 +2,7 @@ import type { Digest, Fingerprint } from '../core/ids.ts';
 import type { PlanStep } from '../core/plan.ts';
 import type { World } from '../core/world.ts';
 import type { RemoteCache } from '../store/remote/remote-cache.ts';
-import type { Result } from '../store/results.ts';
+import type { Result, Results } from '../store/results.ts';
 import type { Store } from '../store/store.ts';
 import { type Hit, hasLapsed, usableResult } from './usable-result.ts';
 
@@ -46,8 +46,8 @@ export class Lookup {
 export async function adoptForRun(
   step: PlanStep,
   result: Result,
-  shared: RemoteCache,
-  store: Store,
+  shared: Pick<RemoteCache, 'bring'>,
+  store: { readonly results: Pick<Results, 'adopt'> },
 ): Promise<boolean> {
   if ((await shared.bring(readByRuns(step, result))).length > 0) return false;
   store.results.adopt(result);

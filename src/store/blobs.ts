@@ -46,6 +46,9 @@ export interface StampBook {
   set(digest: Digest, stamp: BlobStamp): void;
 }
 
+/** What who only reads needs of the blobs of a machine. */
+export type ReadableBlobs = Pick<Blobs, 'size' | 'has' | 'path' | 'read' | 'verify'>;
+
 /** Files by SHA-256 of their bytes. A file that is there under its digest was complete when it was named. */
 export class Blobs {
   readonly #layout: CacheLayout;

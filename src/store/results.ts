@@ -5,7 +5,7 @@ import type { OutputRef, Outputs } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
 import { isTree } from '../core/kinds.ts';
-import { type Blobs, syncFolder, writeDurably } from './blobs.ts';
+import { type Blobs, type ReadableBlobs, syncFolder, writeDurably } from './blobs.ts';
 import { hasTree } from './has-tree.ts';
 import { textOf } from './if-there.ts';
 import { inFolder } from './in-folder.ts';
@@ -151,7 +151,7 @@ export function partsOf({ outputs, artifacts = [], report, log }: Result): Outpu
 }
 
 /** Every blob that a result needs, files of its folders included; damaged folders are left out. */
-export function blobsOf(result: Result, blobs: Blobs): Set<Digest> {
+export function blobsOf(result: Result, blobs: ReadableBlobs): Set<Digest> {
   const found = new Set<Digest>();
   for (const { digest, kind } of partsOf(result)) {
     found.add(digest);

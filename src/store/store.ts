@@ -2,12 +2,15 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { failpoint } from '../core/failpoint.ts';
+import type { Digest } from '../core/ids.ts';
 import { immediate } from '../db/sqlite.ts';
 import { Blobs } from './blobs.ts';
 import { diskError } from './disk-error.ts';
 import { FileDigests } from './file-digests.ts';
 import { IndexedStamps, openIndex } from './index-db.ts';
 import { type CacheLayout, cacheLayout } from './layout.ts';
+import { type Received, receive } from './remote/receive.ts';
+import type { Remote } from './remote/remote.ts';
 import { Results } from './results.ts';
 
 export interface StoreOptions {
@@ -52,6 +55,15 @@ export class Store implements Disposable {
     } catch (error) {
       throw diskError(error, home);
     }
+  }
+
+  /**
+   * Fetches a blob of a remote.
+   *
+   * @throws RemoteUnreachable, RemoteRefused, and what the own disk says
+   */
+  async receive(remote: Remote, digest: Digest, onBytes: (count: number) => void): Promise<Received> {
+    return receive(remote, digest, this, onBytes);
   }
 
   /** Writes down what was learnt about files and blobs. */

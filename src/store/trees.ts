@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { canonicalJson } from '../core/canonical-json.ts';
 import type { Digest } from '../core/ids.ts';
 import type { Json } from '../core/json.ts';
-import type { Blobs } from './blobs.ts';
+import type { ReadableBlobs } from './blobs.ts';
 
 /**
  * A folder by content: its files by path, in byte order, and the folders that hold nothing. Of a file's
@@ -36,7 +36,7 @@ export function treeSize(tree: Tree): number {
   return tree.files.reduce((sum, file) => sum + file.size, 0);
 }
 
-export function readTree(blobs: Blobs, digest: Digest): Tree {
+export function readTree(blobs: ReadableBlobs, digest: Digest): Tree {
   return JSON.parse(blobs.read(digest).toString('utf8')) as Tree;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
-import type { Blobs } from '../blobs.ts';
+import type { ReadableBlobs } from '../blobs.ts';
 import { blobsOf, parseResult } from '../results.ts';
 import type { Remote } from './remote.ts';
 import { type Accepted, isAccepted } from './signing.ts';
@@ -17,7 +17,7 @@ export type RemoteFinding =
 export async function checkRemote(
   remote: Remote,
   fingerprints: Iterable<Fingerprint>,
-  { accepted, blobs }: { readonly accepted: Accepted; readonly blobs: Blobs },
+  { accepted, blobs }: { readonly accepted: Accepted; readonly blobs: ReadableBlobs },
   onBytes: (count: number) => void,
 ): Promise<{ readonly findings: RemoteFinding[]; readonly results: number; readonly blobs: number }> {
   const findings: RemoteFinding[] = [];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../../core/ids.ts';
-import type { Blobs } from '../blobs.ts';
+import type { ReadableBlobs } from '../blobs.ts';
 import { inLanes } from './in-lanes.ts';
 import { type Remote, RemoteUnreachable } from './remote.ts';
 
@@ -23,7 +23,10 @@ export interface Mended {
 export async function mendBlobs(
   remote: Remote,
   digests: readonly Digest[],
-  { blobs, isRead }: { readonly blobs: Blobs; readonly isRead: (digest: Digest, size: number) => boolean },
+  {
+    blobs,
+    isRead,
+  }: { readonly blobs: ReadableBlobs; readonly isRead: (digest: Digest, size: number) => boolean },
 ): Promise<Mended> {
   const there = await remote.sizes(digests, { refresh: true });
   const [sent, lost] = [new Set<Digest>(), new Set<Digest>()];

@@ -1,5 +1,5 @@
 import { isTree } from '../../core/kinds.ts';
-import type { Blobs } from '../blobs.ts';
+import type { ReadableBlobs } from '../blobs.ts';
 import { blobsOf, partsOf, type Result } from '../results.ts';
 import { mendBlobs } from './mend-blobs.ts';
 import type { Remote } from './remote.ts';
@@ -12,7 +12,7 @@ import type { Remote } from './remote.ts';
  * @returns whether all that was looked at is right now
  * @throws RemoteUnreachable, RemoteRefused
  */
-export async function mendResult(remote: Remote, result: Result, blobs: Blobs): Promise<boolean> {
+export async function mendResult(remote: Remote, result: Result, blobs: ReadableBlobs): Promise<boolean> {
   const { outputs, report, log } = result;
   const read = new Set(
     [

@@ -3,23 +3,23 @@ import type { OutputRef } from '../../core/events.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { isTree } from '../../core/kinds.ts';
 import { immediate } from '../../db/sqlite.ts';
-import type { Blobs } from '../blobs.ts';
+import type { ReadableBlobs } from '../blobs.ts';
 import { hasTree } from '../has-tree.ts';
-import type { CacheLayout } from '../layout.ts';
 import { blobsOf, parseResult, partsOf, type Result } from '../results.ts';
 import { readTree } from '../trees.ts';
 import { checkRemote } from './check-remote.ts';
 import { inLanes } from './in-lanes.ts';
 import { type Mended, mendBlobs } from './mend-blobs.ts';
-import { receive } from './receive.ts';
+import type { Received } from './receive.ts';
 import { isRemoteProblem, type Remote, type RemoteResult, RemoteUnreachable } from './remote.ts';
 import { type Accepted, isAccepted, type Signer } from './signing.ts';
 
 /** The local cache that a remote stands behind. */
 export interface Near {
-  readonly blobs: Blobs;
-  readonly layout: CacheLayout;
+  readonly blobs: ReadableBlobs;
   readonly index: DatabaseSync;
+  /** Fetches a blob of a remote. */
+  readonly receive: (remote: Remote, digest: Digest, onBytes: (count: number) => void) => Promise<Received>;
 }
 
 /** Something that a result names. */
@@ -165,7 +165,7 @@ export class RemoteCache {
   /** Takes out of the set what has come. */
   async #receive(wanted: Set<Digest>, onBytes: (count: number) => void): Promise<void> {
     await inLanes(LANES, [...wanted], async (digest) => {
-      const received = await receive(this.remote, digest, this.#near, onBytes);
+      const received = await this.#near.receive(this.remote, digest, onBytes);
       if (received !== 'received') return this.#forget(digest);
       wanted.delete(digest);
       // Somebody has put it there anew.
