@@ -9,7 +9,9 @@ import type { World } from './core/world.ts';
 import type { Executor } from './engine/ports.ts';
 import { fairShare } from './executors/fleet/fair-share.ts';
 import { FleetExecutor } from './executors/fleet/fleet-executor.ts';
-import { FleetLink, RedisAway } from './executors/fleet/fleet-link.ts';
+import { FleetLink } from './executors/fleet/fleet-link.ts';
+import { RedisAway } from './executors/fleet/flight-link.ts';
+import { packTask } from './executors/fleet/pack-task.ts';
 import { enterRedis, openRedis, type RedisAddress, redisAddress } from './executors/fleet/redis.ts';
 import type { RemoteCache } from './store/remote/remote-cache.ts';
 import type { Store } from './store/store.ts';
@@ -76,15 +78,15 @@ export class Fleet implements AsyncDisposable {
   }
 
   executor({ local, run, isSubmitted, priority }: FleetRun): Executor {
-    const { settings, projectDir, store, version, world } = this.#context;
+    const { settings, projectDir, version, world } = this.#context;
+    const store = this.#context.store();
     this.#run = run;
     return new FleetExecutor({
       link: this.#link,
       shared: this.shared,
-      store: store(),
-      projectDir,
+      store,
       run,
-      version,
+      pack: async (task) => packTask(task, { store, projectDir, run, version }),
       world,
       endedNonces: new Set(),
       priority: settings.priority ?? priority,

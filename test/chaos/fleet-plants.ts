@@ -20,11 +20,11 @@ export const FLEET_PLANTS: readonly FleetPlant[] = [
         to: `void this.#options.world.clock.sleep(4000).then(() => this.#published(flight.fingerprint));`,
       },
       {
-        file: 'src/executors/fleet/message-taker.ts',
-        from: `        ...shop,
-        shared,`,
-        to: `        ...shop,
-        shared: undefined,`,
+        file: 'src/executors/fleet/execute-parcel.ts',
+        from: `      ...shop,
+      shared,`,
+        to: `      ...shop,
+      shared: undefined,`,
       },
     ],
     course: QUIET,
@@ -53,7 +53,7 @@ export const FLEET_PLANTS: readonly FleetPlant[] = [
     changes: [
       {
         file: 'src/executors/fleet/announcements.ts',
-        from: `every(clock, lockMs / 3, () => this.#renew())`,
+        from: `every(clock, lockMs / 3, () => this.renew())`,
         to: `every(clock, lockMs / 3, () => {})`,
       },
     ],

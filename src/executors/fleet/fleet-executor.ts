@@ -5,24 +5,31 @@ import { goesToQueue, queueOf } from '../../core/plan-queues.ts';
 import type { Priority } from '../../core/priority.ts';
 import type { World } from '../../core/world.ts';
 import type { AttemptOutcome, Executor, Task, TaskHooks } from '../../engine/ports.ts';
+import type { Blobs, ReadableBlobs } from '../../store/blobs.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
-import type { Store } from '../../store/store.ts';
+import type { Results } from '../../store/results.ts';
 import { readTree } from '../../store/trees.ts';
-import type { FleetLink } from './fleet-link.ts';
+import type { FlightLink } from './flight-link.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { TaskMessage } from './names.ts';
-import { ProjectChanged, packTask } from './pack-task.ts';
+import { type Packed, ProjectChanged } from './pack-task.ts';
 import { queueTimeout } from './queue-timeout.ts';
 import { QueueWait } from './queue-wait.ts';
 
+/** What a driver needs of its machine's store. */
+export interface DriverStore {
+  readonly blobs: ReadableBlobs & Pick<Blobs, 'putBytes'>;
+  readonly results: Pick<Results, 'read' | 'adopt'>;
+}
+
 export interface FleetOptions {
-  readonly link: FleetLink;
-  readonly store: Store;
+  readonly link: FlightLink;
+  readonly store: DriverStore;
   /** The cache that driver and workers share: code and data travel through it. */
   readonly shared: RemoteCache;
-  readonly projectDir: string;
   readonly run: string;
-  readonly version: string;
+  /** Packs a task, as `packTask` does. */
+  readonly pack: (task: Task) => Promise<Packed>;
   readonly world: World;
   /** Flights that have ended, of this run: what is still in a queue of them is not waited for. */
   readonly endedNonces: Set<string>;
@@ -100,8 +107,8 @@ export class FleetExecutor implements Executor {
   async #packed(
     task: Task,
   ): Promise<{ readonly parcel: TaskMessage['parcel']; readonly digests: readonly Digest[] }> {
-    const { store } = this.#options;
-    const { text, blobs, stored } = await packTask(task, this.#options);
+    const { store, pack } = this.#options;
+    const { text, blobs, stored } = await pack(task);
     const blob = text.length > MOST_IN_MESSAGE ? store.blobs.putBytes(text).digest : undefined;
     const here = stored.flatMap(({ digest, kind }) => this.#withFiles(digest, kind));
     const digests = [...blobs, ...here, ...(blob === undefined ? [] : [blob])].filter(

@@ -3,16 +3,12 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../core/world.ts';
 import type { Flight } from '../../store/remote/remote.ts';
+import { type FlightLink, type MessageState, RedisAway } from './flight-link.ts';
 import { type LiveEntry, LiveReader } from './live.ts';
 import { Keys, type TaskMessage } from './names.ts';
 import { takersOf, type WaitState, type WorkerState } from './presence.ts';
 import { openRedis, type RedisAddress } from './redis.ts';
 import { Register } from './register.ts';
-
-/** Redis is away; what runs goes on, and it is asked again. */
-export class RedisAway extends Error {
-  override readonly name = 'RedisAway';
-}
 
 export interface QueueState {
   readonly name: string;
@@ -20,11 +16,8 @@ export interface QueueState {
   readonly running: number;
 }
 
-/** How a message stands: `taken` by a worker that has not begun, or `running`, as a worker says. */
-export type MessageState = 'absent' | 'queued' | 'taken' | 'running';
-
 /** One driver's connection to the queues of a fleet. It carries work and is never believed. */
-export class FleetLink implements AsyncDisposable {
+export class FleetLink implements FlightLink, AsyncDisposable {
   readonly keys: Keys;
   readonly address: RedisAddress;
   readonly #redis: Redis;
@@ -54,12 +47,6 @@ export class FleetLink implements AsyncDisposable {
     );
   }
 
-  /**
-   * Puts a message into a queue unless it is there. One that is there, of a later turn, is given this one.
-   *
-   * @returns the nonce of the message that is there: another driver's, if that was first
-   * @throws RedisAway
-   */
   async enqueue(queue: string, id: string, message: TaskMessage, turn: number): Promise<string> {
     return this.#asking(async () => {
       const target = this.#queue(queue);
@@ -81,11 +68,6 @@ export class FleetLink implements AsyncDisposable {
     });
   }
 
-  /**
-   * Whether a message is in its queue, or a worker says that it runs what it asks for.
-   *
-   * @throws RedisAway
-   */
   async stateOf(queue: string, id: string): Promise<MessageState> {
     return this.#asking(async () => {
       if ((await this.#redis.get(this.keys.running(id))) !== null) return 'running';
@@ -95,13 +77,6 @@ export class FleetLink implements AsyncDisposable {
     });
   }
 
-  /**
-   * Says that a run waits for a flight, again and again: whoever is left alone with it may end it.
-   *
-   * @param isRunning a worker has it: the wait begins anew
-   * @returns since when the run has waited, whoever drove it; by the clocks of drivers
-   * @throws RedisAway
-   */
   async wait(
     flight: Flight,
     run: string,
@@ -114,10 +89,6 @@ export class FleetLink implements AsyncDisposable {
     });
   }
 
-  /**
-   * @returns whether nobody else waits for it
-   * @throws RedisAway
-   */
   async leave(flight: Flight, run: string): Promise<boolean> {
     const key = this.keys.waiters(flight.nonce);
     return this.#asking(async () => {
@@ -126,17 +97,12 @@ export class FleetLink implements AsyncDisposable {
     });
   }
 
-  /**
-   * The run has what it waited for. What the flight said goes soon, unless another run still waits for it. While Redis
-   * is away that is not said: it lapses.
-   */
   landed({ nonce }: Flight, run: string): void {
     if (this.#redis.status !== 'ready') return;
     const keys = [this.keys.waiters(nonce), this.keys.live(nonce)];
     this.#redis.eval(LANDED, keys.length, ...keys, run, HEARD_S).catch(() => {});
   }
 
-  /** Tells workers, and takes the message back if none has begun. */
   async cancel(queue: string, id: string, { nonce }: Flight): Promise<void> {
     await this.#asking(async () => {
       await this.#redis.publish(this.keys.cancelled, nonce);
@@ -150,7 +116,6 @@ export class FleetLink implements AsyncDisposable {
     return this.#reader.follow(this.keys.live(nonce), onEntry);
   }
 
-  /** @throws RedisAway */
   async workers(): Promise<readonly WorkerState[]> {
     return this.#asking(async () => this.#workers.read());
   }
@@ -164,25 +129,14 @@ export class FleetLink implements AsyncDisposable {
     return this.#asking(async () => this.#waits.read());
   }
 
-  /**
-   * Says of what waits for a flight what it waits for.
-   *
-   * @throws RedisAway
-   */
   async sayWaiting({ nonce }: Flight, state: WaitState): Promise<void> {
     await this.#asking(async () => this.#waits.say(waitId(nonce, state.run), state));
   }
 
-  /** It waits no longer. What cannot be said lapses. */
   async sayBegun({ nonce }: Flight, run: string): Promise<void> {
     await this.#asking(async () => this.#waits.withdraw(waitId(nonce, run))).catch(() => {});
   }
 
-  /**
-   * How many workers take from a queue, as it was a moment ago: many tasks ask at once.
-   *
-   * @throws RedisAway
-   */
   async takers(queue: string): Promise<number> {
     const now = this.#clock.monotonic();
     if (this.#lately === undefined || now - this.#lately.at > FRESH_MS)

@@ -1,20 +1,23 @@
 import { DelayedError, type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { every } from '../../core/every.ts';
-import type { World } from '../../core/world.ts';
 import { Announcements } from './announcements.ts';
+import { executeParcel, type ParcelBench } from './execute-parcel.ts';
+import { Hold } from './hold.ts';
+import { LiveWriter } from './live.ts';
 import { MessageTaker, PutBack, type TakerOptions, type TaskLine } from './message-taker.ts';
 import { Keys, LOCK_MS, STALLED_MS, type TaskMessage } from './names.ts';
 import type { WorkerState } from './presence.ts';
 import { openRedis, type RedisAddress } from './redis.ts';
 import { Register } from './register.ts';
+import { RedisRunningKeys } from './running-keys.ts';
 
 export interface FleetWorkerOptions
-  extends Omit<TakerOptions, 'keys' | 'announcements' | 'lockMs' | 'threads' | 'onChange'> {
+  extends Pick<TakerOptions, 'id' | 'shared' | 'world' | 'gpus' | 'lacks'>,
+    Pick<ParcelBench, 'shop' | 'environment'> {
   readonly address: RedisAddress;
   /** Connected. */
   readonly redis: Redis;
-  readonly world: World;
   readonly state: Omit<WorkerState, 'isDraining' | 'running'>;
   /** Lines for whoever watches the worker. */
   readonly onChange: (line: WorkerLine) => void;
@@ -41,27 +44,29 @@ export class FleetWorker implements AsyncDisposable {
   /** BullMQ closes only what it opened itself. */
   readonly #connections: Redis[] = [];
   readonly #gone = new AbortController();
-  /** Nothing is begun before: who ran it before an outage says so meanwhile. On the monotonic clock. */
-  #notBefore = 0;
+  readonly #hold: Hold;
   #isDraining = false;
   #announcing: Disposable | undefined;
   #wasAway = false;
 
   constructor(options: FleetWorkerOptions) {
-    const { address, redis, state } = options;
+    const { address, redis, shop, state, world } = options;
+    const { clock } = world;
     this.#options = options;
     this.#keys = new Keys(address.prefix);
     this.#register = new Register(redis, this.#keys.workers);
-    this.#announcements = new Announcements(redis, this.#keys, state.id, {
-      clock: options.world.clock,
-      lockMs: LOCK_MS,
-    });
+    this.#hold = new Hold(clock, LOCK_MS);
+    const running = new RedisRunningKeys(redis, this.#keys, state.id, LOCK_MS);
+    this.#announcements = new Announcements(running, { clock, lockMs: LOCK_MS });
+    const bench = { ...options, threads: state.cpus };
     this.#taker = new MessageTaker({
       ...options,
-      keys: this.#keys,
+      version: shop.version,
+      store: shop.store,
+      voiceOf: (nonce) => new LiveWriter(redis, this.#keys.live(nonce), clock),
       announcements: this.#announcements,
       lockMs: LOCK_MS,
-      threads: state.cpus,
+      execute: async (start, signal) => executeParcel(start, signal, bench),
     });
     this.#listener = openRedis(address, { enableOfflineQueue: true });
     this.#workers = state.queues.map((queue) => this.#workerOf(queue));
@@ -125,7 +130,7 @@ export class FleetWorker implements AsyncDisposable {
   }
 
   async #process(job: Job<TaskMessage>, token: string | undefined): Promise<void> {
-    await this.#hold();
+    await this.#hold.over();
     try {
       await this.#taker.take(job.data, this.#gone.signal);
     } catch (error) {
@@ -135,21 +140,10 @@ export class FleetWorker implements AsyncDisposable {
     }
   }
 
-  /** After Redis was away, nobody begins anything for one lock duration. */
-  async #hold(): Promise<void> {
-    const { clock } = this.#options.world;
-    for (let left = this.#left; left > 0; left = this.#left) await clock.sleep(left);
-  }
-
-  get #left(): number {
-    return this.#notBefore - this.#options.world.clock.monotonic();
-  }
-
-  /** A server that has only just come up may have lost what was announced. */
   async #holdAfterRestart(): Promise<void> {
     const info = await this.#options.redis.info('server');
     const upMs = Number(/^uptime_in_seconds:(\d+)/m.exec(info)?.[1] ?? 0) * 1000;
-    if (upMs < LOCK_MS) this.#notBefore = this.#options.world.clock.monotonic() + LOCK_MS - upMs;
+    this.#hold.begin(upMs);
   }
 
   readonly #onClose = (): void => {
@@ -159,9 +153,10 @@ export class FleetWorker implements AsyncDisposable {
   };
 
   readonly #onReady = (): void => {
+    this.#announcements.renew();
     if (!this.#wasAway) return;
     this.#wasAway = false;
-    this.#notBefore = this.#options.world.clock.monotonic() + LOCK_MS;
+    this.#hold.begin(0);
     this.#options.onChange({ type: 'redis', isThere: true });
     void this.#announce();
   };

@@ -16,6 +16,10 @@ export type FlightEnd =
       readonly damaged?: { readonly digest: Digest; readonly damage: 'missing' | 'corrupt' };
     };
 
+export function failedBy(failure: Failure): FlightEnd & { ok: false } {
+  return { ok: false, failure, logTail: '', durationMs: 0 };
+}
+
 /** Starts without an end after which a task is taken for one that kills its workers. */
 export const MOST_STARTS = 3;
 

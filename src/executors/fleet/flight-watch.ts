@@ -8,7 +8,7 @@ import { BlobDamaged } from '../../store/blobs.ts';
 import { type Flight, isRemoteProblem } from '../../store/remote/remote.ts';
 import type { Result } from '../../store/results.ts';
 import type { FleetOptions } from './fleet-executor.ts';
-import { type MessageState, RedisAway } from './fleet-link.ts';
+import { type MessageState, RedisAway } from './flight-link.ts';
 import { type FlightEnd, MOST_STARTS, readFlight, recordCancel } from './flight-records.ts';
 import { HeardTask } from './heard-task.ts';
 import type { LiveEntry } from './live.ts';

@@ -1,32 +1,29 @@
-import type { Redis } from 'ioredis';
 import type { OutputRef } from '../../core/events.ts';
 import { every } from '../../core/every.ts';
-import { describeFailure, type Failure } from '../../core/failure.ts';
+import { describeFailure } from '../../core/failure.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { queueOf } from '../../core/plan-queues.ts';
 import type { World } from '../../core/world.ts';
-import { attempt, type Workshop } from '../../engine/attempt.ts';
 import { Gpus, type HeldGpus, type MachineGpus } from '../../engine/gpus.ts';
 import { storedInputs } from '../../engine/materialise.ts';
-import type { AttemptOutcome, Task, TaskHooks } from '../../engine/ports.ts';
-import { BlobDamaged } from '../../store/blobs.ts';
+import type { AttemptOutcome } from '../../engine/ports.ts';
+import { BlobDamaged, type ReadableBlobs } from '../../store/blobs.ts';
 import { mendResult } from '../../store/remote/mend-result.ts';
 import { type Flight, isRemoteProblem, RemoteUnreachable } from '../../store/remote/remote.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
+import type { Results } from '../../store/results.ts';
 import type { Announcements } from './announcements.ts';
 import {
-  type FlightEnd,
+  failedBy,
   MOST_STARTS,
   readFlight,
   recordEnd,
   recordStart,
   recordUncounted,
 } from './flight-records.ts';
-import { LiveWriter } from './live.ts';
-import { jobId, type Keys, type TaskMessage } from './names.ts';
+import type { LiveWriter } from './live.ts';
+import { jobId, type TaskMessage } from './names.ts';
 import { type Parcel, readParcel } from './parcel.ts';
-import { SavedCheckpoint } from './saved-checkpoints.ts';
-import { unpackProject } from './unpack-project.ts';
 
 /** A message cannot be worked on now: it goes back into its queue, for so long. */
 export class PutBack extends Error {
@@ -38,23 +35,35 @@ export class PutBack extends Error {
   }
 }
 
+/** What a flight says while it goes on, for whoever follows it. */
+export type Voice = Pick<LiveWriter, 'push' | 'flush'>;
+
+/** One start of a task on a worker, which has all that it needs. */
+export interface Start {
+  readonly fingerprint: Fingerprint;
+  readonly parcel: Parcel;
+  /** Which start of the flight it is, from 1 on. */
+  readonly nth: number;
+  readonly gpus: HeldGpus;
+  readonly live: Voice;
+}
+
 export interface TakerOptions {
   readonly id: string;
-  /** For attempts of whatever project. */
-  readonly shop: Omit<Workshop, 'projectDir' | 'run' | 'owner' | 'shared' | 'sharesAll'>;
+  readonly version: string;
+  /** This machine's own. */
+  readonly store: { readonly blobs: ReadableBlobs; readonly results: Pick<Results, 'find'> };
   readonly shared: RemoteCache;
-  readonly redis: Redis;
-  readonly keys: Keys;
-  readonly announcements: Announcements;
+  readonly voiceOf: (nonce: string) => Voice;
+  readonly announcements: Pick<Announcements, 'take' | 'release'>;
   readonly world: World;
-  readonly threads: number;
   readonly gpus: MachineGpus;
   readonly lockMs: number;
   readonly onChange: (line: TaskLine) => void;
   /** What this worker lacks for a task, in words; undefined if nothing. */
   readonly lacks: (parcel: Parcel) => string | undefined;
-  /** The folder whose `node_modules` has the packages of the parcel; undefined if it names none. */
-  readonly environment: (parcel: Parcel) => Promise<string | undefined>;
+  /** Runs the step and publishes what it gave. BlobDamaged: the store has lost an input. */
+  readonly execute: (start: Start, signal: AbortSignal) => Promise<AttemptOutcome | BlobDamaged>;
 }
 
 export interface TaskLine {
@@ -78,10 +87,9 @@ export interface UnderWay {
 
 /** What a worker needs to begin a task. */
 interface Beginning {
-  readonly message: TaskMessage;
   readonly parcel: Parcel;
   readonly gpus: HeldGpus;
-  readonly live: LiveWriter;
+  readonly live: Voice;
   readonly signal: AbortSignal;
   readonly stopped: AbortController;
 }
@@ -108,8 +116,8 @@ export class MessageTaker {
    * @throws PutBack
    */
   async take(message: TaskMessage, signal: AbortSignal): Promise<void> {
-    const { redis, keys, announcements } = this.#options;
-    const live = new LiveWriter(redis, keys.live(message.nonce), this.#options.world.clock);
+    const { announcements, voiceOf } = this.#options;
+    const live = voiceOf(message.nonce);
     let released: Promise<void> | undefined;
     try {
       const parcel = await this.#parcelOf(message, live);
@@ -149,19 +157,18 @@ export class MessageTaker {
     }
   }
 
-  async #parcelOf({ fingerprint, parcel }: TaskMessage, live: LiveWriter): Promise<Parcel> {
-    const { shop } = this.#options;
+  async #parcelOf({ fingerprint, parcel }: TaskMessage, live: Voice): Promise<Parcel> {
     const text = 'text' in parcel ? parcel.text : await this.#textOf(parcel.blob, live);
     const read = readParcel(text, fingerprint);
     if (read !== undefined) return read;
-    live.push({ type: 'waiting', holder: `a worker of another version than ${shop.version}` });
+    live.push({ type: 'waiting', holder: `a worker of another version than ${this.#options.version}` });
     throw new PutBack(LACKS_MS);
   }
 
-  async #textOf(blob: Digest, live: LiveWriter): Promise<string> {
-    const { shared, shop } = this.#options;
+  async #textOf(blob: Digest, live: Voice): Promise<string> {
+    const { shared, store } = this.#options;
     await shared.need([{ digest: blob, kind: 'file' }]);
-    if (shop.store.blobs.size(blob) !== undefined) return shop.store.blobs.read(blob).toString('utf8');
+    if (store.blobs.size(blob) !== undefined) return store.blobs.read(blob).toString('utf8');
     live.push({ type: 'lost', parcel: blob });
     live.push({ type: 'waiting', holder: `the task itself, which ${shared.remote.name} does not have` });
     throw new PutBack(AWAY_MS);
@@ -172,22 +179,22 @@ export class MessageTaker {
    * who could not use what is there.
    */
   async #lookFor(fingerprint: Fingerprint): Promise<'absent' | 'broken' | 'whole'> {
-    const { shared, shop } = this.#options;
-    const here = shop.store.results.find(fingerprint);
+    const { shared, store } = this.#options;
+    const here = store.results.find(fingerprint);
     if (here !== undefined) await shared.publish(here, { replace: false });
     const there = await shared.find(fingerprint, true);
     if (there === undefined) {
       shared.requireReachable();
       return 'absent';
     }
-    return (await mendResult(shared.remote, there, shop.store.blobs)) ? 'whole' : 'broken';
+    return (await mendResult(shared.remote, there, store.blobs)) ? 'whole' : 'broken';
   }
 
   async #run(
     message: TaskMessage,
     parcel: Parcel,
     gpus: HeldGpus,
-    live: LiveWriter,
+    live: Voice,
     signal: AbortSignal,
   ): Promise<void> {
     const { id, shared, world } = this.#options;
@@ -213,7 +220,7 @@ export class MessageTaker {
         // Before it counts as begun: that the shared cache is away is no fault of the task's.
         await shared.need([...parcelFiles(parcel), ...storedInputs(parcel.inputs)]);
         if (!stopped.signal.aborted)
-          return await this.#begin(state, before.starts, { message, parcel, gpus, live, signal, stopped });
+          return await this.#begin(state, before.starts, { parcel, gpus, live, signal, stopped });
       } finally {
         this.underWay.delete(state);
       }
@@ -224,16 +231,16 @@ export class MessageTaker {
   async #begin(
     { flight, step, run }: UnderWay,
     starts: number,
-    { message, parcel, gpus, live, signal, stopped }: Beginning,
+    { parcel, gpus, live, signal, stopped }: Beginning,
   ): Promise<void> {
-    const { id, shared, onChange } = this.#options;
+    const { execute, id, shared, onChange } = this.#options;
     const nth = await recordStart(shared.remote, flight, id, starts);
     live.push({ type: 'started', worker: id, nth });
     onChange({ type: 'began', step, run });
     let outcome: AttemptOutcome | BlobDamaged | undefined;
     try {
       const ends = AbortSignal.any([signal, stopped.signal]);
-      outcome = await this.#attempt(parcel, message, gpus, live, nth, ends);
+      outcome = await execute({ fingerprint: flight.fingerprint, parcel, nth, gpus, live }, ends);
       await this.#settle(flight, nth, outcome, stopped.signal, parcel, live);
     } catch (error) {
       if (isRemoteProblem(error)) await this.#takeBack(flight, nth);
@@ -252,89 +259,13 @@ export class MessageTaker {
     }
   }
 
-  async #attempt(
-    parcel: Parcel,
-    message: TaskMessage,
-    gpus: HeldGpus,
-    live: LiveWriter,
-    nth: number,
-    signal: AbortSignal,
-  ): Promise<AttemptOutcome | BlobDamaged> {
-    const { id, shared, shop, threads } = this.#options;
-    const { store, home } = shop;
-    const saved =
-      parcel.step.checkpoint === undefined
-        ? undefined
-        : new SavedCheckpoint(message.fingerprint, { store, shared, home });
-    const task: Task = {
-      step: parcel.step,
-      fingerprint: message.fingerprint,
-      document: parcel.document,
-      inputs: parcel.inputs,
-      code: parcel.code,
-      attempt: 1,
-      threads: Math.max(1, Math.floor(Math.min(parcel.step.resources.cpus ?? threads, threads))),
-      gpus: gpus.visible,
-      replace: parcel.replace,
-      allowChangingInputs: false,
-      fresh: parcel.fresh && nth === 1,
-    };
-    const hooks: TaskHooks = {
-      waiting: (holder) => live.push({ type: 'waiting', holder }),
-      started: () => {},
-      output: (stream, text) => live.push({ type: 'output', stream, text }),
-      report: (entry) => live.push({ type: 'report', entry }),
-      exited: () => {
-        gpus[Symbol.dispose]();
-        live.push({ type: 'exited' });
-      },
-    };
-    try {
-      const environment = await this.#options.environment(parcel);
-      using project = await unpackProject(parcel, { store, home, owner: id, environment });
-      await saved?.restore(task.fresh);
-      using _saving = this.#saving(saved, parcel, live);
-      const outcome = await attempt(task, hooks, signal, {
-        ...shop,
-        shared,
-        sharesAll: true,
-        projectDir: project.dir,
-        run: parcel.run,
-        owner: id,
-      });
-      if (outcome.ok) await saved?.forget();
-      else if (saved !== undefined) await this.#save(saved, live);
-      return outcome;
-    } catch (error) {
-      if (error instanceof BlobDamaged) return error;
-      if (isRemoteProblem(error)) throw error;
-      return failedBy({ reason: 'infra', detail: error instanceof Error ? error.message : String(error) });
-    }
-  }
-
-  /** Puts the checkpoint where another worker finds it, now and then. */
-  #saving(saved: SavedCheckpoint | undefined, { step }: Parcel, live: LiveWriter): Disposable | undefined {
-    if (saved === undefined || step.checkpoint === undefined) return undefined;
-    return every(this.#options.world.clock, step.checkpoint.everyMs, () => this.#save(saved, live));
-  }
-
-  /** Whether or not it could be saved, the step goes on, or ends as it did. */
-  async #save(saved: SavedCheckpoint, live: LiveWriter): Promise<void> {
-    try {
-      await saved.save();
-    } catch (error) {
-      const message = `the checkpoint could not be saved: ${error instanceof Error ? error.message : String(error)}`;
-      live.push({ type: 'report', entry: { type: 'warning', message } });
-    }
-  }
-
   async #settle(
     flight: Flight,
     nth: number,
     outcome: AttemptOutcome | BlobDamaged,
     stopped: AbortSignal,
     parcel: Parcel,
-    live: LiveWriter,
+    live: Voice,
   ): Promise<void> {
     const { id, shared } = this.#options;
     const { remote } = shared;
@@ -368,16 +299,16 @@ export class MessageTaker {
 
   /** The attempt has put its result here, and where machines share one unless that was away just then. */
   async #published(fingerprint: Fingerprint): Promise<void> {
-    const { shared, shop } = this.#options;
+    const { shared, store } = this.#options;
     if ((await shared.find(fingerprint)) !== undefined) return;
-    const here = shop.store.results.find(fingerprint);
+    const here = store.results.find(fingerprint);
     if (here !== undefined) await shared.publish(here, { replace: false });
     if ((await shared.find(fingerprint)) === undefined)
       throw new RemoteUnreachable(shared.problem ?? `${shared.remote.name} did not take the result`);
   }
 
   /** The work is done: the store is waited for as long as it takes. */
-  async #insist(live: LiveWriter, work: () => Promise<void>): Promise<void> {
+  async #insist(live: Voice, work: () => Promise<void>): Promise<void> {
     for (;;)
       try {
         return await work();
@@ -414,8 +345,4 @@ function wordsFor(outcome: AttemptOutcome | BlobDamaged | undefined): { outcome:
   if (outcome instanceof BlobDamaged) return { outcome: outcome.message, reason: 'infra' };
   if (outcome.ok) return { outcome: 'succeeded', reason: 'succeeded' };
   return { outcome: describeFailure(outcome.failure), reason: outcome.failure.reason };
-}
-
-function failedBy(failure: Failure): FlightEnd & { ok: false } {
-  return { ok: false, failure, logTail: '', durationMs: 0 };
 }

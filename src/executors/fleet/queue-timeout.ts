@@ -1,7 +1,7 @@
 import type { Failure } from '../../core/failure.ts';
 import { RecipeError } from '../../core/recipe-error.ts';
 import { infraFailureOf } from '../../engine/failure-of-error.ts';
-import type { FleetLink } from './fleet-link.ts';
+import type { FlightLink } from './flight-link.ts';
 import { takersOf, type WorkerState } from './presence.ts';
 
 /** Workers that are named in one message. */
@@ -9,7 +9,7 @@ const MOST_NAMED = 3;
 
 /** How a step fails that no worker began for as long as it may wait. */
 export async function queueTimeout(
-  link: FleetLink,
+  link: Pick<FlightLink, 'workers'>,
   { queue, limitMs, holder }: { readonly queue: string; readonly limitMs: number; readonly holder: string },
 ): Promise<Failure> {
   // Redis is away: nobody says which there are.
