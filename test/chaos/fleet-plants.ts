@@ -16,8 +16,8 @@ export const FLEET_PLANTS: readonly FleetPlant[] = [
     changes: [
       {
         file: 'src/executors/fleet/message-taker.ts',
-        from: `await this.#insist(live, () => this.#published(flight.fingerprint));`,
-        to: `void this.#options.world.clock.sleep(4000).then(() => this.#published(flight.fingerprint));`,
+        from: `await this.#insist(live, () => this.#published(flight.fingerprint, parcel));`,
+        to: `void this.#options.world.clock.sleep(4000).then(() => this.#published(flight.fingerprint, parcel));`,
       },
       {
         file: 'src/executors/fleet/execute-parcel.ts',

@@ -107,6 +107,42 @@ ${gated('a', gate.path)}  b: { run: [sh, -c, 'cat "$IN_x" > "$OUT_y"'], inputs: 
       expect(events.filter(says('begun')).length).toBe(1);
     });
 
+    test('that was away when a forced step was done has what that gave, and the run goes on with it', async () => {
+      await using fleet = await FleetRig.on(startStore);
+      const gate = fleet.gate('gate');
+      const rig = await fleet.project({
+        'recipe.yaml': `steps:
+  a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"; date +%s%N > "$OUT_x"'], outputs: { x: x } }
+`,
+      });
+      await fleet.worker();
+      const given = (events: readonly RunEvent[]): string[] =>
+        events.flatMap((event) =>
+          event.type === 'step.succeeded' || event.type === 'step.cached'
+            ? [event.outputs['x']?.digest ?? '']
+            : [],
+        );
+      const first = new FollowedRun(rig, '-p', 'fleet');
+      await first.until(says('begun'));
+      await gate.open();
+      const before = given((await first.end()).events);
+      const forced = new FollowedRun(rig, '-p', 'fleet', '--force');
+      await forced.until(says('begun'));
+      await fleet.store.goAway();
+      await gate.open();
+      await forced.until(warns('waiting for'));
+      await fleet.store.comeBack();
+      const { exit, events } = await forced.end();
+      expect(exit).toBe(0);
+      expect(given(events)).not.toEqual(before);
+      const elsewhere = new FollowedRun(
+        await fleet.project({ 'recipe.yaml': await rig.read('recipe.yaml') }),
+        '-p',
+        'fleet',
+      );
+      expect(given((await elsewhere.end()).events)).toEqual(given(events));
+    });
+
     test.runIf(canClose)('waits, and says so, while nothing may be put there', async () => {
       await using fleet = await FleetRig.on(startStore);
       const gate = fleet.gate('gate');

@@ -102,6 +102,23 @@ export async function recordUncounted(remote: Remote, flight: Flight, nth: numbe
   await remote.writeRecord(flight, `end-${nth}`, UNCOUNTED);
 }
 
+/**
+ * What a worker wrote down that it begins, whether or not it heard that it had, and could not do: as if it had not.
+ *
+ * @param before starts that it knew of
+ */
+export async function recordGivenBack(
+  remote: Remote,
+  flight: Flight,
+  worker: string,
+  before: number,
+): Promise<void> {
+  for (const [name, by] of await remote.readRecords(flight)) {
+    const nth = Number(/^start-(\d+)$/.exec(name)?.[1] ?? 0);
+    if (nth > before && by === worker) await recordUncounted(remote, flight, nth);
+  }
+}
+
 /** Nobody waits for it any more: whoever runs it stops, and nobody begins again. */
 export async function recordCancel(remote: Remote, flight: Flight): Promise<void> {
   await remote.writeRecord(flight, 'cancel', '');

@@ -11,13 +11,14 @@ import { BlobDamaged, type ReadableBlobs } from '../../store/blobs.ts';
 import { mendResult } from '../../store/remote/mend-result.ts';
 import { type Flight, isRemoteProblem, RemoteUnreachable } from '../../store/remote/remote.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
-import type { Results } from '../../store/results.ts';
+import type { Result, Results } from '../../store/results.ts';
 import type { Announcements } from './announcements.ts';
 import {
   failedBy,
   MOST_STARTS,
   readFlight,
   recordEnd,
+  recordGivenBack,
   recordStart,
   recordUncounted,
 } from './flight-records.ts';
@@ -220,12 +221,26 @@ export class MessageTaker {
         // Before it counts as begun: that the shared cache is away is no fault of the task's.
         await shared.need([...parcelFiles(parcel), ...storedInputs(parcel.inputs)]);
         if (!stopped.signal.aborted)
-          return await this.#begin(state, before.starts, { parcel, gpus, live, signal, stopped });
+          return await this.#orGivenBack(flight, before.starts, live, () =>
+            this.#begin(state, before.starts, { parcel, gpus, live, signal, stopped }),
+          );
       } finally {
         this.underWay.delete(state);
       }
     }
     live.push({ type: 'ended', worker: id });
+  }
+
+  /** Who counts starts that nobody ended must not take a worker for dead that the shared cache failed. */
+  async #orGivenBack(flight: Flight, before: number, live: Voice, begin: () => Promise<void>): Promise<void> {
+    const { id, shared } = this.#options;
+    try {
+      await begin();
+    } catch (error) {
+      if (isRemoteProblem(error))
+        await this.#insist(live, () => recordGivenBack(shared.remote, flight, id, before));
+      throw error;
+    }
   }
 
   async #begin(
@@ -242,20 +257,8 @@ export class MessageTaker {
       const ends = AbortSignal.any([signal, stopped.signal]);
       outcome = await execute({ fingerprint: flight.fingerprint, parcel, nth, gpus, live }, ends);
       await this.#settle(flight, nth, outcome, stopped.signal, parcel, live);
-    } catch (error) {
-      if (isRemoteProblem(error)) await this.#takeBack(flight, nth);
-      throw error;
     } finally {
       onChange({ type: 'ended', step, run, ...wordsFor(outcome) });
-    }
-  }
-
-  /** The shared cache failed before the step began: it counts as no start, if that can be written down. */
-  async #takeBack(flight: Flight, nth: number): Promise<void> {
-    try {
-      await recordUncounted(this.#options.shared.remote, flight, nth);
-    } catch (error) {
-      if (!isRemoteProblem(error)) throw error;
     }
   }
 
@@ -279,7 +282,7 @@ export class MessageTaker {
         }),
       );
     } else if (outcome.ok) {
-      await this.#insist(live, () => this.#published(flight.fingerprint));
+      await this.#insist(live, () => this.#published(flight.fingerprint, parcel));
       if (parcel.replace) await this.#insist(live, () => recordEnd(remote, flight, nth, { ok: true }));
       // The result says so of most; of what is begun time and again, as its result is lost, no start is a death.
       else if (nth > 1) await this.#insist(live, () => recordUncounted(remote, flight, nth));
@@ -297,13 +300,20 @@ export class MessageTaker {
     live.push(ended);
   }
 
-  /** The attempt has put its result here, and where machines share one unless that was away just then. */
-  async #published(fingerprint: Fingerprint): Promise<void> {
+  /**
+   * The attempt has put its result here, and where machines share one unless that was away just then. Another's is as
+   * good there, unless this one was to take its place.
+   */
+  async #published(fingerprint: Fingerprint, { replace }: Parcel): Promise<void> {
     const { shared, store } = this.#options;
-    if ((await shared.find(fingerprint)) !== undefined) return;
     const here = store.results.find(fingerprint);
-    if (here !== undefined) await shared.publish(here, { replace: false });
-    if ((await shared.find(fingerprint)) === undefined)
+    const isThere = async (): Promise<boolean> => {
+      const there = await shared.find(fingerprint, replace);
+      return there !== undefined && (!replace || here === undefined || isSameAttempt(there, here));
+    };
+    if (await isThere()) return;
+    if (here !== undefined) await shared.publish(here, { replace });
+    if (!(await isThere()))
       throw new RemoteUnreachable(shared.problem ?? `${shared.remote.name} did not take the result`);
   }
 
@@ -338,6 +348,11 @@ export class MessageTaker {
 function parcelFiles({ code, packages }: Parcel): Pick<OutputRef, 'digest' | 'kind'>[] {
   const digests = [...code.map(({ digest }) => digest), packages?.manifest, packages?.lock];
   return digests.flatMap((digest) => (digest === undefined ? [] : [{ digest, kind: 'file' }]));
+}
+
+function isSameAttempt(one: Result, other: Result): boolean {
+  const [a, b] = [one, other].map((result) => JSON.stringify({ ...result, signature: undefined }));
+  return a === b;
 }
 
 function wordsFor(outcome: AttemptOutcome | BlobDamaged | undefined): { outcome: string; reason: string } {
