@@ -87,3 +87,32 @@ describe.skipIf(missing !== undefined)(
         });
   },
 );
+
+describe.skipIf(missing !== undefined)('what a forced step gave, and the shared cache lost at once', () => {
+  test('is made once more for the run that had not taken it yet', async () => {
+    await using fleet = await FleetRig.start();
+    const worker = await fleet.worker();
+    const gate = fleet.gate('gate');
+    const rig = await fleet.project({
+      'recipe.yaml': `steps:
+  a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } }
+`,
+    });
+    const run = new FollowedRun(rig, '-p', 'fleet', '--force');
+    const hasBegun = async (): Promise<unknown> =>
+      run.until((event) => event.type === 'step.output' && event.text.includes('begun'));
+    await hasBegun();
+    run.kill('SIGSTOP');
+    await gate.open();
+    await worker.said('ended');
+    const [path = ''] = globSync('results/*/*', { cwd: fleet.shared });
+    const { log } = JSON.parse(readFileSync(join(fleet.shared, path), 'utf8')) as Result;
+    const digest = log?.digest ?? '';
+    rmSync(join(fleet.shared, 'cas', digest.slice(0, 2), digest));
+    run.kill('SIGCONT');
+    await hasBegun();
+    await gate.open();
+    expect((await run.end()).exit).toBe(0);
+    expect(checkStore(fleet.shared)).toEqual([]);
+  });
+});

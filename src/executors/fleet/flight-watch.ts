@@ -56,6 +56,8 @@ export class FlightWatch {
   /** Blobs that were sent anew. */
   readonly #mended = new Set<Digest>();
   #emptyEnds = 0;
+  /** What its flight gave was lost. */
+  #isMadeAgain = false;
   #nonDeterministic: readonly string[] | undefined;
   /** Somebody was told that it waits: this driver did, or one that had the flight before. */
   #isSaid = false;
@@ -114,13 +116,13 @@ export class FlightWatch {
 
   /** The store first; then what is in no queue and run by nobody is put there again. */
   async #look(): Promise<AttemptOutcome | undefined> {
-    const wasHinted = this.#isHinted;
+    const [wasHinted, flight] = [this.#isHinted, this.#flight];
     [this.#isHinted, this.#hasJustBegun] = [false, false];
     try {
       await this.#sendParcel();
       const settled = await this.#fromStore(wasHinted);
       if (settled !== undefined) return settled;
-      if (wasHinted) this.#noteEmptyEnd();
+      if (wasHinted && flight === this.#flight) this.#noteEmptyEnd();
       await this.#fromQueue();
       return undefined;
     } catch (error) {
@@ -167,6 +169,7 @@ export class FlightWatch {
   #beginAgain(): void {
     this.#options.endedNonces.add(this.#flight?.nonce ?? '');
     this.#join(undefined);
+    this.#isHinted = false;
     this.#nonce = newNonce();
   }
 
@@ -189,10 +192,15 @@ export class FlightWatch {
       }
       return this.#failed(end.failure, end.logTail, end.durationMs);
     }
-    const result = await this.#options.shared.find(this.#request.task.fingerprint, true);
+    const { shared } = this.#options;
+    const result = await shared.find(this.#request.task.fingerprint, true, true);
     const landed = result === undefined ? undefined : await this.#landed(result);
-    if (landed === undefined) this.#options.shared.requireReachable();
-    return landed;
+    if (landed !== undefined) return landed;
+    shared.requireReachable();
+    // What it gave was lost before this run had it, and whoever finds the end of the flight does nothing more.
+    if (!this.#isMadeAgain) this.#beginAgain();
+    this.#isMadeAgain = true;
+    return undefined;
   }
 
   async #fromQueue(): Promise<void> {
