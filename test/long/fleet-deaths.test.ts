@@ -126,6 +126,30 @@ describe.skipIf(missing !== undefined)('on a fleet', () => {
     });
   });
 
+  test('a step that lost two workers is not given up while a third runs it and Redis has forgotten that', async () => {
+    await using fleet = await FleetRig.start();
+    const gate = fleet.gate('gate');
+    const rig = await fleet.project({
+      'recipe.yaml': `steps: { a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x } } }\n`,
+    });
+    const run = new FollowedRun(rig, '-p', 'fleet');
+    for (let nth = 0; nth < 2; nth += 1) {
+      const doomed = await fleet.worker();
+      await run.until(says('begun'));
+      await doomed.end('SIGKILL');
+    }
+    const third = await fleet.worker();
+    await run.until(says('begun'));
+    process.kill(third.pid, 'SIGSTOP');
+    await fleet.redis.kill();
+    await fleet.redis.restart();
+    // The run looks, and puts it back.
+    await fleet.redis.cli('xread', 'block', '30000', 'streams', 'stockpot:default:events', '$');
+    process.kill(third.pid, 'SIGCONT');
+    await gate.open();
+    expect(outcomes((await run.end()).events)).toEqual({ a: 'succeeded' });
+  });
+
   test('a training of ten epochs whose workers are killed or told to end executes ten epochs', async () => {
     await using fleet = await FleetRig.start();
     const rig = await fleet.project({ 'steps/train.ts': TRAIN, 'outside/epochs': '' });

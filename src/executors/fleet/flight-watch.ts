@@ -9,7 +9,7 @@ import { type Flight, isRemoteProblem } from '../../store/remote/remote.ts';
 import type { Result } from '../../store/results.ts';
 import type { FleetOptions } from './fleet-executor.ts';
 import { type MessageState, RedisAway } from './flight-link.ts';
-import { type FlightEnd, MOST_STARTS, readFlight, recordCancel } from './flight-records.ts';
+import { type FlightEnd, readFlight, recordCancel } from './flight-records.ts';
 import { HeardTask } from './heard-task.ts';
 import type { LiveEntry } from './live.ts';
 import { jobId, newNonce, type TaskMessage } from './names.ts';
@@ -212,9 +212,8 @@ export class FlightWatch {
     if (state === 'absent') {
       if (this.#flight !== undefined) {
         // Between the two looks it may have ended.
-        const { lost, end } = await readFlight(shared.remote, this.#flight);
+        const { end } = await readFlight(shared.remote, this.#flight);
         if (end !== undefined) return this.#hint();
-        if (lost >= MOST_STARTS) throw new Ended({ reason: 'poison', starts: lost });
       }
       const nonce = this.#flight?.nonce ?? this.#nonce;
       const turn = turnOf(priority, world.clock.now() - wait.waitedMs);
