@@ -1,9 +1,11 @@
 import type { Course } from './course.ts';
+import { flightCourse } from './flight-course.ts';
 import { submissionCourse } from './submission-course.ts';
 import { tickCourse } from './tick-course.ts';
 
 /** By kind; a seed is one course. */
 export const COURSES: Readonly<Record<string, (seed: number) => Promise<Course>>> = {
+  flights: flightCourse,
   submissions: submissionCourse,
   ticks: tickCourse,
 };

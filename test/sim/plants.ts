@@ -1,4 +1,5 @@
 import type { Plant } from '../chaos/plants.ts';
+import { FLIGHT_PLANTS } from './flight-plants.ts';
 
 /** A bug of drivers, schedulers and leases, and how the simulator says that it is there. */
 export type SimPlant = Pick<Plant, 'name' | 'changes' | 'caughtAs'> & {
@@ -121,4 +122,5 @@ export const SIM_PLANTS: readonly SimPlant[] = [
     kind: 'ticks',
     runs: 20,
   },
+  ...FLIGHT_PLANTS,
 ];

@@ -41,6 +41,7 @@ export class SimProcess {
   readonly clock: Clock;
   readonly #end = new AbortController();
   #isDead = false;
+  #wasKilled = false;
   #standsUntil = 0;
 
   constructor(name: string, timeline: Timeline, machine: MachineClock) {
@@ -62,6 +63,10 @@ export class SimProcess {
 
   get isDead(): boolean {
     return this.#isDead;
+  }
+
+  get wasKilled(): boolean {
+    return this.#wasKilled;
   }
 
   /** Aborts when somebody tells it to end. */
@@ -92,8 +97,14 @@ export class SimProcess {
     return promise;
   }
 
+  /** It ends by itself. */
+  end(): void {
+    this.#isDead = true;
+  }
+
   die(): void {
     this.#isDead = true;
+    this.#wasKilled = true;
     this.timeline.note(this.name, 'is killed');
   }
 
