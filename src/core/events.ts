@@ -75,6 +75,8 @@ export interface StepStarted extends OfStep<'step.started'> {
   readonly attempt: number;
   /** Why it was not taken from the cache: the root cause in one line, as `explain` gives it. */
   readonly because?: string;
+  /** Of a fleet, that has begun it; absent elsewhere, and where it was not heard of. */
+  readonly worker?: string;
 }
 
 /** A piece of the step's log, at most 64 KiB, whole lines where it can be. */

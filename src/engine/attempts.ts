@@ -2,7 +2,7 @@ import type { Unstamped } from '../core/events.ts';
 import type { Fingerprint } from '../core/ids.ts';
 import type { PlanStep } from '../core/plan.ts';
 import type { Holder } from './holder.ts';
-import type { AttemptOutcome, Task } from './ports.ts';
+import type { AttemptOutcome, Task, TaskHooks } from './ports.ts';
 import type { PreparedTask } from './prepare-task.ts';
 import { requireGpus } from './require-gpus.ts';
 import { Room } from './room.ts';
@@ -83,7 +83,7 @@ export class Attempts {
     step: PlanStep,
     { fingerprint, document, inputs, code }: PreparedTask,
     { attempt, replace, fresh }: Pick<Task, 'attempt' | 'replace' | 'fresh'>,
-    started: () => void,
+    started: TaskHooks['started'],
     signal: AbortSignal,
   ): Promise<AttemptOutcome> {
     const { executor, flags, machine } = this.#options;

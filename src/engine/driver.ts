@@ -279,8 +279,15 @@ export class Driver {
       : node.rewound
         ? 'a blob of its result was lost'
         : reasonFor(this.#options.store, this.#history.get(step.id)?.fingerprint, task);
-    const started = (): void => {
-      this.#emit({ type: 'step.started', step: step.id, fingerprint: task.fingerprint, attempt, because });
+    const started = (worker?: string): void => {
+      this.#emit({
+        type: 'step.started',
+        step: step.id,
+        fingerprint: task.fingerprint,
+        attempt,
+        because,
+        ...(worker === undefined ? {} : { worker }),
+      });
       this.#journal.flush();
     };
     let outcome: AttemptOutcome;

@@ -69,8 +69,8 @@ export type ResolvedInput = { readonly name: string; readonly kind: string; read
 export interface TaskHooks {
   /** Something outside this run holds the attempt back: `the queue gpu, which no worker takes from`. */
   readonly waiting: (holder: string) => void;
-  /** The attempt is under way. */
-  readonly started: () => void;
+  /** The attempt is under way, on this worker if it is elsewhere. */
+  readonly started: (worker?: string) => void;
   readonly output: (stream: 'stdout' | 'stderr', text: string) => void;
   readonly report: (entry: ReportEntry) => void;
   /** The process has ended: what is left to do, hashing and writing, needs none of the step's resources. */

@@ -138,7 +138,7 @@ export class RunSpans {
     }
   }
 
-  #start({ step, at, fingerprint, attempt, because }: StepStarted): void {
+  #start({ step, at, fingerprint, attempt, because, worker }: StepStarted): void {
     const known = this.#steps.get(step);
     const span =
       known ??
@@ -146,6 +146,7 @@ export class RunSpans {
         'stockpot.step': step,
         'stockpot.fingerprint': fingerprint,
         'stockpot.because': because,
+        'stockpot.worker': worker,
       });
     this.#steps.set(step, span);
     span.values['stockpot.attempts'] = attempt;

@@ -4,6 +4,7 @@ import type { Span } from '../../src/tracing/span.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
 import { freePort } from '../rigs/free-port.ts';
 import { Receiver } from '../rigs/receiver.ts';
+import { named, sentTo, valuesOf } from '../rigs/sent-spans.ts';
 import { ServerProcess } from '../rigs/server-process.ts';
 
 const RECIPE = `steps:
@@ -16,41 +17,6 @@ const FAILING = `steps:
 `;
 const CALLER = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
 const parent = (flags: string): string => `00-${CALLER.traceId}-${CALLER.spanId}-${flags}`;
-
-interface Sent {
-  readonly path: string;
-  readonly headers: Record<string, unknown>;
-  readonly spans: readonly Span[];
-  readonly resource: Readonly<Record<string, unknown>>;
-}
-
-function sentTo({ got }: Receiver): Sent[] {
-  return got.map(({ path, headers, body }) => {
-    const { resourceSpans } = JSON.parse(body) as {
-      resourceSpans: [
-        { resource: { attributes: Span['attributes'] }; scopeSpans: [{ spans: readonly Span[] }] },
-      ];
-    };
-    const [{ resource, scopeSpans }] = resourceSpans;
-    return { path, headers, spans: scopeSpans[0].spans, resource: valuesOf(resource.attributes) };
-  });
-}
-
-function valuesOf(attributes: Span['attributes'] | undefined): Record<string, unknown> {
-  return Object.fromEntries(
-    (attributes ?? []).map(({ key, value }) => [
-      key,
-      'intValue' in value ? Number(value.intValue) : value.stringValue,
-    ]),
-  );
-}
-
-function named(spans: readonly Span[] | undefined, name: string): Span {
-  // A recipe has the name of its folder.
-  const found = spans?.find((span) => span.name.startsWith(name));
-  if (found === undefined) throw new Error(`no span ${name} in ${JSON.stringify(spans)}`);
-  return found;
-}
 
 const namesOf = (span: Span): string[] => span.events.map(({ name }) => name);
 

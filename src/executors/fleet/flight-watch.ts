@@ -276,7 +276,7 @@ export class FlightWatch {
   #take(entry: LiveEntry): void {
     switch (entry.type) {
       case 'started':
-        this.#start();
+        this.#start(entry.worker);
         return this.#heard.begin(entry);
       case 'output':
         return this.#heard.output(entry);
@@ -303,11 +303,11 @@ export class FlightWatch {
     this.#wake();
   }
 
-  #start(): void {
+  #start(worker?: string): void {
     this.#request.wait.stop();
     this.#hasJustBegun = true;
     if (!this.#heard.isStarted) void this.#sayBegun();
-    this.#heard.start();
+    this.#heard.start(worker);
   }
 
   /** A worker's word that the store does not bear out: most likely its signature is not accepted here. */

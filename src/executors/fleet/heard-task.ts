@@ -24,8 +24,9 @@ export class HeardTask {
     return this.#holder;
   }
 
-  start(): void {
-    if (!this.#isStarted) this.#hooks.started();
+  /** @param worker that has begun it, if that is known */
+  start(worker?: string): void {
+    if (!this.#isStarted) this.#hooks.started(worker);
     this.#isStarted = true;
   }
 
