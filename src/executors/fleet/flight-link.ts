@@ -46,7 +46,10 @@ export interface FlightLink {
   sayWaiting(flight: Flight, state: WaitState): Promise<void>;
   /** It waits no longer. What cannot be said lapses. */
   sayBegun(flight: Flight, run: string): Promise<void>;
-  /** The run has what it waited for. While Redis is away that is not said: it lapses. */
+  /**
+   * The run has what it waited for. What the flight said goes soon, unless another run still waits for it. While Redis
+   * is away that is not said: it lapses.
+   */
   landed(flight: Flight, run: string): void;
   /** Gives all that was and is said of a flight, in order. */
   follow(flight: Flight, onEntry: (entry: LiveEntry) => void): { readonly stop: () => void };
