@@ -280,14 +280,8 @@ export class Driver {
         ? 'a blob of its result was lost'
         : reasonFor(this.#options.store, this.#history.get(step.id)?.fingerprint, task);
     const started = (worker?: string): void => {
-      this.#emit({
-        type: 'step.started',
-        step: step.id,
-        fingerprint: task.fingerprint,
-        attempt,
-        because,
-        ...(worker === undefined ? {} : { worker }),
-      });
+      const known = { step: step.id, fingerprint: task.fingerprint, attempt, because };
+      this.#emit({ type: 'step.started', ...known, ...(worker === undefined ? {} : { worker }) });
       this.#journal.flush();
     };
     let outcome: AttemptOutcome;

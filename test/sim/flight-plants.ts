@@ -122,6 +122,19 @@ export const FLIGHT_PLANTS: readonly SimPlant[] = [
     runs: RUNS,
   },
   {
+    name: 'a run takes what a queue has lost for failed',
+    changes: [
+      {
+        file: 'src/executors/fleet/flight-watch.ts',
+        from: '// Between the two looks it may have ended.',
+        to: "throw new Ended({ reason: 'infra', detail: 'the queue has lost it' });",
+      },
+    ],
+    caughtAs: /violation: F5 .* the queue has lost it/,
+    kind: 'flights',
+    runs: RUNS,
+  },
+  {
     name: 'a run waits for a flight that another has given up',
     changes: [
       {
