@@ -63,7 +63,7 @@ export class FleetWorker implements AsyncDisposable {
       ...options,
       version: shop.version,
       store: shop.store,
-      voiceOf: (nonce) => new LiveWriter(redis, this.#keys.live(nonce), clock),
+      voiceOf: (nonce, { isPrompt }) => new LiveWriter(redis, this.#keys.live(nonce), { clock, isPrompt }),
       announcements: this.#announcements,
       lockMs: LOCK_MS,
       execute: async (start, signal) => executeParcel(start, signal, bench),

@@ -33,14 +33,17 @@ export class LiveWriter {
   readonly #redis: Redis;
   readonly #key: string;
   readonly #clock: Clock;
+  readonly #isPrompt: boolean;
   #waiting: string[] = [];
   #size = 0;
   #isTimed = false;
   #keepS = KEEP_S;
   #sending: Promise<unknown> = Promise.resolve();
 
-  constructor(redis: Redis, key: string, clock: Clock) {
+  /** @param isPrompt that a worker has begun is not gathered with what it says next */
+  constructor(redis: Redis, key: string, { clock, isPrompt }: { clock: Clock; isPrompt: boolean }) {
     this.#clock = clock;
+    this.#isPrompt = isPrompt;
     this.#redis = redis;
     this.#key = key;
   }
@@ -51,7 +54,8 @@ export class LiveWriter {
     if (this.#size + text.length > MOST_WAITING && entry.type === 'output') return;
     this.#waiting.push(text);
     this.#size += text.length;
-    if (this.#isTimed) return;
+    if (entry.type === 'started' && this.#isPrompt) void this.flush();
+    if (this.#isTimed || this.#waiting.length === 0) return;
     this.#isTimed = true;
     void this.#clock.sleep(FLUSH_MS).then(() => {
       this.#isTimed = false;

@@ -55,7 +55,7 @@ export interface TakerOptions {
   /** This machine's own. */
   readonly store: { readonly blobs: ReadableBlobs; readonly results: Pick<Results, 'find'> };
   readonly shared: RemoteCache;
-  readonly voiceOf: (nonce: string) => Voice;
+  readonly voiceOf: (nonce: string, options: { readonly isPrompt: boolean }) => Voice;
   readonly announcements: Pick<Announcements, 'take' | 'release'>;
   readonly world: World;
   readonly gpus: MachineGpus;
@@ -96,6 +96,11 @@ interface Beginning {
 }
 
 const AWAY_MS = 5000;
+/**
+ * A worker that had nothing to do for so long says at once that it has begun: somebody waits for that. One that goes
+ * from task to task says it with what comes next, which costs less.
+ */
+const RESTED_MS = 10;
 const LACKS_MS = 2000;
 /** So often a running flight is looked at in the store: whether somebody still waits for it. */
 const POLL_MS = 10_000;
@@ -105,6 +110,8 @@ export class MessageTaker {
   readonly #options: TakerOptions;
   readonly #gpus: Gpus;
   readonly underWay = new Set<UnderWay>();
+  /** When it last was done with a message. On the monotonic clock. */
+  #doneAt = 0;
 
   constructor(options: TakerOptions) {
     this.#options = options;
@@ -117,8 +124,9 @@ export class MessageTaker {
    * @throws PutBack
    */
   async take(message: TaskMessage, signal: AbortSignal): Promise<void> {
-    const { announcements, voiceOf } = this.#options;
-    const live = voiceOf(message.nonce);
+    const { announcements, voiceOf, world } = this.#options;
+    const isRested = this.underWay.size === 0 && world.clock.monotonic() - this.#doneAt > RESTED_MS;
+    const live = voiceOf(message.nonce, { isPrompt: isRested });
     let released: Promise<void> | undefined;
     try {
       const parcel = await this.#parcelOf(message, live);
@@ -155,6 +163,7 @@ export class MessageTaker {
       throw new PutBack(AWAY_MS);
     } finally {
       await Promise.all([released, live.flush()]);
+      this.#doneAt = world.clock.monotonic();
     }
   }
 
