@@ -29,8 +29,6 @@ if (first === '--version' || first === '-V') {
 async function start() {
   // A young generation that grows to 64 MiB of garbage is most of what a large plan would take.
   setFlagsFromString('--semi-space-growth-factor=1');
-  // What a large run drops is collected when it is half of what the run needs, not three times that.
-  setFlagsFromString('--heap-growing-percent=50');
   // Compiled code is kept between starts: in the user's cache, as the package may be read-only.
   const cache = process.env.XDG_CACHE_HOME || (homedir() === '/' ? tmpdir() : join(homedir(), '.cache'));
   module.enableCompileCache?.(join(cache, 'stockpot', 'compile'));
