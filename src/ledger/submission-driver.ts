@@ -21,6 +21,8 @@ const LEASE_MS = 12_000;
 const LOOK_MS = 1000;
 /** So long after something that a run needs was out of reach it is tried again. */
 export const AGAIN_MS = 5000;
+/** What is out of reach for so long does not come back: the run has failed, and its place is free. */
+const MOST_WAIT_MS = 24 * 60 * 60 * 1000;
 /** Drivers that a run may lose before it is taken for one that kills them. */
 const MOST_LOSSES = 5;
 const CLOSE_AGAIN_MS = 500;
@@ -55,6 +57,8 @@ export interface DriverPlace {
   readonly readable?: (snapshots: readonly string[]) => Promise<readonly string[]>;
   /** Runs what was submitted until it has ended, or the run's signal says so. */
   readonly run: (held: HeldSubmission) => Promise<DriveEnd>;
+  /** So long it is begun again when something that it needs is out of reach, milliseconds; a day if nothing is said. */
+  readonly mostWaitMs?: number;
 }
 
 /** Brings submitted runs to their ends. Any number may do so at once: a run has one driver. */
@@ -181,20 +185,24 @@ export class SubmissionDriver {
       }
   }
 
-  /** What is out of reach is waited for, under the same lease. */
+  /** What is out of reach is waited for, under the same lease, for a day. */
   async #end(held: HeldSubmission): Promise<DriveEnd> {
+    const { clock, run, mostWaitMs = MOST_WAIT_MS } = this.#place;
+    let since: number | undefined;
     for (;;) {
       if (held.isCancelled) return { state: 'cancelled' };
       if (held.signal.aborted) return 'given-back';
       try {
-        return await this.#place.run(held);
+        return await run(held);
       } catch (error) {
         if (!(error instanceof RecipeError)) return { state: 'failed', note: String(error) };
         const note = `${error.code}: ${error.message}`;
         if (!isUnavailable(error)) return { state: 'failed', note };
+        since ??= clock.monotonic();
+        if (clock.monotonic() - since >= mostWaitMs) return { state: 'failed', note };
         this.#request.onChange(held.submission, 'waiting', note);
         await held.note(note).catch(() => {});
-        await this.#place.clock.sleep(AGAIN_MS, held.signal).catch(() => {});
+        await clock.sleep(AGAIN_MS, held.signal).catch(() => {});
       }
     }
   }
