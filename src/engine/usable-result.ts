@@ -12,7 +12,7 @@ export interface Hit {
 }
 
 /**
- * The result of a fingerprint, unless it is older than the step allows, or damaged in what this process
+ * The result of a fingerprint, unless it is older than the step allows, has not all outputs, or is damaged in what this process
  * itself reads of it: the log, which it shows (`replays`), and the request of an effect.
  */
 export function usableResult(
@@ -25,7 +25,7 @@ export function usableResult(
     result = store.results.find(fingerprint),
   }: { store: Store; now: number; replays: boolean; result?: Result | undefined },
 ): Hit | undefined {
-  if (result === undefined || hasLapsed(step, result, now)) return undefined;
+  if (result === undefined || hasLapsed(step, result, now) || lacksOutput(step, result)) return undefined;
   if (!replays) return { result, log: [] };
   try {
     const request = 'effect' in step.action ? result.outputs['request'] : undefined;
@@ -35,6 +35,11 @@ export function usableResult(
     if (error instanceof BlobDamaged) return undefined;
     throw error;
   }
+}
+
+/** Whether an output has another name than the step gave it: the file of the result is damaged. */
+function lacksOutput({ outputs: declared }: PlanStep, { outputs }: Result): boolean {
+  return Object.keys(declared).some((name) => !Object.hasOwn(outputs, name));
 }
 
 /** Whether a result is older than the step allows. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { OutputRef, Outputs } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
-import { isTree } from '../core/kinds.ts';
+import { isOutputKind, isTree } from '../core/kinds.ts';
 import { type Blobs, type ReadableBlobs, syncFolder, writeDurably } from './blobs.ts';
 import { hasTree } from './has-tree.ts';
 import { textOf } from './if-there.ts';
@@ -132,7 +132,7 @@ export class Results {
   #place(temporary: string, path: string, result: Result, replace: boolean): Result {
     if (linkExclusively(temporary, path)) return result;
     const there = replace ? undefined : this.find(result.fingerprint);
-    if (there !== undefined) return there;
+    if (there !== undefined && haveSameOutputs(there, result)) return there;
     renameSync(temporary, path);
     return result;
   }
@@ -140,6 +140,14 @@ export class Results {
   #has({ digest, size, kind }: OutputRef): boolean {
     return isTree(kind) ? hasTree(this.#blobs, digest) : this.#blobs.has(digest, size);
   }
+}
+
+/** Whether outputs have the same names, as those of one fingerprint have unless one of the results is damaged. */
+export function haveSameOutputs(a: Result, b: Result): boolean {
+  const names = Object.keys(a.outputs);
+  return (
+    names.length === Object.keys(b.outputs).length && names.every((name) => Object.hasOwn(b.outputs, name))
+  );
 }
 
 /** All that a result names: outputs, artifacts, report and log. */
@@ -161,15 +169,43 @@ export function blobsOf(result: Result, blobs: ReadableBlobs): Set<Digest> {
   return found;
 }
 
-/** A torn or foreign file is no result: the step runs again and replaces it. */
+/** A torn, damaged or foreign file is no result: the step runs again and replaces it. */
 export function parseResult(text: string, fingerprint: Fingerprint): Result | undefined {
   try {
-    const value = JSON.parse(text) as Result;
-    return value.v === 1 && value.fingerprint === fingerprint && typeof value.outputs === 'object'
-      ? value
-      : undefined;
+    const value: unknown = JSON.parse(text);
+    return isResult(value, fingerprint) ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
+
+/** Whether all is there that is read of a result: one flipped bit may have given a key another name. */
+function isResult(value: unknown, fingerprint: Fingerprint): value is Result {
+  if (!isMap(value) || value['v'] !== 1 || value['fingerprint'] !== fingerprint) return false;
+  const { outputs, artifacts, report, log, producer } = value;
+  return (
+    isMap(outputs) &&
+    Object.values(outputs).every(isOutput) &&
+    (artifacts === undefined || (Array.isArray(artifacts) && artifacts.every(isOutput))) &&
+    (report === undefined || isBlob(report)) &&
+    (log === undefined || isBlob(log)) &&
+    isMap(producer) &&
+    ['run', 'step', 'stockpot'].every((key) => typeof producer[key] === 'string') &&
+    ['at', 'durationMs'].every((key) => typeof producer[key] === 'number')
+  );
+}
+
+function isOutput(value: unknown): boolean {
+  return isBlob(value) && isOutputKind(String(value['kind']));
+}
+
+function isBlob(value: unknown): value is Record<string, unknown> {
+  return isMap(value) && DIGEST.test(String(value['digest'])) && Number.isSafeInteger(value['size']);
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+const DIGEST = /^[0-9a-f]{64}$/;

@@ -78,7 +78,7 @@ function checkResults(cache: string): string[] {
 function problemsOf(cache: string, path: string): string[] {
   const about = `I5 the result ${basename(path)}`;
   const [result] = parsed<Result>(readFileSync(path, 'utf8'));
-  if (result?.fingerprint !== basename(path)) return [`${about} is torn`];
+  if (result?.fingerprint !== basename(path) || !isWhole(result)) return [`${about} is torn`];
   const missing = (digest: string, size?: number): string[] => {
     const blob = blobPath(cache, digest);
     if (!existsSync(blob)) return [`${about} of ${result.producer.step} lacks the blob ${digest}`];
@@ -98,6 +98,16 @@ function problemsOf(cache: string, path: string): string[] {
     ),
     ...[result.report, result.log].flatMap((ref) => (ref === undefined ? [] : missing(ref.digest, ref.size))),
   ];
+}
+
+/** Whether all is there that is read of a result here: a flipped bit may have given a key another name. */
+function isWhole({ outputs, report, log, producer }: Partial<Result>): boolean {
+  const parts = [...Object.values(outputs ?? {}), report, log].filter((one) => one !== undefined);
+  return (
+    outputs !== undefined &&
+    typeof producer?.step === 'string' &&
+    parts.every(({ digest, size }) => typeof digest === 'string' && typeof size === 'number')
+  );
 }
 
 /** I1: a run ends once and nothing comes after; a step ends once, but for one that was wound back. */

@@ -5,7 +5,7 @@ import { isTree } from '../../core/kinds.ts';
 import { immediate } from '../../db/sqlite.ts';
 import type { ReadableBlobs } from '../blobs.ts';
 import { hasTree } from '../has-tree.ts';
-import { blobsOf, parseResult, partsOf, type Result } from '../results.ts';
+import { blobsOf, haveSameOutputs, parseResult, partsOf, type Result } from '../results.ts';
 import { readTree } from '../trees.ts';
 import { checkRemote } from './check-remote.ts';
 import { inLanes } from './in-lanes.ts';
@@ -190,8 +190,8 @@ export class RemoteCache {
       for (let attempt = 1; attempt <= TRIES; attempt += 1) {
         const before = await this.remote.readResult(result.fingerprint);
         const there = replace ? undefined : this.#accepted(before, result.fingerprint);
-        if (there !== undefined && (await this.#isComplete(there)) && (await this.#isThere(there)))
-          return there;
+        if (there !== undefined && haveSameOutputs(there, result))
+          if ((await this.#isComplete(there)) && (await this.#isThere(there))) return there;
         if (!isSent) await this.#send(result, replace, onBytes);
         isSent = true;
         if (!(await this.remote.writeResult(result.fingerprint, JSON.stringify(signed), before))) continue;
