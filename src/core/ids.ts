@@ -20,6 +20,11 @@ export function isStepName(text: string): boolean {
   return STEP_NAME.test(text);
 }
 
+/** Whether `text` could be the name of a blob, or of a result: 64 lower-case hex digits. */
+export function isDigest(text: string): boolean {
+  return HEX.test(text);
+}
+
 /** @throws RangeError unless `text` is 64 lower-case hex digits. */
 export function fingerprint(text: string): Fingerprint {
   if (!HEX.test(text)) throw new RangeError(`Not a fingerprint: ${text}`);

@@ -1,4 +1,4 @@
-import type { Digest } from '../core/ids.ts';
+import { type Digest, isDigest } from '../core/ids.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { hasTree } from '../store/has-tree.ts';
 import type { Store } from '../store/store.ts';
@@ -18,8 +18,7 @@ export async function readReproduction(
 ): Promise<Reproduction> {
   const model = `${version.name}/${version.version}`;
   const digest = version.tags[REPRODUCTION_TAG] as Digest | undefined;
-  if (digest === undefined || !/^[0-9a-f]{64}$/.test(digest))
-    throw new RecipeError('REPRODUCTION_UNKNOWN', { model });
+  if (digest === undefined || !isDigest(digest)) throw new RecipeError('REPRODUCTION_UNKNOWN', { model });
   if (!hasTree(store.blobs, digest)) await registry.bringReproduction?.(version);
   if (!hasTree(store.blobs, digest)) throw new RecipeError('REPRODUCTION_ELSEWHERE', { model });
   const file = readTree(store.blobs, digest).files.find(({ path }) => path === REPRODUCTION_FILE);

@@ -1,4 +1,5 @@
 import { isAbsolute, normalize } from 'node:path';
+import { isDigest } from '../core/ids.ts';
 import type { OfferedRun } from '../engine/submission-port.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { boolean, integer, message, nested, otherwise, repeated, required, text } from './message.ts';
@@ -30,7 +31,7 @@ const OFFER = message({
 export function readOffer(input: Readonly<Record<string, unknown>>): OfferedRun {
   const offer = OFFER.read(input);
   if (!/^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/.test(offer.id)) throw invalid('Invalid id of a run.');
-  if (!/^[0-9a-f]{64}$/.test(offer.snapshot)) throw invalid('Invalid snapshot: it must be a SHA-256.');
+  if (!isDigest(offer.snapshot)) throw invalid('Invalid snapshot: it must be a SHA-256.');
   // Both become names of folders where it is driven.
   if (!isAbsolute(offer.projectDir) || normalize(offer.projectDir) !== offer.projectDir)
     throw invalid("Invalid value for parameter 'projectDir' supplied: it must be the path of a folder.");

@@ -1,7 +1,7 @@
 import { createReadStream, lstatSync, openSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Digest, type Fingerprint, fingerprint } from '../core/ids.ts';
+import { type Digest, type Fingerprint, fingerprint, isDigest } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { SharedResults } from '../store/shared-results.ts';
 import { sizesOf } from '../store/sizes-of.ts';
@@ -20,7 +20,6 @@ export interface SharedCache {
 }
 
 const SIZES = message({ digests: repeated(text()), refresh: boolean() });
-const HEX = /^[0-9a-f]{64}$/;
 /** A smaller blob is read at once. */
 const SMALL = 1 << 16;
 const CHUNK = 1 << 20;
@@ -130,7 +129,7 @@ function fingerprintOf(request: FastifyRequest): Fingerprint {
 }
 
 function checked(text: string, what: string): string {
-  if (!HEX.test(text)) throw invalid(`Invalid ${what}: it must be 64 lower-case hex digits.`);
+  if (!isDigest(text)) throw invalid(`Invalid ${what}: it must be 64 lower-case hex digits.`);
   return text;
 }
 

@@ -3,7 +3,8 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OutputRef, Outputs } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
-import type { Digest, Fingerprint } from '../core/ids.ts';
+import { type Digest, type Fingerprint, isDigest } from '../core/ids.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { isOutputKind, isTree } from '../core/kinds.ts';
 import { type Blobs, type ReadableBlobs, syncFolder, writeDurably } from './blobs.ts';
 import { hasTree } from './has-tree.ts';
@@ -182,15 +183,15 @@ export function parseResult(text: string, fingerprint: Fingerprint): Result | un
 
 /** Whether all is there that is read of a result: one flipped bit may have given a key another name. */
 function isResult(value: unknown, fingerprint: Fingerprint): value is Result {
-  if (!isMap(value) || value['v'] !== 1 || value['fingerprint'] !== fingerprint) return false;
+  if (!isJsonObject(value) || value['v'] !== 1 || value['fingerprint'] !== fingerprint) return false;
   const { outputs, artifacts, report, log, producer } = value;
   return (
-    isMap(outputs) &&
+    isJsonObject(outputs) &&
     Object.values(outputs).every(isOutput) &&
     (artifacts === undefined || (Array.isArray(artifacts) && artifacts.every(isOutput))) &&
     (report === undefined || isBlob(report)) &&
     (log === undefined || isBlob(log)) &&
-    isMap(producer) &&
+    isJsonObject(producer) &&
     ['run', 'step', 'stockpot'].every((key) => typeof producer[key] === 'string') &&
     ['at', 'durationMs'].every((key) => typeof producer[key] === 'number')
   );
@@ -200,12 +201,6 @@ function isOutput(value: unknown): boolean {
   return isBlob(value) && isOutputKind(String(value['kind']));
 }
 
-function isBlob(value: unknown): value is Record<string, unknown> {
-  return isMap(value) && DIGEST.test(String(value['digest'])) && Number.isSafeInteger(value['size']);
+function isBlob(value: unknown): value is JsonObject {
+  return isJsonObject(value) && isDigest(String(value['digest'])) && Number.isSafeInteger(value['size']);
 }
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-const DIGEST = /^[0-9a-f]{64}$/;

@@ -1,10 +1,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Digest, type Fingerprint, fingerprint } from '../core/ids.ts';
+import { type Digest, type Fingerprint, fingerprint, isDigest } from '../core/ids.ts';
 import type { CacheLayout } from './layout.ts';
 import type { Result, Results } from './results.ts';
-
-const HEX = /^[0-9a-f]{64}$/;
 
 /** Every blob with its size and when it was last placed or kept. */
 export function listBlobs({ cas }: CacheLayout): { digest: Digest; size: number; mtimeMs: number }[] {
@@ -37,7 +35,7 @@ function listShards(root: string): { name: string; path: string }[] {
     .filter((shard) => /^[0-9a-f]{2}$/.test(shard))
     .flatMap((shard) =>
       readdirSync(join(root, shard))
-        .filter((name) => HEX.test(name))
+        .filter(isDigest)
         .map((name) => ({ name, path: join(root, shard, name) })),
     );
 }

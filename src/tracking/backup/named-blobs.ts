@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Digest } from '../../core/ids.ts';
+import { type Digest, isDigest } from '../../core/ids.ts';
 import type { OutputKind } from '../../core/kinds.ts';
 import { REPRODUCTION_TAG } from '../../engine/reproduction.ts';
 
@@ -21,8 +21,6 @@ export function* namedBlobs(db: DatabaseSync): Generator<NamedBlob> {
     )
     .iterate(REPRODUCTION_TAG);
   for (const { digest, kind, isTag } of rows)
-    if (DIGEST.test(String(digest)))
+    if (isDigest(String(digest)))
       yield { digest: digest as Digest, kind: kind as OutputKind, isTag: isTag === 1 };
 }
-
-const DIGEST = /^[0-9a-f]{64}$/;
