@@ -95,6 +95,6 @@ async function requireEmpty(home: string, url: string | undefined, db: DatabaseS
   await using database = await openDatabase(home, url);
   if (await isEmpty(database, tablesOf(db))) return;
   throw new RecipeError('RESTORE_TARGET_NOT_EMPTY', {
-    database: isServer ? (await import('./db/postgres-database.ts')).placeOf(url) : fileOf(home, url),
+    database: isServer ? (await import('./db/postgres-connections.ts')).placeOf(url) : fileOf(home, url),
   });
 }

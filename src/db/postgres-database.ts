@@ -1,8 +1,10 @@
 import { nextTick } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type CustomTypesConfig, Pool, type PoolClient, types } from 'pg';
-import { RecipeError } from '../core/recipe-error.ts';
+import type { QueryResult } from 'pg';
+import { isUnavailable, RecipeError } from '../core/recipe-error.ts';
+import { codeOf, PostgresConnections, placeOf, unreachable } from './postgres-connections.ts';
 import { COLUMN_TYPES } from './postgres-insert.ts';
+import { PostgresMessage, type Statement } from './postgres-message.ts';
 import { PostgresSql, type Query } from './postgres-sql.ts';
 import { PostgresStatements } from './postgres-statements.ts';
 import type { Database, Row, Sql } from './sql.ts';
@@ -24,17 +26,16 @@ export interface PostgresOptions {
  */
 const AGAIN = new Set(['40001', '40P01', '23505']);
 const MAX_TRIES = 6;
-const CONNECTIONS = 10;
-/** For a connection, milliseconds: of the network, and behind the others who wait for one. */
-const MAX_WAIT = 30_000;
 /** Any number, the same in every process: who migrates holds it. */
 const MIGRATION_LOCK = 7_367_301;
-const IN_FAILED_TRANSACTION = '25P02';
 /**
  * What is prepared while a table is small is run when it no longer is. And it is planned once: of lists it would
  * be thought each time anew how long they are, which takes longer than the statement.
  */
 const FOR_LATER = 'SET LOCAL enable_seqscan TO off; SET LOCAL plan_cache_mode TO force_generic_plan';
+/** The same of a message, with the path. */
+const SETTINGS = `SELECT set_config('search_path', $1, true), set_config('enable_seqscan', 'off', true),
+  set_config('plan_cache_mode', 'force_generic_plan', true)`;
 const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
@@ -43,13 +44,13 @@ const INSUFFICIENT_PRIVILEGE = '42501';
  */
 export class PostgresDatabase implements Database {
   readonly dialect = 'postgres';
-  readonly #pool: Pool;
+  readonly #connections: PostgresConnections;
   readonly #options: PostgresOptions;
   readonly #types = new Map<string, string>();
   readonly #statements = new PostgresStatements();
 
-  private constructor(pool: Pool, options: PostgresOptions) {
-    this.#pool = pool;
+  private constructor(options: PostgresOptions) {
+    this.#connections = new PostgresConnections(options.url);
     this.#options = options;
   }
 
@@ -57,21 +58,7 @@ export class PostgresDatabase implements Database {
   static async open(options: PostgresOptions): Promise<PostgresDatabase> {
     if (!/^[a-z_][a-z0-9_]{0,62}$/.test(options.schema))
       throw new Error(`Internal error: ${options.schema} is no name for a schema`);
-    let pool: Pool;
-    try {
-      pool = new Pool({
-        connectionString: options.url,
-        max: CONNECTIONS,
-        connectionTimeoutMillis: MAX_WAIT,
-        pipeline: true,
-        types: { getTypeParser },
-      });
-    } catch (cause) {
-      throw unreachable(options, cause);
-    }
-    // A connection that is cut while nobody uses it: the pool makes another.
-    pool.on('error', () => undefined);
-    const database = new PostgresDatabase(pool, options);
+    const database = new PostgresDatabase(options);
     try {
       const { rows } = await database.#transaction('ISOLATION LEVEL READ COMMITTED', async (query) => {
         await options.mayWrite;
@@ -81,19 +68,15 @@ export class PostgresDatabase implements Database {
       for (const { name, type } of rows) database.#types.set(String(name), String(type));
       return database;
     } catch (error) {
-      await pool.end();
-      throw codeOf(error) === INSUFFICIENT_PRIVILEGE ? unreachable(options, error) : error;
+      await database[Symbol.asyncDispose]();
+      throw codeOf(error) === INSUFFICIENT_PRIVILEGE ? unreachable(options.url, error) : error;
     }
   }
 
   async write<T>(work: (sql: Sql) => Promise<T>, how?: 'at-once'): Promise<T> {
     for (let tried = 1; ; tried += 1)
       try {
-        return await this.#transaction(
-          'ISOLATION LEVEL READ COMMITTED',
-          (query) => work(new PostgresSql(query, this.#types)),
-          { statements: this.#statements, how },
-        );
+        return await (how === 'at-once' ? this.#message(work) : this.#writing(work));
       } catch (error) {
         if (this.#statements.giveUpAfter(codeOf(error))) continue;
         if (tried >= MAX_TRIES || !AGAIN.has(codeOf(error))) throw error;
@@ -109,83 +92,85 @@ export class PostgresDatabase implements Database {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool.end();
+    await this.#connections[Symbol.asyncDispose]();
+  }
+
+  async #writing<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.#transaction(
+      'ISOLATION LEVEL READ COMMITTED',
+      (query) => work(new PostgresSql(query, this.#types)),
+      this.#statements,
+    );
+  }
+
+  /**
+   * A transaction of statements that are all asked for before the first is answered. When one fails, none is
+   * answered: what stands in the way is then told by a transaction that asks one by one.
+   */
+  async #message<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    const statements: Statement[] = [];
+    const sent = Promise.withResolvers<readonly QueryResult<Row>[]>();
+    let isSent = false;
+    const ask: Query = async (text, values = []) => {
+      if (isSent) throw new Error('Internal error: work that is done at once sent a statement later');
+      const index = statements.push({ text, values, name: this.#statements.nameOf(text) });
+      const result = (await sent.promise)[index];
+      if (result === undefined) throw new Error('Internal error: a statement has no answer');
+      return result;
+    };
+    const working = work(new PostgresSql(ask, this.#types));
+    isSent = true;
+    sent.resolve(statements.length === 0 ? [] : this.#send(statements));
+    const [ended] = await Promise.allSettled([sent.promise, working]);
+    if (ended.status === 'fulfilled') return working;
+    if (isUnavailable(ended.reason) || this.#statements.isLost(codeOf(ended.reason))) throw ended.reason;
+    return this.#writing(work);
+  }
+
+  /** The first answer is that of the settings. */
+  async #send(statements: readonly Statement[]): Promise<readonly QueryResult<Row>[]> {
+    const settings = {
+      text: SETTINGS,
+      values: [this.#options.schema],
+      name: this.#statements.nameOf(SETTINGS),
+    };
+    return this.#connections.lend(async (client, noting) => {
+      const message = new PostgresMessage([settings, ...statements]);
+      client.query(message);
+      return noting(message.results);
+    });
   }
 
   /** With `statements` those of the work stay prepared for the next one. */
   async #transaction<T>(
     mode: string,
     work: (query: Query) => Promise<T>,
-    { statements, how }: { statements?: PostgresStatements; how?: 'at-once' | undefined } = {},
+    statements?: PostgresStatements,
   ): Promise<T> {
-    const client = await this.#connect();
     const settings = statements === undefined ? '' : `; ${FOR_LATER}`;
-    let lost: Error | undefined;
-    const lose = (error: Error): void => {
-      lost ??= error;
-    };
-    client.on('error', lose);
-    const failed: unknown[] = [];
-    const { stream } = client.connection;
-    const query: Query = async (text, values = [], name) => {
-      // Statements that are sent without waiting between them go in one piece.
-      stream.cork();
-      nextTick(() => stream.uncork());
-      try {
-        return await client.query<Row>({
-          text,
-          values: [...values],
-          ...(name === undefined ? {} : { name }),
-        });
-      } catch (error) {
-        failed.push(error);
-        throw error;
-      }
-    };
-    try {
+    return this.#connections.lend(async (client, noting) => {
+      const { stream } = client.connection;
+      const query: Query = async (text, values = [], name) => {
+        // Statements that are sent without waiting between them go in one piece.
+        stream.cork();
+        nextTick(() => stream.uncork());
+        const named = name === undefined ? {} : { name };
+        return noting(client.query<Row>({ text, values: [...values], ...named }));
+      };
       // The path within the transaction, so that it also holds where connections are shared by a proxy.
       const begun = query(`BEGIN ${mode}; SET LOCAL search_path TO ${this.#options.schema}${settings}`);
       // Its error is that of the first statement too.
       begun.catch(() => undefined);
-      let isEnded = false;
-      const working = work((text, values) => {
-        if (isEnded) throw new Error('Internal error: work that is done at once sent a statement later');
-        return query(text, values, statements?.nameOf(text));
-      });
-      isEnded = how === 'at-once';
-      const committed = isEnded ? query('COMMIT') : undefined;
-      committed?.catch(() => undefined);
-      const value = await working;
+      const value = await work((text, values) => query(text, values, statements?.nameOf(text)));
       await begun;
       // After a statement that failed, COMMIT rolls back, and calls that a success.
-      const { command } = await (committed ?? query('COMMIT'));
+      const { command } = await query('COMMIT');
       if (command !== 'COMMIT')
         throw new Error('Internal error: a transaction went on after a statement that failed');
       return value;
-    } catch (error) {
-      const first = lost ?? error;
-      await client.query('ROLLBACK').catch(lose);
-      if (lost !== undefined && failed.includes(error)) throw unreachable(this.#options, first);
-      // A statement that was under way when another failed says only that.
-      throw codeOf(error) === IN_FAILED_TRANSACTION ? failed[0] : error;
-    } finally {
-      client.off('error', lose);
-      client.release(lost);
-    }
-  }
-
-  async #connect(): Promise<PoolClient> {
-    try {
-      return await this.#pool.connect();
-    } catch (cause) {
-      throw unreachable(this.#options, cause);
-    }
+    });
   }
 }
-
-/** Times, steps, sizes and counts: none is beyond 2^53. */
-const getTypeParser: CustomTypesConfig['getTypeParser'] = (oid, format) =>
-  oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format);
 
 /** Brings the schema up to date, one process at a time. Only a change needs the right to make tables. */
 async function migrate(query: Query, { schema, migrations, url }: PostgresOptions): Promise<void> {
@@ -196,10 +181,7 @@ async function migrate(query: Query, { schema, migrations, url }: PostgresOption
   );
   const [found] = known;
   if (found?.['encoding'] !== 'UTF8')
-    throw unreachable(
-      { url },
-      new Error(`its encoding is ${String(found?.['encoding'])}, and UTF8 is needed`),
-    );
+    throw unreachable(url, new Error(`its encoding is ${String(found?.['encoding'])}, and UTF8 is needed`));
   if (found['schema'] === null) await query(`CREATE SCHEMA ${schema}`);
   if (found['version'] === null) {
     await query('CREATE TABLE schema_version (version integer NOT NULL)');
@@ -216,30 +198,4 @@ async function migrate(query: Query, { schema, migrations, url }: PostgresOption
   if (version === migrations.length) return;
   for (const migration of migrations.slice(version)) await query(migration);
   await query('UPDATE schema_version SET version = $1', [migrations.length]);
-}
-
-/** What is said of a server that cannot be used, without its password. */
-export function unreachable({ url }: { url: string }, cause: unknown): RecipeError {
-  return new RecipeError(
-    'DATABASE_UNREACHABLE',
-    { database: placeOf(url), problem: problemOf(cause) },
-    { cause },
-  );
-}
-
-/** Host, port and name: never the password, which may stand in more than one place. */
-export function placeOf(url: string): string {
-  if (!URL.canParse(url)) return 'the given address';
-  const { hostname, port, pathname } = new URL(url);
-  return `${decodeURIComponent(hostname)}${port === '' ? '' : `:${port}`}${pathname}`;
-}
-
-/** A name with several addresses fails once for each. */
-function problemOf(cause: unknown): string {
-  if (cause instanceof AggregateError && cause.message === '') return problemOf(cause.errors[0]);
-  return cause instanceof Error ? cause.message : String(cause);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

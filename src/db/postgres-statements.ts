@@ -23,9 +23,14 @@ export class PostgresStatements {
     return name;
   }
 
-  /** Whether an error, by its code, comes of names: from then on there are none, and the same again passes. */
+  /** Whether an error, by its code, comes of names. */
+  isLost(code: string): boolean {
+    return this.#isInUse && LOST.has(code);
+  }
+
+  /** If an error comes of names there are none from then on, and the same again passes. */
   giveUpAfter(code: string): boolean {
-    if (!this.#isInUse || !LOST.has(code)) return false;
+    if (!this.isLost(code)) return false;
     this.#isInUse = false;
     return true;
   }

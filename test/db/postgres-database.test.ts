@@ -217,6 +217,31 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
     expect(await add(another)).toEqual({ id: 1, x: 0, y: null });
   });
 
+  test('so may what it keeps for work that is done at once, and a failure says nothing of what it kept', async () => {
+    await using database = await open();
+    const add = (id: number): Promise<unknown> =>
+      database.write((sql) => sql.get('INSERT INTO t (id) VALUES (?) RETURNING *', id), 'at-once');
+    await expect(add(Number.NaN)).rejects.toThrow('invalid input syntax');
+    for (const id of [1, 2]) expect(await add(id)).toEqual({ id, x: 0 });
+    await database.write((sql) => sql.run('DEALLOCATE ALL'));
+    expect(await add(3)).toEqual({ id: 3, x: 0 });
+    await using another = await open();
+    await another.write((sql) => sql.run('INSERT INTO t (id) VALUES (?)', 1), 'at-once');
+    // The same text in a transaction of its own message: the connection knows it by two names.
+    await another.write((sql) => sql.run('INSERT INTO t (id) VALUES (?)', 2));
+    await another.write((sql) => sql.run('INSERT INTO t (id) VALUES (?)', 3), 'at-once');
+    expect(await rows(another)).toHaveLength(3);
+  });
+
+  test('work that is done at once and asks for nothing sends nothing', async () => {
+    await using database = await open();
+    expect(await database.write(async () => 7, 'at-once')).toBe(7);
+    const boom = new Error('boom');
+    await expect(database.write(() => Promise.reject(boom), 'at-once')).rejects.toBe(boom);
+    const heard = database.write((sql) => sql.run('SELECT 1 / ?', 0).catch(() => 0), 'at-once');
+    await expect(heard).rejects.toThrow('Internal error: a transaction went on');
+  });
+
   test('an INSERT of many rows takes any text, number and null', async () => {
     await using database = await open(['CREATE TABLE t (id bigint, x text, y double precision)']);
     const texts = ['', 'NULL', '{a,"b"}', String.raw`\"`, "it's", 'a,b', ' ', 'ö\n\t😀', null];
@@ -287,6 +312,15 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
     await expect(ownError).rejects.toThrow(RangeError);
     const withinStatement = database.write((sql) => sql.run('SELECT pg_terminate_backend(pg_backend_pid())'));
     expect((await refusal(withinStatement)).code).toBe('DATABASE_UNREACHABLE');
+    const withinMessage = database.write(
+      (sql) =>
+        together(
+          () => sql.run('INSERT INTO t (id) VALUES (1)'),
+          () => sql.run('SELECT pg_terminate_backend(pg_backend_pid())'),
+        ),
+      'at-once',
+    );
+    expect((await refusal(withinMessage)).code).toBe('DATABASE_UNREACHABLE');
     expect(await rows(database)).toEqual([]);
   });
 

@@ -12,10 +12,10 @@ export async function openReader(address: SourceAddress): Promise<Reader> {
     return SqliteReader.open(address.path);
   }
   const { PostgresReader } = await import('../../db/postgres-reader.ts');
-  const { unreachable } = await import('../../db/postgres-database.ts');
+  const { unreachable } = await import('../../db/postgres-connections.ts');
   try {
     return await PostgresReader.open(address.url);
   } catch (cause) {
-    throw unreachable(address, cause);
+    throw unreachable(address.url, cause);
   }
 }

@@ -16,6 +16,6 @@ export async function refuseMlflowDatabase(address: SourceAddress): Promise<void
   const database =
     address.kind === 'path'
       ? address.path
-      : (await import('../../db/postgres-database.ts')).placeOf(address.url);
+      : (await import('../../db/postgres-connections.ts')).placeOf(address.url);
   throw new RecipeError('DATABASE_OF_MLFLOW', { database });
 }
