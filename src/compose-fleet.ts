@@ -1,4 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { remoteSettings } from './compose-link.ts';
 import { openRemote } from './compose-remote.ts';
 import { every } from './core/every.ts';
@@ -42,6 +43,9 @@ export function openFleetCache({ settings, base, home, store, world, onWarning }
   return openRemote(remote, { projectDir: base, world, near: store, retryAfterMs: RETRY_MS, onWarning });
 }
 
+/** Bytes of it, which only planning thousands of steps takes. */
+const LARGE_HEAP = 128 * 2 ** 20;
+
 /** A fleet waits for its cache, and a worker outlives many outages. */
 const RETRY_MS = 2000;
 
@@ -62,6 +66,8 @@ export class Fleet implements AsyncDisposable {
     // What a large run drops is collected when it is half of what the run needs, not three times that. A run whose
     // steps run here ends sooner without; one that has machines for them waits for those.
     setFlagsFromString('--heap-growing-percent=50');
+    // That holds from the next collection on, which what planning left would put off until there is as much again.
+    if (getHeapStatistics().total_heap_size > LARGE_HEAP) collectGarbage();
     this.#counting = every(context.world.clock, COUNT_MS, () => this.count());
   }
 
@@ -173,4 +179,10 @@ export async function enteredRedis({
   for (const warning of await enterRedis(redis, address, { isUnsafe, clock: world.clock }))
     onWarning(warning);
   return { address, redis };
+}
+
+/** Node gives a way to ask for it to those contexts only that are made after the flag. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
 }
