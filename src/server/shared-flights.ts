@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { fingerprint } from '../core/ids.ts';
+import { fingerprint, isDigest } from '../core/ids.ts';
 import { FlightRecords } from '../store/flight-records.ts';
 import type { CacheLayout } from '../store/layout.ts';
-import { isFingerprint, isNonce, isRecordName, MAX_RECORD_BYTES } from '../store/remote/flight-path.ts';
+import { isNonce, isRecordName, MAX_RECORD_BYTES } from '../store/remote/flight-path.ts';
 import type { Flight } from '../store/remote/remote.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { CREATE, SIGNED_IN } from './policy.ts';
@@ -44,7 +44,7 @@ export function serveFlights(app: FastifyInstance, layout: CacheLayout): void {
 
 function flightOf(request: FastifyRequest): Flight {
   const named = request.params as { readonly fingerprint: string; readonly nonce: string };
-  if (!isFingerprint(named.fingerprint))
+  if (!isDigest(named.fingerprint))
     throw invalid('Invalid fingerprint: it must be 64 lower-case hex digits.');
   if (!isNonce(named.nonce)) throw invalid('Invalid nonce: it must be 32 lower-case hex digits.');
   return { fingerprint: fingerprint(named.fingerprint), nonce: named.nonce };

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDigest } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { namesIn } from './if-there.ts';
 import type { CacheLayout } from './layout.ts';
-import { isFingerprint, isNonce } from './remote/flight-path.ts';
+import { isNonce } from './remote/flight-path.ts';
 
 /** So long after its last record a flight is of no use to anybody. */
 export const FLIGHT_MS = 7 * 24 * 3_600_000;
@@ -15,7 +16,7 @@ export function removeOldFlights(
   { now, dryRun }: { readonly now: number; readonly dryRun: boolean },
 ): number {
   let removed = 0;
-  for (const fingerprint of namesIn(flights).filter(isFingerprint)) {
+  for (const fingerprint of namesIn(flights).filter(isDigest)) {
     const ofTask = join(flights, fingerprint);
     for (const nonce of namesIn(ofTask).filter(isNonce)) {
       // A folder is as old as the last name that was given in it.

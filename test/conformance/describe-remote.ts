@@ -148,9 +148,9 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       expect(await mender.bring([digestOf('right')])).toEqual([digestOf('right')]);
       const mended = await third.result({ x: 'right' });
       await mender.publish(mended, { replace: true });
-      expect(await mender.find(FP, true)).toEqual(mended);
+      expect(await mender.find(FP, { isFresh: true })).toEqual(mended);
       expect(await finder.bring([digestOf('right')])).toEqual([]);
-      expect(await finder.find(FP, true)).toEqual(mended);
+      expect(await finder.find(FP, { isFresh: true })).toEqual(mended);
     });
 
     test.each<[string, Damage, (result: Result) => Digest]>([

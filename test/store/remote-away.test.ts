@@ -40,7 +40,7 @@ class Machine implements Disposable {
 
   /** Whether the result is found there. */
   async finds(): Promise<boolean> {
-    return (await this.cache.find(RESULT.fingerprint, true)) !== undefined;
+    return (await this.cache.find(RESULT.fingerprint, { isFresh: true })) !== undefined;
   }
 
   unmount(): void {

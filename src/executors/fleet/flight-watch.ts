@@ -151,7 +151,7 @@ export class FlightWatch {
     const { task } = this.#request;
     // Whoever takes the message looks first whether it is done meanwhile.
     if (!task.replace && this.#flight !== undefined) {
-      const result = await shared.find(task.fingerprint, true, isSaid);
+      const result = await shared.find(task.fingerprint, { isFresh: true, isMended: isSaid });
       const landed = result === undefined ? undefined : await this.#landed(result);
       if (landed !== undefined) return landed;
       shared.requireReachable();
@@ -193,7 +193,7 @@ export class FlightWatch {
       return this.#failed(end.failure, end.logTail, end.durationMs);
     }
     const { shared } = this.#options;
-    const result = await shared.find(this.#request.task.fingerprint, true, true);
+    const result = await shared.find(this.#request.task.fingerprint, { isFresh: true, isMended: true });
     const landed = result === undefined ? undefined : await this.#landed(result);
     if (landed !== undefined) return landed;
     shared.requireReachable();

@@ -192,7 +192,7 @@ export class MessageTaker {
     const { shared, store } = this.#options;
     const here = store.results.find(fingerprint);
     if (here !== undefined) await shared.publish(here, { replace: false });
-    const there = await shared.find(fingerprint, true);
+    const there = await shared.find(fingerprint, { isFresh: true });
     if (there === undefined) {
       shared.requireReachable();
       return 'absent';
@@ -317,7 +317,7 @@ export class MessageTaker {
     const { shared, store } = this.#options;
     const here = store.results.find(fingerprint);
     const isThere = async (): Promise<boolean> => {
-      const there = await shared.find(fingerprint, replace);
+      const there = await shared.find(fingerprint, { isFresh: replace });
       return there !== undefined && (!replace || here === undefined || isSameAttempt(there, here));
     };
     if (await isThere()) return;
@@ -344,7 +344,7 @@ export class MessageTaker {
     return every(world.clock, POLL_MS, async () => {
       try {
         if ((await readFlight(shared.remote, flight)).isCancelled) stop('cancelled');
-        else if (!replace && (await shared.find(flight.fingerprint, true)) !== undefined)
+        else if (!replace && (await shared.find(flight.fingerprint, { isFresh: true })) !== undefined)
           stop('done elsewhere');
       } catch (error) {
         if (!isRemoteProblem(error)) throw error;

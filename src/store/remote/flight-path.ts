@@ -1,15 +1,11 @@
+import { isDigest } from '../../core/ids.ts';
 import type { Flight } from './remote.ts';
 
 /** UTF-8: no record is longer. */
 export const MAX_RECORD_BYTES = 1 << 16;
 
-const FINGERPRINT = /^[0-9a-f]{64}$/;
 const NONCE = /^[0-9a-f]{32}$/;
 const NAME = /^[a-z]{1,32}(?:-\d{1,16})?$/;
-
-export function isFingerprint(text: string): boolean {
-  return FINGERPRINT.test(text);
-}
 
 export function isNonce(text: string): boolean {
   return NONCE.test(text);
@@ -25,7 +21,7 @@ export function isRecordName(text: string): boolean {
  * @throws RangeError if it is none
  */
 export function flightPath({ fingerprint, nonce }: Flight): string {
-  if (!isFingerprint(fingerprint) || !isNonce(nonce))
+  if (!isDigest(fingerprint) || !isNonce(nonce))
     throw new RangeError(`Not a flight: ${fingerprint}/${nonce}`);
   return `flights/${fingerprint}/${nonce}`;
 }

@@ -1,8 +1,7 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { OutputRef } from '../../core/events.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { isTree } from '../../core/kinds.ts';
-import { immediate } from '../../db/sqlite.ts';
 import type { ReadableBlobs } from '../blobs.ts';
 import { hasTree } from '../has-tree.ts';
 import { blobsOf, haveSameOutputs, parseResult, partsOf, type Result } from '../results.ts';
@@ -10,8 +9,10 @@ import { readTree } from '../trees.ts';
 import { checkRemote } from './check-remote.ts';
 import { inLanes } from './in-lanes.ts';
 import { type Mended, mendBlobs } from './mend-blobs.ts';
+import { Reachability, type ReachabilityOptions } from './reachability.ts';
 import type { Received } from './receive.ts';
-import { isRemoteProblem, type Remote, type RemoteResult, RemoteUnreachable } from './remote.ts';
+import { RememberedResults } from './remembered-results.ts';
+import type { Remote, RemoteResult } from './remote.ts';
 import { type Accepted, isAccepted, type Signer } from './signing.ts';
 
 /** The local cache that a remote stands behind. */
@@ -25,20 +26,11 @@ export interface Near {
 /** Something that a result names. */
 type Named = Pick<OutputRef, 'digest' | 'kind'>;
 
-export interface RemoteCacheOptions {
+export interface RemoteCacheOptions extends Omit<ReachabilityOptions, 'name'> {
   readonly accepted: Accepted;
   /** None: what is published is not signed. */
   readonly signer: Signer | undefined;
   readonly readOnly: boolean;
-  /** Milliseconds since the Unix epoch. */
-  readonly now: () => number;
-  /**
-   * So long after it was away a remote is asked again; undefined: it is not, as a run does not wait for it each
-   * time. For who lives longer than an outage.
-   */
-  readonly retryAfterMs?: number | undefined;
-  /** A line for the user: once each time that the remote is away, once if it holds what is not accepted. */
-  readonly onWarning: (message: string) => void;
 }
 
 /** A blob travels beside so many others: each waits for the network and the disk. */
@@ -46,8 +38,6 @@ const LANES = 8;
 /** As often a result is compared with what others write at the same place meanwhile. */
 const TRIES = 5;
 const HOUR_MS = 3_600_000;
-/** So many results of a remote are written down at once. */
-const TOGETHER = 256;
 
 /**
  * A cache that machines share, behind the one of this machine. A remote that is away is as good as empty, after
@@ -57,16 +47,8 @@ export class RemoteCache {
   readonly remote: Remote;
   readonly #near: Near;
   readonly #options: RemoteCacheOptions;
-  readonly #recalled: StatementSync;
-  readonly #kept: StatementSync;
-  /** What was remembered and is not written down yet. */
-  readonly #fresh = new Map<Fingerprint, { readonly result: string; readonly at: number }>();
-  /** When the remote last was away, if it did not answer since. */
-  #awaySince: number | undefined;
-  /** What it said then, or why it did not. */
-  #problem: string | undefined;
-  /** Calls that it did not answer. */
-  #failures = 0;
+  readonly #remembered: RememberedResults;
+  readonly #reach: Reachability;
   #hasRefused = false;
   /** Blobs that were given corrupt or not at all: the results that name them are none any more. */
   readonly #damaged = new Set<Digest>();
@@ -77,10 +59,8 @@ export class RemoteCache {
     this.remote = remote;
     this.#near = near;
     this.#options = options;
-    this.#recalled = near.index.prepare(
-      'SELECT result, at FROM remote_result WHERE remote = ? AND fingerprint = ?',
-    );
-    this.#kept = near.index.prepare('INSERT OR REPLACE INTO remote_result VALUES (?, ?, ?, ?)');
+    this.#remembered = new RememberedResults(near.index, remote.name, options.now);
+    this.#reach = new Reachability({ ...options, name: remote.name });
   }
 
   /**
@@ -89,15 +69,18 @@ export class RemoteCache {
    * @param isFresh the remote is asked, whatever it said within the last hour
    * @param isMended somebody says that it is right now: what was damaged is believed again
    */
-  async find(fingerprint: Fingerprint, isFresh = false, isMended = false): Promise<Result | undefined> {
-    const known = isFresh ? undefined : this.#remembered(fingerprint);
-    if (known !== undefined) return known;
-    return this.#unlessAway(undefined, async () => {
+  async find(
+    fingerprint: Fingerprint,
+    { isFresh = false, isMended = false }: { readonly isFresh?: boolean; readonly isMended?: boolean } = {},
+  ): Promise<Result | undefined> {
+    const known = isFresh ? undefined : this.#remembered.get(fingerprint);
+    if (known !== undefined && isAccepted(known, this.#options.accepted)) return known;
+    return this.#reach.unlessAway(undefined, async () => {
       const result = this.#accepted(await this.remote.readResult(fingerprint), fingerprint);
       if (isMended && result !== undefined)
         for (const { digest } of partsOf(result)) this.#damaged.delete(digest);
       if (result === undefined || !(await this.#isComplete(result))) return undefined;
-      this.#remember(result);
+      this.#remembered.add(result);
       return result;
     });
   }
@@ -109,7 +92,7 @@ export class RemoteCache {
   ): ReturnType<typeof checkRemote> {
     const { accepted } = this.#options;
     const nothing = { findings: [], results: 0, blobs: 0 };
-    return this.#unlessAway(nothing, () =>
+    return this.#reach.unlessAway(nothing, () =>
       checkRemote(this.remote, fingerprints, { accepted, blobs: this.#near.blobs }, onBytes),
     );
   }
@@ -117,7 +100,7 @@ export class RemoteCache {
   /** Brings blobs that are not here. Gives those that could not be brought; the store is as it was for them. */
   async bring(digests: Iterable<Digest>, onBytes: (count: number) => void = () => {}): Promise<Digest[]> {
     const lost = this.#absent(digests);
-    if (lost.size > 0) await this.#unlessAway(undefined, () => this.#receive(lost, onBytes));
+    if (lost.size > 0) await this.#reach.unlessAway(undefined, () => this.#receive(lost, onBytes));
     return [...lost];
   }
 
@@ -143,7 +126,7 @@ export class RemoteCache {
       const absent = this.#absent(wanted());
       if (absent.size > 0) {
         this.requireReachable();
-        await this.#asking(() => this.#receive(absent, () => {}));
+        await this.#reach.asking(() => this.#receive(absent, () => {}));
       }
       lost.push(...absent);
     }
@@ -185,7 +168,7 @@ export class RemoteCache {
     const { readOnly, signer } = this.#options;
     if (readOnly) return result;
     const signed = signer === undefined ? result : signer.sign(result);
-    return this.#unlessAway(result, async () => {
+    return this.#reach.unlessAway(result, async () => {
       let isSent = false;
       for (let attempt = 1; attempt <= TRIES; attempt += 1) {
         const before = await this.remote.readResult(result.fingerprint);
@@ -195,7 +178,7 @@ export class RemoteCache {
         if (!isSent) await this.#send(result, replace, onBytes);
         isSent = true;
         if (!(await this.remote.writeResult(result.fingerprint, JSON.stringify(signed), before))) continue;
-        this.#remember(signed);
+        this.#remembered.add(signed);
         return signed;
       }
       return result;
@@ -208,19 +191,18 @@ export class RemoteCache {
    * @throws RemoteUnreachable if what was just asked was answered without asking the remote
    */
   requireReachable(): void {
-    if (this.#isAway)
-      throw new RemoteUnreachable(this.#problem ?? `${this.remote.name} was away a moment ago`);
+    this.#reach.require();
   }
 
   /** Why it is away; undefined: it answered when it was last asked. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#reach.problem;
   }
 
   /** Those blobs that it has; none if it is away. */
   async which(digests: readonly Digest[]): Promise<readonly Digest[]> {
     const none: ReadonlyMap<Digest, number> = new Map();
-    const sizes = await this.#unlessAway(none, () => this.remote.sizes(digests, { refresh: false }));
+    const sizes = await this.#reach.unlessAway(none, () => this.remote.sizes(digests, { refresh: false }));
     return digests.filter((digest) => sizes.has(digest));
   }
 
@@ -233,8 +215,8 @@ export class RemoteCache {
     const { blobs } = this.#near;
     const since = this.#options.now() - HOUR_MS;
     const wanted = [...new Set(digests)].filter((digest) => (this.#sent.get(digest) ?? 0) < since);
-    if (wanted.length === 0) return !this.#isAway;
-    return this.#unlessAway(false, async () => {
+    if (wanted.length === 0) return !this.#reach.isAway;
+    return this.#reach.unlessAway(false, async () => {
       const there = await this.remote.sizes(wanted, { refresh: true });
       await inLanes(LANES, wanted, async (digest) => {
         const size = blobs.size(digest) ?? 0;
@@ -250,7 +232,7 @@ export class RemoteCache {
   async replace(digest: Digest): Promise<boolean> {
     const { blobs } = this.#near;
     const file = { path: blobs.path(digest), size: blobs.size(digest) ?? 0 };
-    return this.#unlessAway(false, async () => {
+    return this.#reach.unlessAway(false, async () => {
       await this.remote.put(digest, file, { replace: true });
       this.#damaged.delete(digest);
       this.#sent.set(digest, this.#options.now());
@@ -264,7 +246,7 @@ export class RemoteCache {
    */
   async mend(digests: Iterable<Digest>, mostBytes = Infinity): Promise<Mended | undefined> {
     const { blobs } = this.#near;
-    return this.#unlessAway(undefined, async () => {
+    return this.#reach.unlessAway(undefined, async () => {
       const isRead = (_: Digest, size: number): boolean => size <= mostBytes;
       const mended = await mendBlobs(this.remote, [...new Set(digests)], { blobs, isRead });
       for (const digest of mended.sent) this.#damaged.delete(digest);
@@ -333,88 +315,14 @@ export class RemoteCache {
     return here.every((digest) => sizes.get(digest) === blobs.size(digest));
   }
 
-  #remembered(fingerprint: Fingerprint): Result | undefined {
-    const row = this.#fresh.get(fingerprint) ?? this.#recalled.get(this.remote.name, fingerprint);
-    const age = this.#options.now() - Number(row?.['at'] ?? 0);
-    if (row === undefined || age >= HOUR_MS || age < 0) return undefined;
-    const result = parseResult(String(row['result']), fingerprint);
-    return result !== undefined && isAccepted(result, this.#options.accepted) ? result : undefined;
-  }
-
-  #remember(result: Result): void {
-    this.#fresh.set(result.fingerprint, { result: JSON.stringify(result), at: this.#options.now() });
-    if (this.#fresh.size >= TOGETHER) this.#writeDown();
-  }
-
-  /** Many in one transaction: what a process that dies knew of the remote is asked for again. */
-  #writeDown(): void {
-    if (this.#fresh.size === 0) return;
-    immediate(this.#near.index, () => {
-      for (const [fingerprint, { result, at }] of this.#fresh)
-        this.#kept.run(this.remote.name, fingerprint, result, at);
-    });
-    this.#fresh.clear();
-  }
-
   /** What one blob of a remote lacks, others may lack too: all that is remembered of it is asked for again. */
   #forget(digest: Digest): void {
     this.#damaged.add(digest);
-    this.#fresh.clear();
-    this.#near.index.prepare('DELETE FROM remote_result WHERE remote = ?').run(this.remote.name);
-  }
-
-  async #unlessAway<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
-    if (this.#isAway) return otherwise;
-    try {
-      return await this.#asking(work);
-    } catch (error) {
-      if (!isRemoteProblem(error)) throw error;
-      return otherwise;
-    }
-  }
-
-  /** Notes whether it answers. */
-  async #asking<T>(work: () => Promise<T>): Promise<T> {
-    const failures = this.#failures;
-    try {
-      const done = await work();
-      // Unless it has failed another call meanwhile, also one of this work's own.
-      if (failures === this.#failures) this.#isBack();
-      return done;
-    } catch (error) {
-      if (isRemoteProblem(error)) this.#failed(error);
-      throw error;
-    }
-  }
-
-  get #isAway(): boolean {
-    if (this.#awaySince === undefined) return false;
-    const { now, retryAfterMs } = this.#options;
-    if (retryAfterMs === undefined) return true;
-    const age = now() - this.#awaySince;
-    // A clock that was set back says nothing.
-    return age >= 0 && age < retryAfterMs;
-  }
-
-  #failed({ message }: Error): void {
-    const { now, onWarning, retryAfterMs } = this.#options;
-    if (this.#awaySince === undefined)
-      onWarning(
-        `the remote cache is not used ${retryAfterMs === undefined ? 'from here on' : 'until it is back'}: ${message}. This machine's own cache is`,
-      );
-    this.#awaySince = now();
-    this.#problem = message;
-    this.#failures += 1;
-  }
-
-  #isBack(): void {
-    if (this.#awaySince === undefined) return;
-    [this.#awaySince, this.#problem] = [undefined, undefined];
-    this.#options.onWarning('the remote cache is back, and used again');
+    this.#remembered.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#writeDown();
+    this.#remembered[Symbol.dispose]();
     await this.remote[Symbol.asyncDispose]();
   }
 }
