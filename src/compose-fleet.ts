@@ -67,7 +67,7 @@ export class Fleet implements AsyncDisposable {
     // steps run here ends sooner without; one that has machines for them waits for those.
     setFlagsFromString('--heap-growing-percent=50');
     // That holds from the next collection on, which what planning left would put off until there is as much again.
-    if (getHeapStatistics().total_heap_size > LARGE_HEAP) collectGarbage();
+    if (getHeapStatistics().total_heap_size > LARGE_HEAP) giveMemoryBack();
     this.#counting = every(context.world.clock, COUNT_MS, () => this.count());
   }
 
@@ -182,7 +182,7 @@ export async function enteredRedis({
 }
 
 /** Node gives a way to ask for it to those contexts only that are made after the flag. */
-function collectGarbage(): void {
+function giveMemoryBack(): void {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
 }

@@ -49,6 +49,7 @@ export const FAILPOINTS = [
   'close.before-unmark',
   'gc.before-result',
   'gc.before-blob',
+  'gc.after-blob',
   'gc.after-blobs',
 ] as const;
 

@@ -1,13 +1,15 @@
-import { globSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { globSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
 import { digestsIn } from './digests-in.ts';
+import { textOf } from './if-there.ts';
 import { removeOldFlights } from './old-flights.ts';
+import { removeBlobs } from './remove-blobs.ts';
 import { blobsOf } from './results.ts';
 import { pinnedDigests } from './roots.ts';
 import type { Store } from './store.ts';
-import { listBlobs, listResults, listShared } from './walk-cache.ts';
+import { listBlobs, listResultFiles, listShared } from './walk-cache.ts';
 
 /** A blob that nothing names is left alone for so long: a publisher may be about to name it. */
 const GRACE_MS = 24 * 3_600_000;
@@ -40,13 +42,13 @@ export function collectGarbage(store: Store, { maxBytes, now, dryRun, kept }: Gc
   const uses = new Map<Digest, number>();
   const pinned = pinnedDigests(store);
   for (const digest of pinned) uses.set(digest, Infinity);
-  const results = [...ownResults(store, kept), ...sharedResults(store)].toSorted((a, b) => a.at - b.at);
+  const results = [...ownResults(store), ...sharedResults(store)].toSorted((a, b) => a.at - b.at);
   for (const { named } of results) for (const digest of named) uses.set(digest, (uses.get(digest) ?? 0) + 1);
   let bytes = bytesBefore;
   let removedResults = 0;
-  for (const { path, isKept, named } of results) {
+  for (const { path, fingerprint, named } of results) {
     if (bytes <= maxBytes) break;
-    if (isKept) continue;
+    if (fingerprint !== undefined && kept.has(fingerprint)) continue;
     removedResults += 1;
     failpoint('gc.before-result');
     if (!dryRun) rmSync(path, { force: true });
@@ -56,24 +58,18 @@ export function collectGarbage(store: Store, { maxBytes, now, dryRun, kept }: Gc
       if (left === 0) bytes -= sizes.get(digest) ?? 0;
     }
   }
-  let removedBlobs = 0;
-  let bytesAfter = bytesBefore;
-  for (const { digest, size, mtimeMs } of blobs) {
-    const isOrphan = (uses.get(digest) ?? 0) <= 0;
+  const orphans = blobs.filter(({ digest, mtimeMs }) => {
     // What gc itself has just unnamed was complete: only blobs that never had a name wait.
     const wasNamed = uses.has(digest);
-    if (!isOrphan || (!wasNamed && now - mtimeMs < GRACE_MS)) continue;
-    // A publisher that wants it has set its time to now since this gc began.
-    if (statSync(store.blobs.path(digest), { throwIfNoEntry: false })?.mtimeMs !== mtimeMs) continue;
-    removedBlobs += 1;
-    bytesAfter -= size;
-    failpoint('gc.before-blob');
-    if (!dryRun) rmSync(store.blobs.path(digest), { force: true });
-  }
+    return (uses.get(digest) ?? 0) <= 0 && (wasNamed || now - mtimeMs >= GRACE_MS);
+  });
+  const seen = new Set(results.map(({ path, mtimeMs }) => `${path} ${mtimeMs}`));
+  const removed = dryRun ? orphans : removeBlobs(store, orphans, () => namedSince(store, seen));
+  const bytesAfter = bytesBefore - removed.reduce((sum, { size }) => sum + size, 0);
   failpoint('gc.after-blobs');
   const flights = removeOldFlights(store.layout, { now, dryRun });
   if (!dryRun) removeTemporaries(store, now);
-  return { bytesBefore, bytesAfter, results: removedResults, blobs: removedBlobs, flights };
+  return { bytesBefore, bytesAfter, results: removedResults, blobs: removed.length, flights };
 }
 
 /** A quarter of what the disk could give: what is free, and what the cache holds already. */
@@ -84,30 +80,44 @@ export function defaultMaxBytes(store: Store, used: number): number {
 
 interface Collectable {
   readonly path: string;
+  readonly mtimeMs: number;
   /** When it was last of use, as far as it is known: milliseconds since the Unix epoch. */
   readonly at: number;
-  readonly isKept: boolean;
+  /** Undefined: one that clients share. */
+  readonly fingerprint: Fingerprint | undefined;
   /** Blobs that it needs, and its task document, which is a blob of the fingerprint's own name. */
   readonly named: ReadonlySet<Digest>;
 }
 
-function ownResults(store: Store, kept: ReadonlySet<Fingerprint>): Collectable[] {
-  return listResults(store.layout, store.results).flatMap(({ fingerprint, result, mtimeMs }) => {
+function ownResults({ layout, results, blobs }: Store, seen: ReadonlySet<string> = NONE): Collectable[] {
+  return listResultFiles(layout).flatMap(({ fingerprint, path, mtimeMs }) => {
+    const result = seen.has(`${path} ${mtimeMs}`) ? undefined : results.read(fingerprint);
     if (result === undefined) return [];
-    const named = blobsOf(result, store.blobs);
+    const named = blobsOf(result, blobs);
     named.add(fingerprint as string as Digest);
-    const at = Math.max(result.producer.at, mtimeMs);
-    return [{ path: store.results.path(fingerprint), at, isKept: kept.has(fingerprint), named }];
+    return [{ path, mtimeMs, at: Math.max(result.producer.at, mtimeMs), fingerprint, named }];
   });
 }
 
 /** What a client wrote says nothing that counts but which blobs it needs. */
-function sharedResults({ layout, blobs }: Store): Collectable[] {
-  return listShared(layout).map(({ path, mtimeMs }) => {
-    const named = digestsIn(readFileSync(path, 'utf8'), blobs);
+function sharedResults({ layout, blobs }: Store, seen: ReadonlySet<string> = NONE): Collectable[] {
+  return listShared(layout).flatMap(({ path, mtimeMs }) => {
+    const text = seen.has(`${path} ${mtimeMs}`) ? undefined : textOf(path);
+    if (text === undefined) return [];
+    const named = digestsIn(text, blobs);
     named.add(basename(path) as Digest);
-    return { path, at: mtimeMs, isKept: false, named };
+    return [{ path, mtimeMs, at: mtimeMs, fingerprint: undefined, named }];
   });
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** What is pinned, and what those results need that are there now and were not seen. */
+function namedSince(store: Store, seen: ReadonlySet<string>): Set<Digest> {
+  const named = pinnedDigests(store);
+  for (const one of [...ownResults(store, seen), ...sharedResults(store, seen)])
+    for (const digest of one.named) named.add(digest);
+  return named;
 }
 
 /** What processes that died left half written, in `cas/tmp` and beside results. */

@@ -6,27 +6,41 @@ import type { Result, Results } from './results.ts';
 
 /** Every blob with its size and when it was last placed or kept. */
 export function listBlobs({ cas }: CacheLayout): { digest: Digest; size: number; mtimeMs: number }[] {
-  return listShards(cas).map(({ name, path }) => {
-    const { size, mtimeMs } = statSync(path);
-    return { digest: name as Digest, size, mtimeMs };
+  return listShards(cas).flatMap(({ name, path }) => {
+    // Another gc may have come first.
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? [] : [{ digest: name as Digest, size: stats.size, mtimeMs: stats.mtimeMs }];
   });
+}
+
+/** The file of every result. */
+export function listResultFiles({
+  results,
+}: CacheLayout): { fingerprint: Fingerprint; path: string; mtimeMs: number }[] {
+  return listShards(results).map(({ name, path }) => ({
+    fingerprint: fingerprint(name),
+    path,
+    mtimeMs: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,
+  }));
 }
 
 /** Every result as written; `undefined` for a file that is none. */
 export function listResults(
   layout: CacheLayout,
   results: Results,
-): { fingerprint: Fingerprint; result: Result | undefined; mtimeMs: number }[] {
-  return listShards(layout.results).map(({ name, path }) => ({
-    fingerprint: fingerprint(name),
-    result: results.read(fingerprint(name)),
-    mtimeMs: statSync(path).mtimeMs,
+): { fingerprint: Fingerprint; result: Result | undefined }[] {
+  return listResultFiles(layout).map((file) => ({
+    fingerprint: file.fingerprint,
+    result: results.read(file.fingerprint),
   }));
 }
 
 /** Every result that clients share, by its file, whatever its text says. */
 export function listShared({ shared }: CacheLayout): { path: string; mtimeMs: number }[] {
-  return listShards(shared).map(({ path }) => ({ path, mtimeMs: statSync(path).mtimeMs }));
+  return listShards(shared).map(({ path }) => ({
+    path,
+    mtimeMs: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,
+  }));
 }
 
 function listShards(root: string): { name: string; path: string }[] {
