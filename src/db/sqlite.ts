@@ -17,11 +17,11 @@ export interface OpenOptions {
  * @throws RecipeError STORE_TOO_NEW if a newer version wrote it.
  */
 export function openSqlite({ path, migrations, durability }: OpenOptions): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: 10_000 });
+  const db = new DatabaseSync(path, { timeout: MAX_WAIT_MS });
   try {
+    makeWal(db);
     // A migration may lay a table anew that others refer to.
-    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'};
-             PRAGMA foreign_keys = OFF;`);
+    db.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA foreign_keys = OFF;`);
     migrate(db, path, migrations);
     db.exec('PRAGMA foreign_keys = ON');
     return db;
@@ -31,12 +31,33 @@ export function openSqlite({ path, migrations, durability }: OpenOptions): Datab
   }
 }
 
+/** For a file that somebody else has. */
+const MAX_WAIT_MS = 10_000;
+const PAUSE_MS = 5;
+
+/** SQLite itself does not wait for who is about to write to a file that is no WAL yet: somebody who makes it, too. */
+function makeWal(db: DatabaseSync): void {
+  const nobody = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; ; tries += 1)
+    try {
+      return db.exec('PRAGMA journal_mode = WAL');
+    } catch (error) {
+      if (codeOf(error) !== SQLITE_BUSY || tries * PAUSE_MS >= MAX_WAIT_MS) throw error;
+      Atomics.wait(nobody, 0, 0, PAUSE_MS);
+    }
+}
+
 /** Whether SQLite says that a file is damaged, or no database at all. */
 export function isDamaged(error: unknown): boolean {
-  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
+  const code = codeOf(error);
   return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
 }
 
+function codeOf(error: unknown): number {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
+}
+
+const SQLITE_BUSY = 5;
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 
