@@ -65,7 +65,7 @@ function serveBlobs(app: FastifyInstance, { store: { blobs } }: SharedCache): vo
 }
 
 function serveResults(app: FastifyInstance, { store: { blobs, layout }, now }: SharedCache): void {
-  const results = new SharedResults(layout.shared, blobs);
+  const results = new SharedResults(layout.shared, layout.base, blobs);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
   app.post('/cas/sizes', { config: { policy: SIGNED_IN } }, async (request, reply) => {

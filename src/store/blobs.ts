@@ -24,6 +24,7 @@ import { failpoint } from '../core/failpoint.ts';
 import type { Digest } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { digestFile, digestFileSync, digestOf } from './hash.ts';
+import { makeFolder } from './in-folder.ts';
 import { type CacheLayout, shardPath } from './layout.ts';
 import { writeHashed } from './write-hashed.ts';
 
@@ -286,7 +287,7 @@ export class Blobs {
     const dir = dirname(path);
     if (!this.#shards.has(dir)) {
       // The name of a new folder is to last as well.
-      if (mkdirSync(dir, { recursive: true }) !== undefined) this.#dirty.add(dirname(dir));
+      if (makeFolder(dir, this.#layout.base)) this.#dirty.add(dirname(dir));
       this.#shards.add(dir);
     }
     renameSync(temporary, path);
@@ -296,7 +297,7 @@ export class Blobs {
 
   #temporary(): string {
     if (!this.#shards.has(this.#layout.tmp)) {
-      mkdirSync(this.#layout.tmp, { recursive: true });
+      makeFolder(this.#layout.tmp, this.#layout.base);
       this.#shards.add(this.#layout.tmp);
     }
     return join(this.#layout.tmp, randomUUID());

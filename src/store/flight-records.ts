@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { namesIn, textOf } from './if-there.ts';
-import { inFolder } from './in-folder.ts';
+import { inFolder, makeFolder } from './in-folder.ts';
 import type { CacheLayout } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 import { flightPath, isRecordName, recordBytes, recordPath } from './remote/flight-path.ts';
@@ -11,9 +11,9 @@ import { removeFile } from './remove-file.ts';
 
 /** Records of flights in a folder that several processes, on several machines, write to. */
 export class FlightRecords {
-  readonly #layout: Pick<CacheLayout, 'root' | 'tmp'>;
+  readonly #layout: Pick<CacheLayout, 'root' | 'base' | 'tmp'>;
 
-  constructor(layout: Pick<CacheLayout, 'root' | 'tmp'>) {
+  constructor(layout: Pick<CacheLayout, 'root' | 'base' | 'tmp'>) {
     this.#layout = layout;
   }
 
@@ -26,10 +26,11 @@ export class FlightRecords {
   write(flight: Flight, name: string, text: string): boolean {
     const path = join(this.#layout.root, recordPath(flight, name));
     const bytes = recordBytes(text);
-    const temporary = join(this.#layout.tmp, randomUUID());
-    mkdirSync(dirname(path), { recursive: true });
+    const { tmp, base } = this.#layout;
+    const temporary = join(tmp, randomUUID());
+    makeFolder(dirname(path), base);
     try {
-      inFolder(this.#layout.tmp, () => writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o644 }));
+      inFolder(tmp, () => writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o644 }), base);
       return linkExclusively(temporary, path);
     } finally {
       removeFile(temporary);

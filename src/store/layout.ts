@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 
 /** Where a blob or result lies: two digits, then the whole name, so that no folder grows large. */
 export function shardPath(root: string, name: string): string {
@@ -8,6 +8,8 @@ export function shardPath(root: string, name: string): string {
 /** The folders of one cache, which several projects and processes may share. */
 export interface CacheLayout {
   readonly root: string;
+  /** What is there: folders are made below it, and it is not made. */
+  readonly base: string;
   readonly cas: string;
   readonly tmp: string;
   readonly results: string;
@@ -19,9 +21,11 @@ export interface CacheLayout {
   readonly roots: string;
 }
 
-export function cacheLayout(root: string): CacheLayout {
+/** @param base `root` itself where it is somebody else who makes that: a share that is mounted */
+export function cacheLayout(root: string, base: string = parse(root).root): CacheLayout {
   return {
     root,
+    base,
     cas: join(root, 'cas'),
     tmp: join(root, 'cas', 'tmp'),
     results: join(root, 'results'),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OutputRef, Outputs } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
@@ -9,7 +9,7 @@ import { isOutputKind, isTree } from '../core/kinds.ts';
 import { type Blobs, type ReadableBlobs, syncFolder, writeDurably } from './blobs.ts';
 import { hasTree } from './has-tree.ts';
 import { textOf } from './if-there.ts';
-import { inFolder } from './in-folder.ts';
+import { inFolder, makeFolder } from './in-folder.ts';
 import { type CacheLayout, shardPath } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 import type { Signature } from './remote/signing.ts';
@@ -95,7 +95,7 @@ export class Results {
     const path = this.path(result.fingerprint);
     const dir = dirname(path);
     if (!this.#shards.has(dir)) {
-      if (mkdirSync(dir, { recursive: true }) !== undefined) await syncFolder(dirname(dir));
+      if (makeFolder(dir, this.#layout.base)) await syncFolder(dirname(dir));
       this.#shards.add(dir);
     }
     const temporary = join(dir, `.${randomUUID()}`);
@@ -126,7 +126,7 @@ export class Results {
     // Each run that takes it from there would write it again.
     if (JSON.stringify(this.read(result.fingerprint)) === text) return;
     const temporary = join(dirname(path), `.${randomUUID()}`);
-    inFolder(dirname(path), () => writeFileSync(temporary, text));
+    inFolder(dirname(path), () => writeFileSync(temporary, text), this.#layout.base);
     renameSync(temporary, path);
   }
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { lstatSync, mkdirSync, renameSync, utimesSync } from 'node:fs';
+import { lstatSync, renameSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Fingerprint } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import { type Blobs, syncFolder, writeDurably } from './blobs.ts';
 import { digestOf } from './hash.ts';
 import { textOf } from './if-there.ts';
+import { makeFolder } from './in-folder.ts';
 import { shardPath } from './layout.ts';
 import { linkExclusively } from './link-exclusively.ts';
 import { removeFile } from './remove-file.ts';
@@ -22,11 +23,16 @@ const USED_EVERY_MS = 3_600_000;
 /** Results in a folder that several processes, on several machines, write to: text that nobody here believes. */
 export class SharedResults {
   readonly #dir: string;
+  readonly #base: string;
   readonly #blobs: Blobs;
 
-  /** @param dir laid out as `shardPath` says */
-  constructor(dir: string, blobs: Blobs) {
+  /**
+   * @param dir laid out as `shardPath` says
+   * @param base what is there, and is not made
+   */
+  constructor(dir: string, base: string, blobs: Blobs) {
     this.#dir = dir;
+    this.#base = base;
     this.#blobs = blobs;
   }
 
@@ -42,7 +48,7 @@ export class SharedResults {
   async write(fingerprint: Fingerprint, text: string, over: string | undefined): Promise<boolean> {
     const path = shardPath(this.#dir, fingerprint);
     const dir = dirname(path);
-    if (mkdirSync(dir, { recursive: true }) !== undefined) await syncFolder(dirname(dir));
+    if (makeFolder(dir, this.#base)) await syncFolder(dirname(dir));
     await this.#blobs.settle();
     const temporary = join(dir, `.${randomUUID()}`);
     try {

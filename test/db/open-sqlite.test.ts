@@ -44,6 +44,7 @@ async function heard(opener: Worker): Promise<unknown> {
 async function openAll(path: string): Promise<unknown[]> {
   return Promise.all(
     openers.map(async (opener) => {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       opener.postMessage(path);
       await heard(opener);
       return heard(opener);

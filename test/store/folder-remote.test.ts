@@ -1,8 +1,11 @@
-import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { digestOf } from '../../src/store/hash.ts';
 import { shardPath } from '../../src/store/layout.ts';
 import { FolderRemote } from '../../src/store/remote/folder-remote.ts';
+import { RemoteUnreachable } from '../../src/store/remote/remote.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
 import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
 import { damageFile } from '../rigs/damage.ts';
@@ -23,3 +26,16 @@ async function folder(): Promise<RemoteUnderTest> {
 
 describeRemote('a folder', folder);
 describeRecords('a folder', folder);
+
+test('a folder that goes away while something is put there is not made again, as a share may lie there later', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
+  const [share, path] = [join(dir, 'share'), join(dir, 'file')];
+  mkdirSync(share);
+  writeFileSync(path, 'bytes');
+  const remote = new FolderRemote(share, () => Date.now());
+  const putting = remote.put(digestOf('bytes'), { path, size: 5 }, { replace: false });
+  renameSync(share, join(dir, 'away'));
+  await expect(putting).rejects.toBeInstanceOf(RemoteUnreachable);
+  expect(existsSync(share)).toBe(false);
+  rmSync(dir, { recursive: true });
+});

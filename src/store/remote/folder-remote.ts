@@ -25,9 +25,9 @@ export class FolderRemote implements Remote {
 
   constructor(root: string, now: () => number) {
     this.name = root;
-    const layout = cacheLayout(root);
+    const layout = cacheLayout(root, root);
     this.#blobs = new Blobs(layout, new Map<Digest, BlobStamp>(), now);
-    this.#results = new SharedResults(layout.results, this.#blobs);
+    this.#results = new SharedResults(layout.results, layout.base, this.#blobs);
     this.#records = new FlightRecords(layout);
     this.#now = now;
   }
