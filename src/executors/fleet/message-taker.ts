@@ -124,38 +124,28 @@ export class MessageTaker {
    * @throws PutBack
    */
   async take(message: TaskMessage, signal: AbortSignal): Promise<void> {
-    const { announcements, voiceOf, world } = this.#options;
+    const { announcements, lockMs, voiceOf, world } = this.#options;
     const isRested = this.underWay.size === 0 && world.clock.monotonic() - this.#doneAt > RESTED_MS;
     const live = voiceOf(message.nonce, { isPrompt: isRested });
     let released: Promise<void> | undefined;
     try {
       const parcel = await this.#parcelOf(message, live);
       const job = jobId(message, parcel.replace);
-      const there = parcel.replace ? 'absent' : await this.#lookFor(message.fingerprint);
-      if (there === 'whole') return live.push({ type: 'ended', worker: this.#options.id });
-      const lacking = this.#options.lacks(parcel);
-      if (lacking !== undefined) {
-        live.push({ type: 'waiting', holder: lacking });
-        throw new PutBack(LACKS_MS);
-      }
-      if (!this.#gpus.areFree(parcel.step)) {
-        live.push({ type: 'waiting', holder: `GPUs of ${this.#options.id}, which other steps have` });
-        throw new PutBack(LACKS_MS);
-      }
-      using gpus = this.#gpus.take(parcel.step);
+      const obstacle = this.#obstacleOf(parcel);
+      using gpus = obstacle === undefined ? this.#gpus.take(parcel.step) : undefined;
       // It was given twice: whoever says that it runs it does so.
-      if (!(await announcements.take(job))) throw new PutBack(this.#options.lockMs);
+      const isTaken = obstacle === undefined && (await announcements.take(job));
       try {
+        // Looked for only now: who had it a moment ago has put its result there before it let go.
+        const there = parcel.replace ? 'absent' : await this.#lookFor(message.fingerprint);
+        if (there === 'whole') return live.push({ type: 'ended', worker: this.#options.id });
+        if (obstacle !== undefined) live.push({ type: 'waiting', holder: obstacle });
+        if (gpus === undefined || !isTaken) throw new PutBack(obstacle === undefined ? lockMs : LACKS_MS);
         // What is there would win over what is made again, but for this.
-        await this.#run(
-          message,
-          there === 'broken' ? { ...parcel, replace: true } : parcel,
-          gpus,
-          live,
-          signal,
-        );
+        const wanted = there === 'broken' ? { ...parcel, replace: true } : parcel;
+        await this.#run(message, wanted, gpus, live, signal);
       } finally {
-        released = announcements.release(job);
+        if (isTaken) released = announcements.release(job);
       }
     } catch (error) {
       if (!isRemoteProblem(error)) throw error;
@@ -165,6 +155,13 @@ export class MessageTaker {
       await Promise.all([released, live.flush()]);
       this.#doneAt = world.clock.monotonic();
     }
+  }
+
+  /** Why this worker cannot take it now, in words. */
+  #obstacleOf(parcel: Parcel): string | undefined {
+    const lacking = this.#options.lacks(parcel);
+    if (lacking !== undefined || this.#gpus.areFree(parcel.step)) return lacking;
+    return `GPUs of ${this.#options.id}, which other steps have`;
   }
 
   async #parcelOf({ fingerprint, parcel }: TaskMessage, live: Voice): Promise<Parcel> {

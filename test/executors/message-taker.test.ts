@@ -1,0 +1,103 @@
+import { mkdirSync, mkdtempDisposableSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fingerprint } from '../../src/core/ids.ts';
+import { systemWorld } from '../../src/core/system-world.ts';
+import { MessageTaker, PutBack, type TakerOptions } from '../../src/executors/fleet/message-taker.ts';
+import { parcelText } from '../../src/executors/fleet/parcel.ts';
+import { digestOf } from '../../src/store/hash.ts';
+import { FolderRemote } from '../../src/store/remote/folder-remote.ts';
+import { RemoteCache } from '../../src/store/remote/remote-cache.ts';
+import type { Result } from '../../src/store/results.ts';
+import { Store } from '../../src/store/store.ts';
+
+const DOCUMENT = '{"a":1}';
+const FP = fingerprint(digestOf(DOCUMENT));
+const RESULT: Result = {
+  v: 1,
+  fingerprint: FP,
+  outputs: {},
+  producer: { run: 'r', step: 's', at: 1, durationMs: 1, stockpot: '0' },
+};
+const STEP = { id: 's', resources: {}, action: { run: ['true'] }, outputs: {}, inputs: {} };
+const PARCEL = { stockpot: '0', run: 'r', step: STEP, fingerprint: FP, document: DOCUMENT };
+const MESSAGE = {
+  fingerprint: FP,
+  nonce: '0'.repeat(32),
+  parcel: {
+    text: parcelText({ ...PARCEL, inputs: [], code: [], replace: false, fresh: false } as never),
+  },
+};
+
+describe('a message that came twice', () => {
+  let dir: ReturnType<typeof mkdtempDisposableSync>;
+  let store: Store;
+  let shared: RemoteCache;
+  let said: string[];
+  let executed: number;
+  beforeEach(() => {
+    dir = mkdtempDisposableSync(join(tmpdir(), 'stockpot-'));
+    mkdirSync(join(dir.path, 'shared'));
+    store = Store.open({ home: join(dir.path, 'home'), now: () => Date.now() });
+    shared = new RemoteCache(new FolderRemote(join(dir.path, 'shared'), () => Date.now()), store, {
+      accepted: 'any',
+      signer: undefined,
+      readOnly: false,
+      now: () => Date.now(),
+      onWarning: (line) => said.push(line),
+    });
+    [said, executed] = [[], 0];
+  });
+  afterEach(() => {
+    store[Symbol.dispose]();
+    dir.remove();
+  });
+
+  const taker = (options: Partial<TakerOptions>): MessageTaker =>
+    new MessageTaker({
+      id: 'w',
+      version: '0',
+      store,
+      shared,
+      voiceOf: () => ({ push: ({ type }) => said.push(type), flush: async () => {} }),
+      announcements: { take: async () => true, release: async () => {} },
+      world: systemWorld({}),
+      gpus: { ids: [], areSaid: false },
+      lockMs: 1000,
+      onChange: () => {},
+      lacks: () => undefined,
+      execute: async () => {
+        executed += 1;
+        return { ok: true, outputs: {}, durationMs: 1, published: true, report: [] };
+      },
+      ...options,
+    });
+  /** Another worker, which ends the step just then. */
+  const publish = async (): Promise<boolean> => {
+    await shared.publish(RESULT, { replace: false });
+    return true;
+  };
+
+  test('is not executed again when its first worker lets go of it just before it is taken', async () => {
+    const announcements = { take: publish, release: async () => {} };
+    await taker({ announcements }).take(MESSAGE, new AbortController().signal);
+    expect([executed, said]).toEqual([0, ['ended']]);
+  });
+
+  test('is done with where its result is there, whoever says that it runs', async () => {
+    await publish();
+    const announcements = { take: async () => false, release: async () => {} };
+    await taker({ announcements }).take(MESSAGE, new AbortController().signal);
+    await taker({ lacks: () => 'a compiler' }).take(MESSAGE, new AbortController().signal);
+    expect([executed, said]).toEqual([0, ['ended', 'ended']]);
+  });
+
+  test('waits while another runs it, or this one cannot', async () => {
+    const announcements = { take: async () => false, release: async () => {} };
+    const signal = new AbortController().signal;
+    await expect(taker({ announcements }).take(MESSAGE, signal)).rejects.toMatchObject({ afterMs: 1000 });
+    await expect(taker({ lacks: () => 'a compiler' }).take(MESSAGE, signal)).rejects.toBeInstanceOf(PutBack);
+    expect([executed, said]).toEqual([0, ['waiting']]);
+  });
+});
