@@ -41,7 +41,8 @@ export function removeBlobs<B extends ListedBlob>(
   } finally {
     // The list of a folder that comes back says which files it needs.
     while (bringBack(away, needed(), blobs));
-    for (const { path } of away.values()) rmSync(path);
+    // Another gc may have found it there.
+    for (const { path } of away.values()) rmSync(path, { force: true });
   }
   return [...away.values()].map(({ blob }) => blob);
 }
