@@ -17,8 +17,9 @@ import { SIM_PLANTS, type SimPlant } from '../test/sim/plants.ts';
 const ROOT = join(import.meta.dirname, '..');
 
 let missed = 0;
-const plants = [...PLANTS, ...FLEET_PLANTS, ...SIM_PLANTS];
-for (const plant of plants.filter(({ name }) => name.includes(process.argv[2] ?? ''))) {
+const all = [...PLANTS, ...FLEET_PLANTS, ...SIM_PLANTS];
+const plants = all.filter(({ name }) => name.includes(process.argv[2] ?? ''));
+for (const plant of plants) {
   const sound = await violationsWith(plant, []);
   const found = await violationsWith(plant, plant.changes);
   const isCaught = found.some((text) => plant.caughtAs.test(text));
