@@ -105,9 +105,9 @@ export const PLANTS: readonly Plant[] = [
     name: 'gc forgets what is pinned',
     changes: [
       {
-        file: 'src/store/gc.ts',
-        from: 'for (const digest of pinned) uses.set(digest, Infinity);',
-        to: 'for (const digest of pinned) uses.set(digest, 0);',
+        file: 'src/store/roots.ts',
+        from: '  if (!existsSync(roots)) return digests;',
+        to: '  if (existsSync(roots)) return digests;',
       },
     ],
     disturbance: async (rig) => {
