@@ -107,7 +107,7 @@ function problemOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** PostgreSQL's five letters for an error, or empty. */
+/** PostgreSQL's five characters for an error (SQLSTATE), or empty. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

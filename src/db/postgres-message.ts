@@ -46,7 +46,6 @@ export class PostgresMessage extends Query<Row> {
       if (!known.has(name)) {
         if (name !== '') {
           parsed.push(name);
-          // A message that failed may have prepared it.
           connection.close({ type: 'S', name }, true);
         }
         connection.parse({ name, text, types: [] }, true);
