@@ -14,6 +14,8 @@ export class ServerLoad {
   readonly #versions: string[] = [];
   /** Digest of the last acknowledged bytes of each file. */
   readonly #files = new Map<string, string>();
+  /** Digest of what was last sent for each file, acknowledged or not. */
+  readonly #lastSent = new Map<string, string>();
   #lane = 0;
 
   get acknowledged(): number {
@@ -85,15 +87,13 @@ export class ServerLoad {
     for (const [path, digest] of this.#files) {
       const response = await fetch(`${server.url}${FILES}/${path}`);
       const bytes = Buffer.from(await response.arrayBuffer());
-      // A write that was not acknowledged may be there in its place, whole.
+      // The last write, if it was not acknowledged, may be there in its place, whole.
       const is = response.headers.get('etag')?.replaceAll('"', '');
       if (!response.ok || is !== sha256(bytes)) found.push(`the file ${path} is torn or lost`);
-      else if (is !== digest && !this.#unacknowledged.has(is)) found.push(`the file ${path} went back`);
+      else if (is !== digest && is !== this.#lastSent.get(path)) found.push(`the file ${path} went back`);
     }
     return found;
   }
-
-  readonly #unacknowledged = new Set<string>();
 
   async #point(server: ServerProcess, run_id: string, key: string, step: number): Promise<void> {
     await server.api('runs/log-metric', { run_id, key, value: step, timestamp: 1, step });
@@ -120,11 +120,10 @@ export class ServerLoad {
   async #file(server: ServerProcess, path: string, random: Random): Promise<void> {
     const bytes = Buffer.alloc(100_000, `${random.below(1e9)}`);
     const digest = sha256(bytes);
-    this.#unacknowledged.add(digest);
+    this.#lastSent.set(path, digest);
     const response = await fetch(`${server.url}${FILES}/${path}`, { method: 'PUT', body: bytes });
     if (!response.ok) throw new Error(`PUT ${path}: ${response.status}`);
     this.#files.set(path, digest);
-    this.#unacknowledged.delete(digest);
   }
 }
 
