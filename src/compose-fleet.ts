@@ -1,7 +1,7 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { remoteSettings } from './compose-link.ts';
-import { openRemote } from './compose-remote.ts';
+import { keysAt, openRemote } from './compose-remote.ts';
 import { every } from './core/every.ts';
 import type { Settings } from './core/plan.ts';
 import type { Priority } from './core/priority.ts';
@@ -41,6 +41,19 @@ export function openFleetCache({ settings, base, home, store, world, onWarning }
   if (remote === undefined) throw new RecipeError('FLEET_WITHOUT_CACHE', undefined);
   if (remote.readOnly === true) throw new RecipeError('FLEET_READ_ONLY', { remote: remote.address });
   return openRemote(remote, { projectDir: base, world, near: store, retryAfterMs: RETRY_MS, onWarning });
+}
+
+/**
+ * Whoever publishes results must take them back.
+ *
+ * @throws RecipeError WORKER_KEY_UNACCEPTED
+ */
+export function requireOwnKey({ settings, base, home, world }: FleetContext): void {
+  const remote = remoteSettings(settings.remote ?? {}, home, world.env);
+  if (remote === undefined) return;
+  const { accepts, own, acceptsOwn } = keysAt(remote, { projectDir: base, world });
+  if (accepts === 'any' || (own !== undefined && acceptsOwn)) return;
+  throw new RecipeError('WORKER_KEY_UNACCEPTED', { remote: remote.address, own });
 }
 
 /** Bytes of it, which only planning thousands of steps takes. */

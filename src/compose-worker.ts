@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { arch, availableParallelism, hostname, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { enteredRedis, openFleetCache } from './compose-fleet.ts';
+import { enteredRedis, openFleetCache, requireOwnKey } from './compose-fleet.ts';
 import { ProjectHome, type Surroundings } from './compose-home.ts';
 import { ProgramModules } from './compose-modules.ts';
 import type { Settings } from './core/plan.ts';
@@ -45,7 +45,7 @@ export class WorkerHome extends ProjectHome {
   /**
    * Takes work until `signal` is aborted, then ends what runs: at once if `preempt` is aborted, too.
    *
-   * @throws RecipeError FLEET_WITHOUT_CACHE, FLEET_READ_ONLY, REDIS_… and what opening the shared cache throws
+   * @throws RecipeError FLEET_WITHOUT_CACHE, FLEET_READ_ONLY, WORKER_KEY_UNACCEPTED, REDIS_… and what opening the shared cache throws
    */
   async work(
     request: WorkerRequest,
@@ -67,6 +67,7 @@ export class WorkerHome extends ProjectHome {
     };
     const gpus = machineGpus(request.gpus, world.env);
     await using shared = openFleetCache(context);
+    requireOwnKey(context);
     const { address, redis } = await enteredRedis(context);
     await this.#endLeftovers();
     const environments = new Environments(this.home, this.store, world.env);

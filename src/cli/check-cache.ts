@@ -102,9 +102,13 @@ function keys(settings: NamedRemote, { projectDir }: Place, { world }: Context):
       detail: `takes ${taken}, and not by its own, ${own}`,
       fix: `Add ${own} to \`accept:\` of all that share the cache, or to STOCKPOT_ACCEPT.`,
     };
-  return {
-    name: 'keys',
-    ok: true,
-    detail: `takes ${taken}; ${own === undefined ? 'signs nothing' : `signs as ${own}`}`,
-  };
+  const detail = `takes ${taken}; ${own === undefined ? 'signs nothing' : `signs as ${own}`}`;
+  if (own === undefined && accepts !== 'any')
+    return {
+      name: 'keys',
+      ok: true,
+      detail,
+      fix: 'Enough for a run; a worker needs a key of `recipe cache keygen` that `accept:` lists.',
+    };
+  return { name: 'keys', ok: true, detail };
 }

@@ -134,6 +134,25 @@ describe.skipIf(missing !== undefined)(
       expect(problem.message).toContain(fleet.shared);
     });
 
+    test('a worker whose results it would not take itself', async () => {
+      const rig = await project();
+      const keygen = async (name: string): Promise<string> =>
+        /ed25519:\S+/.exec((await rig.recipe('cache', 'keygen', name)).out)?.[0] ?? '';
+      const [own, other] = [await keygen('own.key'), await keygen('other.key')];
+      rig.env['STOCKPOT_ACCEPT'] = other;
+      const unsigned = problemOf(await rig.recipe(...commands.worker));
+      expect(unsigned).toMatchObject({ exit: 2, code: 'WORKER_KEY_UNACCEPTED' });
+      expect(unsigned.hint).toContain('recipe cache keygen');
+      const signed = problemOf(await rig.recipe(...commands.worker, '--sign-with', 'own.key'));
+      expect(signed).toMatchObject({ exit: 2, code: 'WORKER_KEY_UNACCEPTED' });
+      expect(signed.hint).toContain(own);
+      rig.env['STOCKPOT_ACCEPT'] = `${other},${own}`;
+      await using worker = await WorkerProcess.start(rig, '--sign-with', 'own.key');
+      expect(await rig.run('-p', 'fleet')).toEqual({ a: 'succeeded' });
+      expect((await worker.end('SIGTERM')).exit).toBe(0);
+      await fleet.redis.cli('flushall');
+    });
+
     test.each([
       ['redis: { url: "http://h:1" }', 'VALUE_INVALID', 15, 'redis.url'],
       ['redis: { url: "redis://u:secret-one@h" }', 'PASSWORD_IN_PROFILE', 15, 'redis.url'],

@@ -55,6 +55,15 @@ export const FLEET_ERRORS = {
       `The shared cache ${p.remote} is read_only: what a fleet needs could not be put there`,
     hint: () => 'Take read_only out of the profile, or run here with `executor: local`.',
   },
+  WORKER_KEY_UNACCEPTED: {
+    exit: ExitCode.usage,
+    message: (p: { remote: string; own: string | undefined }) =>
+      `A worker with these settings could finish no step: it ${p.own === undefined ? 'signs nothing' : `signs as ${p.own}`}, and takes from ${p.remote} only what other keys signed`,
+    hint: (p: { own: string | undefined }) =>
+      p.own === undefined
+        ? 'Make a key with `recipe cache keygen`, give it by --sign-with or STOCKPOT_SIGNING_KEY, and list it in `accept:` of all that share the cache.'
+        : `Add ${p.own} to \`accept:\` of all that share the cache, or to --accept.`,
+  },
   QUEUE_TIMEOUT: {
     exit: ExitCode.unavailable,
     message: (p: { queue: string; limitMs: number; workers: string; holder: string }) =>
