@@ -1,4 +1,5 @@
 import { ExitCode } from '../core/exit-code.ts';
+import { RecipeError } from '../core/recipe-error.ts';
 import { formatBytes, formatCount } from '../report/text/format.ts';
 import { listResults } from '../store/walk-cache.ts';
 import { type Context, flag, type Parsed } from './context.ts';
@@ -9,6 +10,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   await using opening = await openShared(parsed, context);
   const { project, shared } = opening;
   const { store } = project;
+  if (shared.isReadOnly) throw new RecipeError('REMOTE_READ_ONLY', { remote: shared.remote.name });
   const sent = counter(parsed, context, 'sent');
   let [results, others] = [0, 0];
   for (const { result } of listResults(store.layout, store.results)) {

@@ -44,39 +44,61 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     countOption('--concurrency', text(options, 'concurrency'), 'worker') ?? availableParallelism();
   const gpus = gpusOf(text(options, 'gpus'));
   try {
-    const driving = slots === undefined ? undefined : drive(slots, options, context);
-    await home.work(
-      {
-        settings: { remote: remoteOf(options) },
-        queues,
-        concurrency,
-        gpus,
-        isUnsafe: flag(options, 'unsafeRedis'),
-        onWarning: warningsTo(context),
-        onChange: (line) => {
-          metrics?.take(line);
-          say(line, describeWorkerLine(line));
-        },
-      },
-      (worker) =>
-        say(
-          {
-            type: 'ready',
-            worker,
-            queues,
-            concurrency,
-            ...(metrics === undefined ? {} : { metrics: metrics.url }),
+    const work = async (signal: AbortSignal): Promise<void> =>
+      home.work(
+        {
+          settings: { remote: remoteOf(options) },
+          queues,
+          concurrency,
+          gpus,
+          isUnsafe: flag(options, 'unsafeRedis'),
+          onWarning: warningsTo(context),
+          onChange: (line) => {
+            metrics?.take(line);
+            say(line, describeWorkerLine(line));
           },
-          `worker ${worker} takes steps of ${queues.join(', ')}, ${concurrency} at once. Ctrl-C ends it when they have ended.`,
-        ),
-      context.signal,
-      preempt.signal,
-    );
-    await driving;
+        },
+        (worker) =>
+          say(
+            {
+              type: 'ready',
+              worker,
+              queues,
+              concurrency,
+              ...(metrics === undefined ? {} : { metrics: metrics.url }),
+            },
+            `worker ${worker} takes steps of ${queues.join(', ')}, ${concurrency} at once. Ctrl-C ends it when they have ended.`,
+          ),
+        signal,
+        preempt.signal,
+      );
+    await (slots === undefined
+      ? work(context.signal)
+      : sideBySide(context.signal, [work, async (signal) => drive(slots, options, { ...context, signal })]));
   } finally {
     clearTimeout(limit);
   }
   return ExitCode.ok;
+}
+
+/** All at once until the signal. What one of them fails of ends the others as the signal does, and is thrown when they have ended. */
+async function sideBySide(
+  signal: AbortSignal,
+  works: readonly ((signal: AbortSignal) => Promise<void>)[],
+): Promise<void> {
+  const failed = new AbortController();
+  const ends = AbortSignal.any([signal, failed.signal]);
+  const outcomes = await Promise.allSettled(
+    works.map(async (work) => {
+      try {
+        await work(ends);
+      } catch (error) {
+        failed.abort();
+        throw error;
+      }
+    }),
+  );
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 /** The part of a driver, until the context's signal. */

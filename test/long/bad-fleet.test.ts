@@ -134,6 +134,15 @@ describe.skipIf(missing !== undefined)(
       expect(problem.message).toContain(fleet.shared);
     });
 
+    test('a worker that drives, too, without the database that runs are submitted to', async () => {
+      const rig = await project();
+      rig.env['STOCKPOT_DATABASE_URL'] = `postgres://127.0.0.1:${await freePort()}/none`;
+      const outcome = await rig.recipe(...commands.worker, '--queue', 'default', '--drive', '1');
+      expect(problemOf(outcome)).toMatchObject({ exit: 69, code: 'DATABASE_UNREACHABLE' });
+      expect(outcome.err).toContain('steps of others can read what this driver signs in with');
+      await fleet.redis.cli('flushall');
+    });
+
     test('a worker whose results it would not take itself', async () => {
       const rig = await project();
       const keygen = async (name: string): Promise<string> =>

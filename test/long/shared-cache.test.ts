@@ -191,6 +191,18 @@ describe('a cache that machines share', () => {
     expect(readdirSync(join(there.dir, '.stockpot/cache/cas/tmp'))).toEqual([]);
   });
 
+  test('nothing is pushed where nothing may be put, and that is said', async () => {
+    await using rig = new SharedRig();
+    const here = await rig.checkout('{}');
+    await here.run();
+    await here.write(
+      'profiles/reader.yaml',
+      `cache: { remote: "${rig.remote}", accept: [any], read_only: true }\n`,
+    );
+    const { exit, err } = await here.recipe('cache', 'push', '-p', 'reader');
+    expect({ exit, err }).toEqual({ exit: 2, err: expect.stringContaining('is read_only') });
+  });
+
   test('by commands: link, push, pull, fsck, and a key', async () => {
     await using rig = new SharedRig();
     const [here, there] = [await rig.checkout('{}'), await rig.checkout('{}')];

@@ -54,6 +54,11 @@ export const STORE_ERRORS = {
     message: (p: { remote: string; problem: string }) => `The shared cache ${p.remote}: ${p.problem}`,
     hint: () => 'A shared cache is a folder, s3://BUCKET/PREFIX or https://SERVER.',
   },
+  REMOTE_READ_ONLY: {
+    exit: ExitCode.usage,
+    message: (p: { remote: string }) => `The shared cache ${p.remote} is read_only: nothing can be put there`,
+    hint: () => 'Take read_only out of the profile, or name another one with -p PROFILE.',
+  },
   REMOTE_UNREACHABLE: {
     exit: ExitCode.unavailable,
     message: (p: { problem: string }) => `The shared cache cannot be used: ${p.problem}`,
