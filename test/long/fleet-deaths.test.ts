@@ -193,4 +193,25 @@ describe.skipIf(missing !== undefined)('on a fleet', () => {
     await gate.open();
     expect(outcomes((await second.end()).events)).toEqual({ a: 'succeeded' });
   });
+
+  test('a run that was killed a minute ago keeps no step running that the last run ends', async () => {
+    await using fleet = await FleetRig.start();
+    const gate = fleet.gate('gate');
+    const rig = await fleet.project({
+      'recipe.yaml': `steps: { a: { run: [sh, -c, 'echo begun; cat ${gate.path}'] } }\n`,
+    });
+    const worker = await fleet.worker();
+    const first = new FollowedRun(rig, '-p', 'fleet');
+    await first.until(says('begun'));
+    first.kill('SIGKILL');
+    const second = new FollowedRun(rig, '-p', 'fleet');
+    await second.until(says('begun'));
+    // As after a minute in which nobody drove the first.
+    const here = (await fleet.redis.cli('KEYS', '*:here:*')).trim().split('\n');
+    expect(here).toHaveLength(2);
+    for (const key of here) await fleet.redis.cli('DEL', key);
+    second.kill('SIGINT');
+    expect((await second.end()).exit).toBe(130);
+    expect(await worker.said('ended')).toMatchObject({ reason: 'cancelled' });
+  });
 });

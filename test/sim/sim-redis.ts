@@ -26,6 +26,7 @@ export interface Taken {
 
 /** What has not been said again for so long holds no longer. */
 const REGISTER_MS = 15_000;
+const HERE_MS = 60_000;
 
 interface Client {
   readonly process: SimProcess;
@@ -42,6 +43,8 @@ export class SimRedis {
   readonly #messages = new Map<string, Message>();
   readonly #running = new Map<string, { readonly worker: string; readonly until: number }>();
   readonly #waiters = new Map<string, Map<string, number>>();
+  /** Until when a run counts as one that goes on. */
+  readonly #here = new Map<string, number>();
   readonly #streams = new Map<string, LiveEntry[]>();
   readonly #workers = new Map<string, { readonly state: WorkerState; readonly until: number }>();
   readonly #followers = new Map<string, Set<() => void>>();
@@ -111,6 +114,7 @@ export class SimRedis {
     this.#messages.clear();
     this.#running.clear();
     this.#waiters.clear();
+    this.#here.clear();
     this.#streams.clear();
     this.#workers.clear();
   }
@@ -229,14 +233,17 @@ export class SimRedis {
   wait(nonce: string, run: string, now: number, isRunning: boolean): number {
     const waiters = this.#waiters.get(nonce) ?? new Map<string, number>();
     this.#waiters.set(nonce, waiters);
+    this.#here.set(run, this.#now + HERE_MS);
     if (isRunning || !waiters.has(run)) waiters.set(run, now);
     return waiters.get(run) ?? now;
   }
 
-  /** Gives whether nobody waits for it any more. */
+  /** Gives whether nobody waits for it any more that was heard of lately. */
   leave(nonce: string, run: string): boolean {
     const waiters = this.#waiters.get(nonce);
     waiters?.delete(run);
+    for (const other of waiters?.keys() ?? [])
+      if ((this.#here.get(other) ?? 0) <= this.#now) waiters?.delete(other);
     return (waiters?.size ?? 0) === 0;
   }
 

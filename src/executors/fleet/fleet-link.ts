@@ -16,7 +16,7 @@ export interface QueueState {
   readonly running: number;
 }
 
-/** One driver's connection to the queues of a fleet. It carries work and is never believed. */
+/** One run's connection to the queues of a fleet. It carries work and is never believed. */
 export class FleetLink implements FlightLink, AsyncDisposable {
   readonly keys: Keys;
   readonly address: RedisAddress;
@@ -29,6 +29,8 @@ export class FleetLink implements FlightLink, AsyncDisposable {
   readonly #waits: Register<WaitState>;
   readonly #queues = new Map<string, Queue>();
   readonly #known = new Set<string>();
+  /** When it is to be said again that the run goes on; on the monotonic clock. */
+  #hereUntil = 0;
   #lately: { readonly at: number; readonly workers: Promise<readonly WorkerState[]> } | undefined;
 
   /** @param redis connected */
@@ -83,6 +85,7 @@ export class FleetLink implements FlightLink, AsyncDisposable {
     { now, isRunning }: { now: number; isRunning: boolean },
   ): Promise<number> {
     return this.#asking(async () => {
+      await this.#sayHere(run);
       const key = this.keys.waiters(flight.nonce);
       const since = await this.#redis.eval(WAIT, 1, key, run, now, WAITERS_S, isRunning ? 'anew' : 'first');
       return Number(since ?? now);
@@ -92,8 +95,13 @@ export class FleetLink implements FlightLink, AsyncDisposable {
   async leave(flight: Flight, run: string): Promise<boolean> {
     const key = this.keys.waiters(flight.nonce);
     return this.#asking(async () => {
-      const [, left] = await Promise.all([this.#redis.zrem(key, run), this.#redis.zcard(key)]);
-      return left === 0;
+      await this.#redis.zrem(key, run);
+      const others = await this.#redis.zrange(key, '0', '-1');
+      if (others.length === 0) return true;
+      const said = await this.#redis.mget(others.map((other) => this.keys.here(other)));
+      const gone = others.filter((_, index) => said[index] === null);
+      if (gone.length > 0) await this.#redis.zrem(key, ...gone);
+      return (await this.#redis.zcard(key)) === 0;
     });
   }
 
@@ -162,6 +170,14 @@ export class FleetLink implements FlightLink, AsyncDisposable {
     });
   }
 
+  /** A run that was killed still stands where it waited: it counts for as long as it may be driven on. */
+  async #sayHere(run: string): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (now < this.#hereUntil) return;
+    await this.#redis.set(this.keys.here(run), '1', 'EX', HERE_S);
+    this.#hereUntil = now + HERE_AGAIN_MS;
+  }
+
   #queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
@@ -198,6 +214,9 @@ export class FleetLink implements FlightLink, AsyncDisposable {
 }
 
 const WAITERS_S = 7 * 86_400;
+/** Whoever leaves a flight counts none of the others that has not been heard of for so long. */
+const HERE_S = 60;
+const HERE_AGAIN_MS = 5000;
 /** Of several instants the first counts, unless the wait begins anew. */
 const WAIT = `if ARGV[4] == 'first' then redis.call('zadd', KEYS[1], 'NX', ARGV[2], ARGV[1])
 else redis.call('zadd', KEYS[1], ARGV[2], ARGV[1]) end

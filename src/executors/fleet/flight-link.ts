@@ -35,7 +35,7 @@ export interface FlightLink {
     run: string,
     options: { readonly now: number; readonly isRunning: boolean },
   ): Promise<number>;
-  /** Gives whether nobody else waits for it. */
+  /** Gives whether nobody else waits for it; a run that was not heard of for a minute does not. */
   leave(flight: Flight, run: string): Promise<boolean>;
   /** Tells workers, and takes the message back if none has begun. */
   cancel(queue: string, id: string, flight: Flight): Promise<void>;

@@ -36,6 +36,11 @@ export class Keys {
     return `${this.prefix}:waiters:${nonce}`;
   }
 
+  /** That a run which waits for something is driven. */
+  here(run: string): string {
+    return `${this.prefix}:here:${run}`;
+  }
+
   /** The register of workers. */
   get workers(): string {
     return `${this.prefix}:workers`;
