@@ -214,4 +214,21 @@ describe.skipIf(missing !== undefined)('on a fleet', () => {
     expect((await second.end()).exit).toBe(130);
     expect(await worker.said('ended')).toMatchObject({ reason: 'cancelled' });
   });
+
+  test('a step that another run gives less time is begun again for the one that gives it more', async () => {
+    await using fleet = await FleetRig.start();
+    const gate = fleet.gate('gate');
+    const recipe = (limit: string): Record<string, string> => ({
+      'recipe.yaml': `steps: { a: { run: [sh, -c, 'echo begun; cat ${gate.path} > "$OUT_x"'], outputs: { x: x }${limit} } }\n`,
+    });
+    const [hasty, patient] = [await fleet.project(recipe(', timeout: 5s')), await fleet.project(recipe(''))];
+    await fleet.worker();
+    const first = new FollowedRun(hasty, '-p', 'fleet');
+    await first.until(says('begun'));
+    const second = new FollowedRun(patient, '-p', 'fleet');
+    await second.until(says('begun'));
+    expect(outcomes((await first.end()).events)).toEqual({ a: 'failed' });
+    await gate.open();
+    expect(outcomes((await second.end()).events)).toEqual({ a: 'succeeded' });
+  });
 });

@@ -166,11 +166,19 @@ export class FlightWatch {
   }
 
   /** Another flight, by this driver's own nonce. */
-  #beginAgain(): void {
+  #beginAgain(): undefined {
     this.#options.endedNonces.add(this.#flight?.nonce ?? '');
     this.#join(undefined);
     this.#isHinted = false;
     this.#nonce = newNonce();
+    return undefined;
+  }
+
+  /** It was begun for another run, which gives it less time. */
+  #mayTakeLonger(failure: Failure): boolean {
+    return (
+      failure.reason === 'timed-out' && failure.limitMs < (this.#request.task.step.timeoutMs ?? Infinity)
+    );
   }
 
   /** What the shared cache has lost may be here: a file of the project, or what was brought before. */
@@ -187,9 +195,9 @@ export class FlightWatch {
       if (end.damaged !== undefined) {
         const { digest, damage } = end.damaged;
         if (!(await this.#isMended(digest))) throw new BlobDamaged(digest, damage);
-        this.#beginAgain();
-        return undefined;
+        return this.#beginAgain();
       }
+      if (this.#mayTakeLonger(end.failure)) return this.#beginAgain();
       return this.#failed(end.failure, end.logTail, end.durationMs);
     }
     const { shared } = this.#options;
