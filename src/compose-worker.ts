@@ -70,7 +70,7 @@ export class WorkerHome extends ProjectHome {
     requireOwnKey(context);
     const { address, redis } = await enteredRedis(context);
     await this.#endLeftovers();
-    const environments = new Environments(this.home, this.store, world.env);
+    const environments = new Environments(this.home, this.store, world);
     const mark = markActive(this.home, this.id, identityOf(pid));
     using launcher = this.#modules.launcher(this.home, PIPES);
     const { openRecorder } = await import('./server/recorder.ts');
@@ -106,7 +106,7 @@ export class WorkerHome extends ProjectHome {
       },
       gpus,
       lacks: (parcel) => this.#lacks(parcel, gpus.ids.length),
-      environment: async (parcel) => environments.of(parcel),
+      environment: async (parcel, request) => environments.of(parcel, request),
       onChange,
     });
     await worker.start();

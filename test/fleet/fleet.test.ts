@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { outcomes, outcomesOf } from '../rigs/cli-rig.ts';
 import { DriverProcess } from '../rigs/driver-process.ts';
 import { FleetRig } from '../rigs/fleet-rig.ts';
 import { FollowedRun } from '../rigs/followed-run.ts';
-import { Receiver } from '../rigs/receiver.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
 
 const missing = await RedisRig.missing();
@@ -230,55 +227,6 @@ export const step = defineStep({
     });
     expect(await rig.run('-p', 'fleet')).toEqual({ a: 'succeeded' });
     expect((await rig.read('here')).trim()).toBe(rig.dir);
-  });
-
-  test('a step may import packages, which a worker installs once for each lock', async () => {
-    const dep = await fleet.project({
-      'package.json': '{ "name": "dep", "version": "1.0.0", "files": ["index.js"] }',
-      'index.js': `exports.word = 'packed';\n`,
-    });
-    await execa('npm', ['pack'], { cwd: dep.dir });
-    const tarball = readFileSync(join(dep.dir, 'dep-1.0.0.tgz'));
-    await using packages = await Receiver.start((response, nth) =>
-      nth === 1 ? response.end(tarball) : response.writeHead(404).end(),
-    );
-    const manifest = { name: 'p', version: '1.0.0', dependencies: { dep: '1.0.0' } };
-    const integrity = `sha512-${createHash('sha512').update(tarball).digest('base64')}`;
-    const files = {
-      'recipe.yaml': 'steps: { a: { uses: ./steps/a.ts, queue: packages } }\n',
-      'package.json': JSON.stringify(manifest),
-      'package-lock.json': JSON.stringify({
-        ...manifest,
-        lockfileVersion: 3,
-        packages: {
-          '': manifest,
-          'node_modules/dep': { version: '1.0.0', resolved: `${packages.url}/dep-1.0.0.tgz`, integrity },
-        },
-      }),
-      'steps/a.ts': `import { writeFileSync } from 'node:fs';
-import { defineStep, Type } from 'stockpot/steps';
-export const step = defineStep({
-  title: 'A',
-  config: Type.Object({}),
-  inputs: {},
-  outputs: { x: { path: 'x.txt', kind: 'file' } },
-  run: async ({ outputs }) => writeFileSync(outputs.x, (await import('dep')).word),
-});
-`,
-    };
-    const [rig, again] = [await fleet.project(files), await fleet.project(files)];
-    await fleet.worker('--queue', 'packages');
-    expect(await rig.run('-p', 'fleet')).toEqual({ a: 'succeeded' });
-    const forced = await again.events('-p', 'fleet', '--force');
-    expect(forced.find(({ type }) => type === 'step.failed')).toBeUndefined();
-    expect(outcomes(forced)).toEqual({ a: 'succeeded' });
-    expect(packages.got.length).toBe(1);
-    const other = files['package-lock.json'].replace(integrity, `sha512-${'a'.repeat(86)}==`);
-    const broken = await fleet.project({ ...files, 'package-lock.json': other });
-    const events = await broken.events('-p', 'fleet', '--force');
-    expect(events.find(({ type }) => type === 'step.failed')).toMatchObject({
-      failure: { reason: 'infra', detail: expect.stringContaining('404') },
-    });
   });
 
   test('a queue without a worker is said, and a worker that comes takes what waits', async () => {

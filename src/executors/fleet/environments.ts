@@ -1,58 +1,95 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
 import type { Digest } from '../../core/ids.ts';
+import type { World } from '../../core/world.ts';
 import { cleanEnvironment } from '../../engine/attempt-environment.ts';
 import { BlobDamaged } from '../../store/blobs.ts';
 import type { Store } from '../../store/store.ts';
+import { attend, started } from '../local/spawn.ts';
 import type { Parcel } from './parcel.ts';
 
 /** What npm needs of a machine's own environment, beside its home: where packages come from. */
 const FOR_NPM = /^(?:npm_config_.*|https?_proxy|no_proxy|node_extra_ca_certs)$/i;
 const LAST_LINES = 12;
+const GRACE_MS = 2000;
+/** What is half made and older than that belongs to a worker that died. */
+const STALE_MS = 86_400_000;
+
+interface Making {
+  readonly path: Promise<string>;
+  /** Steps that wait for it. */
+  waiting: number;
+  readonly nobody: AbortController;
+}
+
+export interface EnvironmentRequest {
+  readonly signal: AbortSignal;
+  /** It is not there: npm begins, or has begun for another step. */
+  readonly onMaking: () => void;
+}
 
 /** `node_modules` by the digest of a lock, made once on this machine. */
 export class Environments {
   readonly #dir: string;
   readonly #store: Store;
   readonly #env: Readonly<Record<string, string | undefined>>;
-  readonly #making = new Map<Digest, Promise<string>>();
+  readonly #now: () => number;
+  readonly #making = new Map<Digest, Making>();
 
-  constructor(home: string, store: Store, env: Readonly<Record<string, string | undefined>>) {
+  constructor(home: string, store: Store, { env, clock }: Pick<World, 'env' | 'clock'>) {
     this.#dir = join(home, 'environments');
     this.#store = store;
     this.#env = env;
+    this.#now = () => clock.now();
   }
 
   /**
    * The folder whose `node_modules` has what the code of a parcel imports; undefined if it imports nothing. The
-   * manifest and the lock must be in the store.
+   * manifest and the lock must be in the store. npm is ended when every step that waits for it has left.
    *
-   * @throws Error with npm's last lines; BlobDamaged
+   * @throws Error with npm's last lines; BlobDamaged; the reason of the signal
    */
-  async of({ packages }: Parcel): Promise<string | undefined> {
+  async of({ packages }: Parcel, { signal, onMaking }: EnvironmentRequest): Promise<string | undefined> {
     if (packages?.lock === undefined) return undefined;
     const { manifest, lock } = packages;
     const path = join(this.#dir, `${lock}-${platform()}-${arch()}`);
     if (existsSync(path)) return path;
-    let making = this.#making.get(lock);
-    if (making === undefined) {
-      making = this.#make(path, manifest, lock).finally(() => this.#making.delete(lock));
-      this.#making.set(lock, making);
+    onMaking();
+    const making = this.#making.get(lock) ?? this.#begin(path, manifest, lock);
+    making.waiting += 1;
+    try {
+      return await unlessAborted(signal, making.path);
+    } finally {
+      making.waiting -= 1;
+      if (making.waiting === 0) making.nobody.abort();
     }
+  }
+
+  #begin(path: string, manifest: Digest, lock: Digest): Making {
+    const nobody = new AbortController();
+    const made = this.#make(path, { manifest, lock, signal: nobody.signal });
+    const making: Making = { path: made.finally(() => this.#making.delete(lock)), waiting: 0, nobody };
+    // Whoever waited may have left.
+    making.path.catch(() => {});
+    this.#making.set(lock, making);
     return making;
   }
 
-  async #make(path: string, manifest: Digest, lock: Digest): Promise<string> {
+  async #make(
+    path: string,
+    { manifest, lock, signal }: { manifest: Digest; lock: Digest; signal: AbortSignal },
+  ): Promise<string> {
     const temporary = join(this.#dir, `.${randomUUID()}`);
     mkdirSync(temporary, { recursive: true });
+    this.#removeStale();
     try {
       this.#copy(manifest, join(temporary, 'package.json'));
       this.#copy(lock, join(temporary, 'package-lock.json'));
-      await this.#install(temporary);
+      await this.#install(temporary, signal);
       try {
         renameSync(temporary, path);
       } catch (error) {
@@ -70,7 +107,15 @@ export class Environments {
     copyFileSync(this.#store.blobs.path(digest), path);
   }
 
-  async #install(cwd: string): Promise<void> {
+  #removeStale(): void {
+    for (const name of readdirSync(this.#dir).filter((one) => one.startsWith('.'))) {
+      const since = statSync(join(this.#dir, name), { throwIfNoEntry: false })?.mtimeMs;
+      if (since !== undefined && this.#now() - since > STALE_MS)
+        rmSync(join(this.#dir, name), { recursive: true, force: true });
+    }
+  }
+
+  async #install(cwd: string, signal: AbortSignal): Promise<void> {
     const own = Object.entries(this.#env).filter(
       ([name, value]) => FOR_NPM.test(name) && value !== undefined,
     );
@@ -79,14 +124,36 @@ export class Environments {
       HOME: this.#env['HOME'] ?? cwd,
       ...Object.fromEntries(own),
     };
-    try {
-      await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd, env });
-    } catch (error) {
-      const { stderr = '', message } = error as Error & { stderr?: string };
-      const said = stderr.trim().split('\n').slice(-LAST_LINES).join('\n');
-      throw new Error(`npm ci could not make the environment of the step: ${said || message}`, {
-        cause: error,
-      });
-    }
+    const child = spawn('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const said = text(child.stderr).catch(() => '');
+    const stderr = { drained: said, giveUp: () => void child.stderr.destroy() };
+    const exit = await attend(started(child), [stderr], { signal, graceMs: GRACE_MS, onStart: () => {} });
+    if (exit.kind === 'exited' && exit.code === 0) return;
+    const lines = (await said).trim().split('\n').slice(-LAST_LINES).join('\n');
+    const why =
+      exit.kind === 'exited'
+        ? `it exited with ${exit.code}`
+        : exit.kind === 'signalled'
+          ? exit.signal
+          : exit.message;
+    throw new Error(`npm ci could not make the environment of the step: ${lines || why}`);
+  }
+}
+
+/** @throws the reason of the signal, as soon as it is aborted */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -5,6 +5,7 @@ import type { AttemptOutcome, Task, TaskHooks } from '../../engine/ports.ts';
 import { BlobDamaged } from '../../store/blobs.ts';
 import { isRemoteProblem } from '../../store/remote/remote.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
+import type { EnvironmentRequest } from './environments.ts';
 import { failedBy } from './flight-records.ts';
 import type { Start, Voice } from './message-taker.ts';
 import type { Parcel } from './parcel.ts';
@@ -20,7 +21,7 @@ export interface ParcelBench {
   readonly world: World;
   readonly threads: number;
   /** The folder whose `node_modules` has the packages of the parcel; undefined if it names none. */
-  readonly environment: (parcel: Parcel) => Promise<string | undefined>;
+  readonly environment: (parcel: Parcel, request: EnvironmentRequest) => Promise<string | undefined>;
 }
 
 /**
@@ -64,7 +65,9 @@ export async function executeParcel(
     },
   };
   try {
-    const environment = await bench.environment(parcel);
+    const text = `worker ${id} installs the packages of package-lock.json\n`;
+    const onMaking = (): void => live.push({ type: 'output', stream: 'stderr', text });
+    const environment = await bench.environment(parcel, { signal, onMaking });
     using project = await unpackProject(parcel, { store, home, owner: id, environment });
     await saved?.restore(task.fresh);
     using _saving = savingNowAndThen(saved, parcel, live, bench);
@@ -82,6 +85,7 @@ export async function executeParcel(
   } catch (error) {
     if (error instanceof BlobDamaged) return error;
     if (isRemoteProblem(error)) throw error;
+    if (signal.aborted) return failedBy({ reason: 'cancelled' });
     return failedBy({ reason: 'infra', detail: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -40,7 +40,7 @@ export function started(child: ChildProcess): Started {
  */
 export async function attend(
   { pid, exited }: Started,
-  outputs: readonly { readonly drained: Promise<void>; readonly giveUp: () => void }[],
+  outputs: readonly { readonly drained: Promise<unknown>; readonly giveUp: () => void }[],
   { signal, graceMs, onStart }: Pick<LaunchRequest, 'signal' | 'graceMs' | 'onStart'>,
 ): Promise<Exit> {
   let kill: NodeJS.Timeout | undefined;
