@@ -40,6 +40,10 @@ export function serveFlights(app: FastifyInstance, layout: CacheLayout): void {
       });
     },
   );
+  app.delete(`${url}/:name`, { config: { policy: CREATE } }, async (request, reply) => {
+    records.remove(flightOf(request), [nameOf(request)]);
+    return reply.send({});
+  });
 }
 
 function flightOf(request: FastifyRequest): Flight {

@@ -37,6 +37,11 @@ export class FlightRecords {
     }
   }
 
+  /** @throws RangeError */
+  remove(flight: Flight, names: readonly string[]): void {
+    for (const name of names) removeFile(join(this.#layout.root, recordPath(flight, name)));
+  }
+
   /** How many a flight has. */
   count(flight: Flight): number {
     return namesIn(join(this.#layout.root, flightPath(flight))).filter(isRecordName).length;

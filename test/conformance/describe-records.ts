@@ -74,6 +74,36 @@ export function describeRecords(name: string, make: () => Promise<RemoteUnderTes
       expect([...lengths]).toEqual([LONGEST]);
     });
 
+    test('that are taken away are gone, the others stay, and their names can be given again', async () => {
+      await using under = await make();
+      const [writer, other] = [under.open(), under.open()];
+      const flight = newFlight();
+      for (const record of ['cancel', 'end-1', 'end-2', 'end-10'])
+        await writer.writeRecord(flight, record, 'x');
+      await other.removeRecords(flight, ['end-1', 'end-3', 'end-10']);
+      await writer.removeRecords(flight, ['end-1']);
+      await writer.removeRecords(newFlight(), ['end-2']);
+      expect(Object.fromEntries(await writer.readRecords(flight))).toEqual({ cancel: 'x', 'end-2': 'x' });
+      expect(await writer.writeRecord(flight, 'end-2', 'y')).toBe(false);
+      expect(await writer.writeRecord(flight, 'end-1', 'y')).toBe(true);
+      expect((await other.readRecords(flight)).get('end-1')).toBe('y');
+      await expect(writer.removeRecords(flight, ['../../results'])).rejects.toThrow(RangeError);
+    });
+
+    test('of the highest numbers are there if no more are asked for', async () => {
+      await using under = await make();
+      const remote = under.open();
+      const flight = newFlight();
+      for (let n = 1; n <= 12; n += 1) await remote.writeRecord(flight, `start-${n}`, `${n}`);
+      const newest = await remote.readRecords(flight, 3);
+      expect(['start-10', 'start-11', 'start-12'].map((record) => newest.get(record))).toEqual([
+        '10',
+        '11',
+        '12',
+      ]);
+      expect((await remote.readRecords(flight, 20)).size).toBe(12);
+    });
+
     test.each([
       '',
       'Start-1',
@@ -120,6 +150,7 @@ export function describeRecords(name: string, make: () => Promise<RemoteUnderTes
       await under.goAway();
       await expect(remote.readRecords(flight)).rejects.toThrow(RemoteUnreachable);
       await expect(remote.writeRecord(flight, 'start-2', 'x')).rejects.toThrow(RemoteUnreachable);
+      await expect(remote.removeRecords(flight, ['start-1'])).rejects.toThrow(RemoteUnreachable);
     });
   });
 }

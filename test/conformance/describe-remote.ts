@@ -368,6 +368,7 @@ function bound(remote: Remote): Remote {
     writeResult: (...args) => remote.writeResult(...args),
     writeRecord: (...args) => remote.writeRecord(...args),
     readRecords: (...args) => remote.readRecords(...args),
+    removeRecords: (...args) => remote.removeRecords(...args),
     [Symbol.asyncDispose]: () => remote[Symbol.asyncDispose](),
   };
 }

@@ -16,7 +16,7 @@ const FP = 'a'.repeat(64);
 const DAY_MS = 24 * 3_600_000;
 const clock = { sleep: async () => {} };
 
-type Sent = Readonly<{ method: 'GET' | 'HEAD' | 'PUT' | 'POST'; url: string; payload?: string }>;
+type Sent = Readonly<{ method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'; url: string; payload?: string }>;
 
 const BLOB = digestOf('blob');
 const FLIGHT = `/flights/${FP}/${'0'.repeat(32)}`;
@@ -31,6 +31,7 @@ const WRITING: readonly Sent[] = [
   { method: 'PUT', url: `/cas/${BLOB}`, payload: 'blob' },
   { method: 'PUT', url: `/results/${FP}`, payload: '{}' },
   { method: 'PUT', url: `${FLIGHT}/start-1`, payload: 'begun' },
+  { method: 'DELETE', url: `${FLIGHT}/start-1` },
 ];
 
 describe('the cache that machines share, at a server', () => {
@@ -44,10 +45,10 @@ describe('the cache that machines share, at a server', () => {
       for (const sent of all) answers.push(await rig.inject(headers, sent));
       return answers.map(({ statusCode }) => statusCode);
     };
-    expect(await statuses(undefined, [...READING, ...WRITING])).toEqual(Array(8).fill(401));
-    for (const token of [vic, annReads]) expect(await statuses(token, WRITING)).toEqual([403, 403, 403]);
+    expect(await statuses(undefined, [...READING, ...WRITING])).toEqual(Array(9).fill(401));
+    for (const token of [vic, annReads]) expect(await statuses(token, WRITING)).toEqual([403, 403, 403, 403]);
     expect(rig.server.store.blobs.size(BLOB)).toBeUndefined();
-    expect(await statuses(ann, WRITING)).toEqual([200, 201, 201]);
+    expect(await statuses(ann, WRITING)).toEqual([200, 201, 201, 200]);
     for (const token of [ann, vic, annReads])
       expect(await statuses(token, READING)).toEqual(Array(5).fill(200));
   });

@@ -135,6 +135,9 @@ export class SimShared {
           witness.readRecords(process, flight, records);
           return records;
         }),
+      removeRecords: async () => {
+        throw new Error('no step here has a checkpoint');
+      },
       [Symbol.asyncDispose]: async () => {},
     };
   }

@@ -164,7 +164,11 @@ describe('a web server that keeps files, as a remote', () => {
         response.writeHead(status).end('<html>');
       });
       await using remote = server.open();
-      for (const asked of [remote.readRecords(FLIGHT), remote.writeRecord(FLIGHT, 'cancel', '')]) {
+      for (const asked of [
+        remote.readRecords(FLIGHT),
+        remote.writeRecord(FLIGHT, 'cancel', ''),
+        remote.removeRecords(FLIGHT, ['cancel']),
+      ]) {
         await expect(asked).rejects.toThrow(RemoteRefused);
         await expect(asked).rejects.toThrow(/keeps no records of flights; give the fleet a recipe server/);
       }

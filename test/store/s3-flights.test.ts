@@ -21,6 +21,28 @@ describe('records of flights on S3', () => {
     expect(server.calls.filter(({ query }) => query.has('list-type')).length).toBe(4);
   });
 
+  test('no more are asked for than are wanted', async () => {
+    await using server = await S3Server.start();
+    await using remote = remoteOf(server, { prefix: 'p/' });
+    for (let n = 1; n <= 30; n += 1) await remote.writeRecord(FLIGHT, `end-${n}`, `${n}`);
+    server.calls.length = 0;
+    expect([...(await remote.readRecords(FLIGHT, 4)).keys()].toSorted()).toEqual([
+      'end-27',
+      'end-28',
+      'end-29',
+      'end-30',
+    ]);
+    expect(server.calls.length).toBe(5);
+  });
+
+  test('a key that may not take records away is refused', async () => {
+    await using server = await S3Server.start();
+    await using remote = remoteOf(server, { prefix: 'p/' });
+    await remote.writeRecord(FLIGHT, 'end-1', '');
+    server.fault = ({ method }) => (method === 'DELETE' ? { status: 403, code: 'AccessDenied' } : undefined);
+    await expect(remote.removeRecords(FLIGHT, ['end-1'])).rejects.toThrow(RemoteRefused);
+  });
+
   test('one that goes between list and look is none', async () => {
     await using server = await S3Server.start();
     await using remote = remoteOf(server, { prefix: 'p/' });

@@ -78,6 +78,10 @@ export class FolderRemote implements Remote {
     return this.#reaching(async () => this.#records.read(flight));
   }
 
+  async removeRecords(flight: Flight, names: readonly string[]): Promise<void> {
+    await this.#reaching(async () => this.#records.remove(flight, names));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   async #reaching<T>(work: () => Promise<T>): Promise<T> {

@@ -44,6 +44,19 @@ export async function readHttpRecords(
   return records;
 }
 
+/** See `Remote.removeRecords`. */
+export async function removeHttpRecords(
+  client: HttpClient,
+  flight: Flight,
+  names: readonly string[],
+): Promise<void> {
+  for (const path of names.map((name) => recordPath(flight, name))) {
+    const { status, body } = await client.ask({ method: 'DELETE', path, take: NO_FLIGHTS });
+    await wholeText(client.name, body);
+    if (NO_FLIGHTS.includes(status)) throw noFlights(client, status);
+  }
+}
+
 function recordsIn(text: string): ReadonlyMap<string, string> | undefined {
   try {
     const { records } = JSON.parse(text) as { readonly records?: Readonly<Record<string, unknown>> };

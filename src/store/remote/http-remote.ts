@@ -4,7 +4,7 @@ import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { digestOf } from '../hash.ts';
 import { after, nothing, wholeText } from './far-bytes.ts';
 import { HttpClient, type HttpQuestion, type HttpRemoteOptions } from './http-client.ts';
-import { readHttpRecords, writeHttpRecord } from './http-flights.ts';
+import { readHttpRecords, removeHttpRecords, writeHttpRecord } from './http-flights.ts';
 import { inLanes } from './in-lanes.ts';
 import type { Flight, LocalFile, Remote, RemoteResult } from './remote.ts';
 import { RemoteUnreachable } from './remote.ts';
@@ -111,6 +111,10 @@ export class HttpRemote implements Remote {
 
   async readRecords(flight: Flight): Promise<ReadonlyMap<string, string>> {
     return readHttpRecords(this.#client, flight);
+  }
+
+  async removeRecords(flight: Flight, names: readonly string[]): Promise<void> {
+    await removeHttpRecords(this.#client, flight, names);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

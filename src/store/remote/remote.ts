@@ -44,11 +44,17 @@ export interface Remote extends AsyncDisposable {
   writeRecord(flight: Flight, name: string, text: string): Promise<boolean>;
   /**
    * All records of a flight, by name; none if nobody wrote one. Never half a record, but after a loss of power
-   * one may be gone, or empty.
+   * one may be gone, or empty. With `newest` those of the highest numbers are enough, so many.
    *
    * @throws RangeError if the flight is none
    */
-  readRecords(flight: Flight): Promise<ReadonlyMap<string, string>>;
+  readRecords(flight: Flight, newest?: number): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Takes records of a flight away; one that is not there is none already, and its name may be given again.
+   *
+   * @throws RangeError if the flight or a name is none
+   */
+  removeRecords(flight: Flight, names: readonly string[]): Promise<void>;
 }
 
 /** One try of the fleet at a task: what several workers may begin, one after another. */

@@ -35,14 +35,35 @@ export async function writeS3Record(
 }
 
 /** See `Remote.readRecords`. */
-export async function readS3Records(client: S3Client, flight: Flight): Promise<ReadonlyMap<string, string>> {
+export async function readS3Records(
+  client: S3Client,
+  flight: Flight,
+  newest = Infinity,
+): Promise<ReadonlyMap<string, string>> {
   const records = new Map<string, string>();
-  const names = await namesOf(client, flight);
+  const all = await namesOf(client, flight);
+  // Each is a request of its own.
+  const names = all.length > newest ? all.toSorted(byNumber).slice(-newest) : all;
   await inLanes(ASKED_AT_ONCE, names, async (name) => {
     const text = await textOf(client, recordPath(flight, name));
     if (text !== undefined) records.set(name, text);
   });
   return records;
+}
+
+/** See `Remote.removeRecords`. */
+export async function removeS3Records(
+  client: S3Client,
+  flight: Flight,
+  names: readonly string[],
+): Promise<void> {
+  for (const key of names.map((name) => recordPath(flight, name)))
+    await client.ask({ method: 'DELETE', key });
+}
+
+function byNumber(one: string, other: string): number {
+  const [a = 0, b = 0] = [one, other].map((name) => Number(/\d+$/.exec(name)?.[0] ?? 0));
+  return a - b;
 }
 
 async function namesOf(client: S3Client, flight: Flight): Promise<string[]> {

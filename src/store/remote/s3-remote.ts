@@ -8,7 +8,7 @@ import { inLanes } from './in-lanes.ts';
 import type { Flight, LocalFile, Remote, RemoteResult } from './remote.ts';
 import { type S3Address, s3CopySource } from './s3-address.ts';
 import { type S3Answer, S3Client, type S3Credentials } from './s3-client.ts';
-import { readS3Records, writeS3Record } from './s3-flights.ts';
+import { readS3Records, removeS3Records, writeS3Record } from './s3-flights.ts';
 import { COPY_BYTES, copyInParts, sendInParts, WHOLE_BYTES } from './s3-multipart.ts';
 
 export interface S3RemoteOptions {
@@ -101,8 +101,12 @@ export class S3Remote implements Remote {
     return writeS3Record(this.#client, flight, name, text);
   }
 
-  async readRecords(flight: Flight): Promise<ReadonlyMap<string, string>> {
-    return readS3Records(this.#client, flight);
+  async readRecords(flight: Flight, newest?: number): Promise<ReadonlyMap<string, string>> {
+    return readS3Records(this.#client, flight, newest);
+  }
+
+  async removeRecords(flight: Flight, names: readonly string[]): Promise<void> {
+    await removeS3Records(this.#client, flight, names);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
