@@ -16,6 +16,7 @@ export const NOW = 1_700_000_000_000;
 /** A machine with a cache of its own, to put in front of one that machines share. */
 export class CacheMachine implements Disposable {
   readonly #dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
+  readonly home = this.#dir;
   readonly store = Store.open({ home: this.#dir, now: () => NOW });
 
   file(bytes: Uint8Array): { path: string; size: number } {

@@ -6,6 +6,7 @@ import { digestOf } from '../../src/store/hash.ts';
 import { shardPath } from '../../src/store/layout.ts';
 import { FolderRemote } from '../../src/store/remote/folder-remote.ts';
 import { RemoteUnreachable } from '../../src/store/remote/remote.ts';
+import { describeCheckpoints } from '../conformance/describe-checkpoints.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
 import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
 import { damageFile } from '../rigs/damage.ts';
@@ -26,6 +27,7 @@ async function folder(): Promise<RemoteUnderTest> {
 
 describeRemote('a folder', folder);
 describeRecords('a folder', folder);
+describeCheckpoints('a folder', folder);
 
 test('a folder that goes away while something is put there is not made again, as a share may lie there later', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));

@@ -8,6 +8,7 @@ import { digestOf } from '../../src/store/hash.ts';
 import { shardPath } from '../../src/store/layout.ts';
 import { HttpRemote } from '../../src/store/remote/http-remote.ts';
 import { RemoteRefused, RemoteUnreachable } from '../../src/store/remote/remote.ts';
+import { describeCheckpoints } from '../conformance/describe-checkpoints.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
 import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
 import { damageFile } from '../rigs/damage.ts';
@@ -41,6 +42,7 @@ async function recipeServer(): Promise<RemoteUnderTest> {
 
 describeRemote('recipe server', recipeServer);
 describeRecords('recipe server', recipeServer);
+describeCheckpoints('recipe server', recipeServer);
 
 const BYTES = Buffer.from('some bytes');
 const DIGEST = digestOf(BYTES);

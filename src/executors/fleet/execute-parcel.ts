@@ -40,7 +40,7 @@ export async function executeParcel(
   const saved =
     parcel.step.checkpoint === undefined
       ? undefined
-      : new SavedCheckpoint(fingerprint, { store, shared, home });
+      : new SavedCheckpoint(fingerprint, { store, shared, home, warn: (message) => warn(live, message) });
   const task: Task = {
     step: parcel.step,
     fingerprint,
@@ -106,7 +106,13 @@ async function save(saved: SavedCheckpoint, live: Voice): Promise<void> {
   try {
     await saved.save();
   } catch (error) {
-    const message = `the checkpoint could not be saved: ${error instanceof Error ? error.message : String(error)}`;
-    live.push({ type: 'report', entry: { type: 'warning', message } });
+    warn(
+      live,
+      `the checkpoint could not be saved: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
+}
+
+function warn(live: Voice, message: string): void {
+  live.push({ type: 'report', entry: { type: 'warning', message } });
 }

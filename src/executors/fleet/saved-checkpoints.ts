@@ -1,34 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, constants, copyFileSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { hasCode } from '../../core/recipe-error.ts';
-import { checkpointNoteOf, checkpointOf } from '../../engine/kept-folders.ts';
-import { BlobDamaged } from '../../store/blobs.ts';
-import type { Flight } from '../../store/remote/remote.ts';
+import { isRemoteProblem } from '../../store/remote/remote.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
 import type { Store } from '../../store/store.ts';
 import { readTree, type TreeFile, treeText, walkFolder } from '../../store/trees.ts';
-
-/** Checkpoints are a fingerprint's, whichever flight they are of. */
-const OF_ALL = '0'.repeat(32);
+import { CheckpointRecords } from './checkpoint-records.ts';
+import { OwnCheckpoint } from './own-checkpoint.ts';
 
 export interface CheckpointOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, 'blobs'>;
   readonly shared: RemoteCache;
   /** The worker's: its own checkpoints lie below it. */
   readonly home: string;
+  /** Says something to whoever follows the step. */
+  readonly warn: (message: string) => void;
+}
+
+/** What an attempt may go on from: a checkpoint of the store, or, without `tree`, the folder that is here. */
+interface Candidate {
+  readonly tree: Digest | undefined;
 }
 
 /**
@@ -37,34 +30,48 @@ export interface CheckpointOptions {
  */
 export class SavedCheckpoint {
   readonly #options: CheckpointOptions;
-  readonly #flight: Flight;
-  readonly #folder: string;
-  /** The newest that is known of in the store; what this machine's folder holds is not older. */
-  #nth = 0;
+  readonly #records: CheckpointRecords;
+  readonly #own: OwnCheckpoint;
   #last: Digest | undefined;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(fingerprint: Fingerprint, options: CheckpointOptions) {
     this.#options = options;
-    this.#flight = { fingerprint, nonce: OF_ALL };
-    this.#folder = checkpointOf(options.home, fingerprint);
+    this.#records = new CheckpointRecords(options.shared.remote, fingerprint);
+    this.#own = new OwnCheckpoint(options.home, fingerprint);
   }
 
   /**
-   * Lays out the newest checkpoint of the store, unless this machine's own comes after it.
+   * Lays out the newest checkpoint that is whole, unless this machine's own comes after it.
    *
    * @param fresh whatever there is counts no more
+   * @throws RemoteUnreachable, RemoteRefused if the store does not say what it has; all is as it was then
    */
   async restore(fresh: boolean): Promise<void> {
-    const records = await this.#options.shared.remote.readRecords(this.#flight);
-    for (const name of records.keys())
-      this.#nth = Math.max(this.#nth, Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? 0));
-    const tree = records.get(`checkpoint-${this.#nth}`) ?? '';
-    if (fresh) return this.forget();
-    if (tree === '' || this.#nth <= this.#ownNth()) return;
-    await this.#layOut(tree as Digest);
-    this.#last = tree as Digest;
-    this.#noteOwn();
+    const candidates = await this.#candidates(fresh);
+    const lost = new Set<Digest>();
+    let chosen: Candidate | undefined;
+    let brought: string | undefined;
+    for (const candidate of candidates) {
+      const { tree } = candidate;
+      if (tree !== undefined) brought = await this.#bring(tree);
+      if (tree === undefined || brought !== undefined) chosen = candidate;
+      if (chosen !== undefined) break;
+      if (tree !== undefined) lost.add(tree);
+    }
+    if (lost.size > 0)
+      this.#options.warn(
+        `the newest checkpoint is not whole in ${this.#options.shared.remote.name}: the step ${chosen === undefined ? 'begins anew' : 'goes on from an older one'}`,
+      );
+    try {
+      const saved = candidates.find(({ tree }) => tree !== undefined && !lost.has(tree))?.tree;
+      const place = await this.#records.begin(saved);
+      if (chosen !== undefined && chosen.tree === undefined) return this.#own.note(place);
+      this.#own.replaceBy(brought, place);
+      this.#last = saved;
+    } finally {
+      if (brought !== undefined) rmSync(brought, { recursive: true, force: true });
+    }
   }
 
   /** Puts the folder as it is into the store, if it has changed. A file that vanishes meanwhile is left out. */
@@ -74,35 +81,47 @@ export class SavedCheckpoint {
     await this.#saving;
   }
 
+  /**
+   * The task is done: nobody goes on from it. Whether or not the store hears of that, there is a result now that the
+   * checkpoint does not know.
+   */
+  async forget(): Promise<void> {
+    this.#own.remove();
+    try {
+      await this.#records.end();
+    } catch (error) {
+      if (!isRemoteProblem(error)) throw error;
+    }
+  }
+
+  /** Newest first. */
+  async #candidates(fresh: boolean): Promise<readonly Candidate[]> {
+    const saved = await this.#records.read();
+    if (fresh) return [];
+    const own = this.#own.goesOnFrom();
+    if (own === 'nothing') return [...saved, { tree: undefined }];
+    if (own === undefined || !this.#records.counts(own)) return saved;
+    const newer = saved.filter(
+      ({ start, number }) => start > own.start || (start === own.start && number > own.number),
+    );
+    return [...newer, { tree: undefined }, ...saved.slice(newer.length)];
+  }
+
   async #saveNow(): Promise<void> {
     const { store, shared } = this.#options;
-    if (!existsSync(this.#folder)) return;
+    const { folder } = this.#own;
+    if (!existsSync(folder)) return;
     const files: TreeFile[] = [];
-    for (const { path, executable } of walkFolder(this.#folder).files) {
-      const kept = await this.#keep(join(this.#folder, path));
+    for (const { path, executable } of walkFolder(folder).files) {
+      const kept = await this.#keep(join(folder, path));
       if (kept !== undefined) files.push({ path, ...kept, ...(executable ? { executable: true } : {}) });
     }
     if (files.length === 0) return;
     const { digest } = store.blobs.putBytes(treeText(files));
     if (digest === this.#last) return;
     if (!(await shared.push([digest, ...files.map((file) => file.digest)]))) return;
-    await this.#record(digest);
+    this.#own.note(await this.#records.add(digest));
     this.#last = digest;
-  }
-
-  /** The task is done, or begun anew: nobody goes on from it. */
-  async forget(): Promise<void> {
-    if (this.#nth > 0) await this.#record('');
-    rmSync(this.#ownPath, { force: true });
-  }
-
-  async #record(text: string): Promise<void> {
-    while (
-      !(await this.#options.shared.remote.writeRecord(this.#flight, `checkpoint-${this.#nth + 1}`, text))
-    )
-      this.#nth += 1;
-    this.#nth += 1;
-    if (text !== '') this.#noteOwn();
   }
 
   async #keep(path: string): Promise<{ digest: Digest; size: number } | undefined> {
@@ -115,49 +134,34 @@ export class SavedCheckpoint {
     }
   }
 
-  async #layOut(digest: Digest): Promise<void> {
-    const { store, shared } = this.#options;
-    const { blobs } = store;
-    const lost = await shared.bringAll([{ digest, kind: 'directory' }]);
-    // Only time is lost with it.
-    if (lost.length > 0) return;
-    const fresh = `${this.#folder}-${randomUUID()}`;
-    mkdirSync(fresh, { recursive: true });
-    for (const { path, digest: file, executable } of readTree(blobs, digest).files) {
-      const target = join(fresh, path);
-      if (!target.startsWith(`${fresh}/`)) continue;
-      const state = await blobs.verify(file);
-      if (state !== 'ok') throw new BlobDamaged(file, state);
+  /**
+   * A new folder with what was saved; undefined if the store has lost something of it.
+   *
+   * @throws RemoteUnreachable, RemoteRefused if it does not say so
+   */
+  async #bring(tree: Digest): Promise<string | undefined> {
+    const { blobs } = this.#options.store;
+    if (!(await this.#isHere([tree]))) return undefined;
+    const { files } = readTree(blobs, tree);
+    if (!(await this.#isHere(files.map(({ digest }) => digest)))) return undefined;
+    const folder = `${this.#own.folder}-${randomUUID()}`;
+    mkdirSync(folder, { recursive: true });
+    for (const { path, digest, executable } of files) {
+      const target = join(folder, path);
+      if (!target.startsWith(`${folder}/`)) continue;
       mkdirSync(dirname(target), { recursive: true });
       // A copy of its own: the step goes on writing to it.
-      copyFileSync(blobs.path(file), target, constants.COPYFILE_FICLONE);
+      copyFileSync(blobs.path(digest), target, constants.COPYFILE_FICLONE);
       chmodSync(target, executable === true ? 0o755 : 0o644);
     }
-    if (existsSync(this.#folder)) {
-      const old = `${this.#folder}-${randomUUID()}`;
-      renameSync(this.#folder, old);
-      rmSync(old, { recursive: true, force: true });
-    }
-    renameSync(fresh, this.#folder);
+    return folder;
   }
 
-  /** Which checkpoint of the store this machine's folder goes on from. */
-  #ownNth(): number {
-    if (!existsSync(this.#folder)) return -1;
-    try {
-      return Number(readFileSync(this.#ownPath, 'utf8'));
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return 0;
-      throw error;
-    }
-  }
-
-  #noteOwn(): void {
-    mkdirSync(dirname(this.#ownPath), { recursive: true });
-    writeFileSync(this.#ownPath, String(this.#nth));
-  }
-
-  get #ownPath(): string {
-    return checkpointNoteOf(this.#options.home, this.#flight.fingerprint);
+  /** Brings what is not here, and what has decayed here; false if that is lost. */
+  async #isHere(digests: readonly Digest[]): Promise<boolean> {
+    const { shared, store } = this.#options;
+    for (const digest of digests) await store.blobs.verify(digest);
+    const lost = await shared.need(digests.map((digest) => ({ digest, kind: 'file' })));
+    return lost.length === 0;
   }
 }

@@ -4,6 +4,9 @@ import type { Flight } from './remote.ts';
 /** UTF-8: no record is longer. */
 export const MAX_RECORD_BYTES = 1 << 16;
 
+/** In the place of a nonce: what all tries at a task have in common. */
+export const OF_ALL = '0'.repeat(32);
+
 const NONCE = /^[0-9a-f]{32}$/;
 const NAME = /^[a-z]{1,32}(?:-\d{1,16})?$/;
 
