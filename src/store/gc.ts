@@ -2,6 +2,7 @@ import { globSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
+import { checkpointDigests } from './checkpoint-digests.ts';
 import { digestsIn } from './digests-in.ts';
 import { textOf } from './if-there.ts';
 import { removeOldFlights } from './old-flights.ts';
@@ -33,15 +34,14 @@ export interface GcOutcome {
 
 /**
  * Removes results, one's own and shared ones, least recently used first, until the cache fits, then blobs that nothing names.
- * What roots pin and the last results of each step stay, whatever their size. Old flights go in any case.
+ * What roots pin, the last results of each step and checkpoints of a fleet stay, whatever their size. Old flights go in any case.
  */
 export function collectGarbage(store: Store, { maxBytes, now, dryRun, kept }: GcOptions): GcOutcome {
   const blobs = listBlobs(store.layout);
   const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
   const bytesBefore = blobs.reduce((sum, { size }) => sum + size, 0);
   const uses = new Map<Digest, number>();
-  const pinned = pinnedDigests(store);
-  for (const digest of pinned) uses.set(digest, Infinity);
+  for (const digest of staying(store, now)) uses.set(digest, Infinity);
   const results = [...ownResults(store), ...sharedResults(store)].toSorted((a, b) => a.at - b.at);
   for (const { named } of results) for (const digest of named) uses.set(digest, (uses.get(digest) ?? 0) + 1);
   let bytes = bytesBefore;
@@ -64,7 +64,7 @@ export function collectGarbage(store: Store, { maxBytes, now, dryRun, kept }: Gc
     return (uses.get(digest) ?? 0) <= 0 && (wasNamed || now - mtimeMs >= GRACE_MS);
   });
   const seen = new Set(results.map(({ path, mtimeMs }) => `${path} ${mtimeMs}`));
-  const removed = dryRun ? orphans : removeBlobs(store, orphans, () => namedSince(store, seen));
+  const removed = dryRun ? orphans : removeBlobs(store, orphans, () => namedSince(store, seen, now));
   const bytesAfter = bytesBefore - removed.reduce((sum, { size }) => sum + size, 0);
   failpoint('gc.after-blobs');
   const flights = removeOldFlights(store.layout, { now, dryRun });
@@ -112,9 +112,14 @@ function sharedResults({ layout, blobs }: Store, seen: ReadonlySet<string> = NON
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** What is pinned, and what those results need that are there now and were not seen. */
-function namedSince(store: Store, seen: ReadonlySet<string>): Set<Digest> {
-  const named = pinnedDigests(store);
+/** What no result needs to name: pinned blobs, and those of checkpoints. */
+function staying(store: Store, now: number): ReadonlySet<Digest> {
+  return pinnedDigests(store).union(checkpointDigests(store, now));
+}
+
+/** What stays in any case, and what those results need that are there now and were not seen. */
+function namedSince(store: Store, seen: ReadonlySet<string>, now: number): Set<Digest> {
+  const named = new Set(staying(store, now));
   for (const one of [...ownResults(store, seen), ...sharedResults(store, seen)])
     for (const digest of one.named) named.add(digest);
   return named;

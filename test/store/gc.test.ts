@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Failpoint, installFailpoint } from '../../src/core/failpoint.ts';
 import { type Fingerprint, fingerprint } from '../../src/core/ids.ts';
+import { FlightRecords } from '../../src/store/flight-records.ts';
 import { collectGarbage, type GcOutcome } from '../../src/store/gc.ts';
 import { digestOf } from '../../src/store/hash.ts';
+import { OF_ALL } from '../../src/store/remote/flight-path.ts';
 import type { Result } from '../../src/store/results.ts';
 import { Store } from '../../src/store/store.ts';
 import { treeText } from '../../src/store/trees.ts';
 
 const [OLD, NEW] = ['a', 'b'].map((digit) => fingerprint(digit.repeat(64))) as [Fingerprint, Fingerprint];
+const DAY_MS = 86_400_000;
 const IN_FOLDER = 'in a folder';
 const LIST = treeText([{ path: 'x', digest: digestOf(IN_FOLDER), size: IN_FOLDER.length }]);
 
@@ -72,6 +75,32 @@ describe('gc beside somebody who publishes', () => {
     const pins = join(store.layout.roots, 'home');
     mkdirSync(pins, { recursive: true });
     gc(at, () => writeFileSync(join(pins, 'model'), `${digestOf(LIST)} directory\n`));
+    expect(store.blobs.read(digestOf(IN_FOLDER)).toString()).toBe(IN_FOLDER);
+  });
+
+  test('what a checkpoint of a fleet is of stays, however old its blobs are, until nobody has saved one for a week', () => {
+    const records = new FlightRecords(store.layout);
+    const flight = { fingerprint: NEW, nonce: OF_ALL };
+    records.write(flight, 'checkpoint-7', JSON.stringify({ start: 1, tree: digestOf(LIST) }));
+    const collect = (now: number): GcOutcome =>
+      collectGarbage(store, { maxBytes: 0, now, dryRun: false, kept: new Set() });
+    const now = Date.now();
+    expect(collect(now + 6 * DAY_MS)).toMatchObject({ results: 1, blobs: 0, flights: 0 });
+    expect(store.blobs.read(digestOf(IN_FOLDER)).toString()).toBe(IN_FOLDER);
+    expect(collect(now + 8 * DAY_MS)).toMatchObject({ blobs: 2, flights: 1, bytesAfter: 0 });
+  });
+
+  test.each(places)('what a checkpoint of a fleet is of that is saved at %s stays', (at) => {
+    const record = JSON.stringify({ start: 1, tree: digestOf(LIST) });
+    gc(
+      at,
+      () =>
+        void new FlightRecords(store.layout).write(
+          { fingerprint: NEW, nonce: OF_ALL },
+          'checkpoint-1',
+          record,
+        ),
+    );
     expect(store.blobs.read(digestOf(IN_FOLDER)).toString()).toBe(IN_FOLDER);
   });
 
