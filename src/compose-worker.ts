@@ -8,8 +8,10 @@ import { ProgramModules } from './compose-modules.ts';
 import type { Settings } from './core/plan.ts';
 import { immediate } from './db/sqlite.ts';
 import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
+import { CheckpointTurns } from './engine/checkpoint-turns.ts';
 import { journalPath } from './engine/read-journal.ts';
 import { SECRET_VARIABLE } from './engine/secrets.ts';
+import { SingleFlight } from './engine/single-flight.ts';
 import { Environments } from './executors/fleet/environments.ts';
 import { FleetWorker, type WorkerLine } from './executors/fleet/fleet-worker.ts';
 import type { Parcel } from './executors/fleet/parcel.ts';
@@ -105,6 +107,7 @@ export class WorkerHome extends ProjectHome {
         startedAt: world.clock.now(),
       },
       gpus,
+      checkpoints: new CheckpointTurns(new SingleFlight(this.store.index, identityOf(pid), this.id, isAlive)),
       lacks: (parcel) => this.#lacks(parcel, gpus.ids.length),
       environment: async (parcel, request) => environments.of(parcel, request),
       onChange,

@@ -1,6 +1,7 @@
 import type { Unstamped } from '../core/events.ts';
 import type { Fingerprint } from '../core/ids.ts';
 import type { PlanStep } from '../core/plan.ts';
+import { CheckpointTurns } from './checkpoint-turns.ts';
 import type { Holder } from './holder.ts';
 import type { AttemptOutcome, Task, TaskHooks } from './ports.ts';
 import type { PreparedTask } from './prepare-task.ts';
@@ -30,8 +31,10 @@ export class Attempts {
   readonly #room: Room;
   readonly #limits: SharedLimits;
   readonly #flights: SingleFlight;
+  readonly #turns: CheckpointTurns;
   /** What this run executes itself: two of its steps may be the same task. */
   readonly #own = new Set<Fingerprint>();
+  readonly #ownTurns = new Map<Fingerprint, Disposable>();
   #publishing = 0;
 
   constructor(options: RunOptions, hooks: AttemptsHooks) {
@@ -41,6 +44,7 @@ export class Attempts {
     this.#room = new Room(machine, () => flags.jobs);
     this.#limits = new SharedLimits(options, { emit: hooks.emit, onGrant: hooks.onRoom });
     this.#flights = new SingleFlight(store.index, me, id, isAlive);
+    this.#turns = new CheckpointTurns(this.#flights);
   }
 
   get isFull(): boolean {
@@ -59,7 +63,8 @@ export class Attempts {
       // Limits are not asked for while another process has the task.
       this.#flownBy(step, fingerprint, () => this.#flights.holderOf(fingerprint)) ??
       this.#limits.blockedBy(step, fingerprint) ??
-      this.#flownBy(step, fingerprint, () => this.#flights.take(fingerprint));
+      this.#flownBy(step, fingerprint, () => this.#flights.take(fingerprint)) ??
+      this.#checkpointUsedBy(step, fingerprint);
     if (blocked !== undefined) return blocked;
     if (mustFlyAlone(step)) this.#own.add(fingerprint);
     this.#limits.enter(step);
@@ -141,6 +146,18 @@ export class Attempts {
     return { reason: 'single-flight', holder: `run ${other.run} (pid ${other.holder.pid})` };
   }
 
+  /** The last that is asked, as it gives the flight back. */
+  #checkpointUsedBy(step: PlanStep, fingerprint: Fingerprint): Holder | undefined {
+    if (step.checkpoint === undefined || this.#options.machine.isElsewhere(step)) return undefined;
+    const turn = this.#turns.take(fingerprint);
+    if (typeof turn !== 'string') this.#ownTurns.set(fingerprint, turn);
+    else {
+      this.#flights.release(fingerprint);
+      return { reason: 'single-flight', holder: turn };
+    }
+    return undefined;
+  }
+
   /** @param isAdopted whether what runs elsewhere goes on, for another driver to see to its end */
   #makeRoom(step: PlanStep, isAdopted: boolean): void {
     this.#room.leave(step);
@@ -150,6 +167,8 @@ export class Attempts {
   #land(step: PlanStep, fingerprint: Fingerprint): void {
     if (!mustFlyAlone(step)) return;
     this.#own.delete(fingerprint);
+    this.#ownTurns.get(fingerprint)?.[Symbol.dispose]();
+    this.#ownTurns.delete(fingerprint);
     this.#flights.release(fingerprint);
   }
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/core/ids.ts';
 import { systemWorld } from '../../src/core/system-world.ts';
+import { CheckpointTurns } from '../../src/engine/checkpoint-turns.ts';
+import { SingleFlight } from '../../src/engine/single-flight.ts';
 import { MessageTaker, PutBack, type TakerOptions } from '../../src/executors/fleet/message-taker.ts';
 import { parcelText } from '../../src/executors/fleet/parcel.ts';
 import { digestOf } from '../../src/store/hash.ts';
@@ -21,14 +23,13 @@ const RESULT: Result = {
   producer: { run: 'r', step: 's', at: 1, durationMs: 1, stockpot: '0' },
 };
 const STEP = { id: 's', resources: {}, action: { run: ['true'] }, outputs: {}, inputs: {} };
-const PARCEL = { stockpot: '0', run: 'r', step: STEP, fingerprint: FP, document: DOCUMENT };
-const MESSAGE = {
-  fingerprint: FP,
-  nonce: '0'.repeat(32),
-  parcel: {
-    text: parcelText({ ...PARCEL, inputs: [], code: [], replace: false, fresh: false } as never),
-  },
-};
+const PARCEL = { stockpot: '0', run: 'r', fingerprint: FP, document: DOCUMENT };
+const MESSAGE = messageOf(STEP);
+
+function messageOf(step: object): Parameters<MessageTaker['take']>[0] {
+  const parcel = { ...PARCEL, step, inputs: [], code: [], replace: false, fresh: false };
+  return { fingerprint: FP, nonce: '0'.repeat(32), parcel: { text: parcelText(parcel as never) } };
+}
 
 describe('a message that came twice', () => {
   let dir: ReturnType<typeof mkdtempDisposableSync>;
@@ -66,6 +67,7 @@ describe('a message that came twice', () => {
       gpus: { ids: [], areSaid: false },
       lockMs: 1000,
       onChange: () => {},
+      checkpoints: { take: () => 'a checkpoint' },
       lacks: () => undefined,
       execute: async () => {
         executed += 1;
@@ -99,5 +101,31 @@ describe('a message that came twice', () => {
     await expect(taker({ announcements }).take(MESSAGE, signal)).rejects.toMatchObject({ afterMs: 1000 });
     await expect(taker({ lacks: () => 'a compiler' }).take(MESSAGE, signal)).rejects.toBeInstanceOf(PutBack);
     expect([executed, said]).toEqual([0, ['waiting']]);
+  });
+
+  test('waits for its turn at the checkpoint of its task, and gives it back', async () => {
+    const flights = new SingleFlight(store.index, { pid: 1, boot: '', started: '' }, 'w', () => true);
+    const others = new SingleFlight(store.index, { pid: 2, boot: '', started: '' }, 'other', () => true);
+    const [checkpoints, elsewhere] = [new CheckpointTurns(flights), new CheckpointTurns(others)];
+    const message = messageOf({ ...STEP, checkpoint: { everyMs: 1000 } });
+    const { signal } = new AbortController();
+    const has = `the checkpoint of the task, which`;
+    const holders: unknown[] = [];
+    const waiting = taker({
+      checkpoints,
+      voiceOf: () => ({
+        push: (entry) => void (entry.type === 'waiting' && holders.push(entry.holder)),
+        flush: async () => {},
+      }),
+    });
+    for (const turns of [elsewhere, checkpoints]) {
+      using turn = turns.take(FP) as Disposable;
+      expect(turn).toBeTypeOf('object');
+      await expect(waiting.take(message, signal)).rejects.toBeInstanceOf(PutBack);
+    }
+    expect([executed, holders]).toEqual([0, [`${has} other (pid 2) uses`, `${has} another step here uses`]]);
+    await publish();
+    await waiting.take(message, signal);
+    expect(elsewhere.take(FP)).toBeTypeOf('object');
   });
 });

@@ -178,6 +178,29 @@ describe.skipIf(missing !== undefined)('on a fleet', () => {
     expect((await rig.read('outside/epochs')).trim().split('\n').join(' ')).toBe('1 2 3 4 5 6 7 8 9 10');
   });
 
+  test.each(['another driver', 'a run beside the worker'])(
+    'a step that is never cached takes its turn at the checkpoint that %s uses',
+    async (by) => {
+      await using fleet = await FleetRig.start();
+      const gate = fleet.gate('gate');
+      const run = `mkdir "$CHECKPOINT/mine"; echo begun; cat ${gate.path} > "$OUT_x"; rmdir "$CHECKPOINT/mine"`;
+      const files = {
+        'recipe.yaml': `steps: { a: { run: '${run}', checkpoint: true, cache: never, outputs: { x: x } } }\n`,
+      };
+      const [one, other] = [await fleet.project(files), await fleet.project(files)];
+      await (by === 'another driver' ? fleet.worker('--concurrency', '2') : fleet.workerIn(other));
+      const first = new FollowedRun(one, '-p', 'fleet');
+      await first.until(says('begun'));
+      const second = new FollowedRun(other, ...(by === 'another driver' ? ['-p', 'fleet'] : []));
+      await second.until((event) => event.type === 'step.waiting' && event.holder.includes('checkpoint'));
+      await gate.open();
+      expect(outcomes((await first.end()).events)).toEqual({ a: 'succeeded' });
+      await second.until(says('begun'));
+      await gate.open();
+      expect(outcomes((await second.end()).events)).toEqual({ a: 'succeeded' });
+    },
+  );
+
   test('a driver that is killed leaves its step running, and the next run takes what it gives', async () => {
     await using fleet = await FleetRig.start();
     const gate = fleet.gate('gate');

@@ -63,6 +63,7 @@ export class SimWorker {
       gpus: { ids: [], areSaid: false },
       lockMs: LOCK_MS,
       onChange: () => {},
+      checkpoints: { take: () => 'no step here has a checkpoint' },
       lacks: () => undefined,
       execute: async (start, signal) => this.#execute(start, signal),
     });

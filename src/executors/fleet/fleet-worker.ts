@@ -13,7 +13,7 @@ import { Register } from './register.ts';
 import { RedisRunningKeys } from './running-keys.ts';
 
 export interface FleetWorkerOptions
-  extends Pick<TakerOptions, 'id' | 'shared' | 'world' | 'gpus' | 'lacks'>,
+  extends Pick<TakerOptions, 'id' | 'shared' | 'world' | 'gpus' | 'checkpoints' | 'lacks'>,
     Pick<ParcelBench, 'shop' | 'environment'> {
   readonly address: RedisAddress;
   /** Connected. */

@@ -4,6 +4,7 @@ import { describeFailure } from '../../core/failure.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { queueOf } from '../../core/plan-queues.ts';
 import type { World } from '../../core/world.ts';
+import type { CheckpointTurns } from '../../engine/checkpoint-turns.ts';
 import { Gpus, type HeldGpus, type MachineGpus } from '../../engine/gpus.ts';
 import { storedInputs } from '../../engine/materialise.ts';
 import type { AttemptOutcome } from '../../engine/ports.ts';
@@ -61,6 +62,7 @@ export interface TakerOptions {
   readonly gpus: MachineGpus;
   readonly lockMs: number;
   readonly onChange: (line: TaskLine) => void;
+  readonly checkpoints: Pick<CheckpointTurns, 'take'>;
   /** What this worker lacks for a task, in words; undefined if nothing. */
   readonly lacks: (parcel: Parcel) => string | undefined;
   /** Runs the step and publishes what it gave. BlobDamaged: the store has lost an input. */
@@ -131,7 +133,9 @@ export class MessageTaker {
     try {
       const parcel = await this.#parcelOf(message, live);
       const job = jobId(message, parcel.replace);
-      const obstacle = this.#obstacleOf(parcel);
+      const turn = this.#obstacleOf(parcel) ?? this.#turnAt(parcel, message.fingerprint);
+      using _turn = typeof turn === 'string' ? undefined : turn;
+      const obstacle = typeof turn === 'string' ? turn : undefined;
       using gpus = obstacle === undefined ? this.#gpus.take(parcel.step) : undefined;
       // It was given twice: whoever says that it runs it does so.
       const isTaken = obstacle === undefined && (await announcements.take(job));
@@ -162,6 +166,10 @@ export class MessageTaker {
     const lacking = this.#options.lacks(parcel);
     if (lacking !== undefined || this.#gpus.areFree(parcel.step)) return lacking;
     return `GPUs of ${this.#options.id}, which other steps have`;
+  }
+
+  #turnAt({ step }: Parcel, fingerprint: Fingerprint): Disposable | string | undefined {
+    return step.checkpoint === undefined ? undefined : this.#options.checkpoints.take(fingerprint);
   }
 
   async #parcelOf({ fingerprint, parcel }: TaskMessage, live: Voice): Promise<Parcel> {
