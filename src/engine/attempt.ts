@@ -17,9 +17,10 @@ import { AttemptLog } from './attempt-log.ts';
 import { changedInputs } from './changed-inputs.ts';
 import { checkOutputs, storeOutputs, undeclared } from './collect-outputs.ts';
 import { commandLine } from './command-line.ts';
-import { layOutKept, removeCheckpoint } from './kept-folders.ts';
+import { checkpointOf, layOutKept, removeCheckpoint } from './kept-folders.ts';
 import type { Exit, Launcher, Program } from './launcher.ts';
 import { materialise, storedInputs } from './materialise.ts';
+import { hasEndedSince } from './old-checkpoints.ts';
 import type { AttemptOutcome, Task, TaskHooks } from './ports.ts';
 import { differing, publishResult } from './publish-result.ts';
 import { artifactEntries, recordedReport } from './recorded-report.ts';
@@ -199,12 +200,19 @@ async function layOut(task: Task, dir: string, shop: Workshop): Promise<Room> {
     ...(task.step.resources.memoryBytes === undefined
       ? {}
       : { memoryBytes: task.step.resources.memoryBytes }),
-    ...layOutKept(task, dir, shop.home),
+    ...layOutKept({ ...task, fresh: task.fresh || isLeftOver(task, shop) }, dir, shop.home),
     report: join(dir, 'report.jsonl'),
     tmp: join(dir, 'tmp'),
   };
   writeFileSync(join(dir, 'step.json'), JSON.stringify(stepFile));
   return { stepFile };
+}
+
+function isLeftOver({ step, fingerprint }: Task, { home, store }: Workshop): boolean {
+  return (
+    step.checkpoint !== undefined &&
+    hasEndedSince(fingerprint, checkpointOf(home, fingerprint), store.results)
+  );
 }
 
 /** The declared code at its project-relative paths, with the packages it may import beside it. */

@@ -87,10 +87,13 @@ function collectTask(
 }
 
 function isNeedless(task: Fingerprint, folder: string, results: Results, now: number): boolean {
-  const changedAt = newest(folder);
-  if (now - changedAt > KEEP_MS) return true;
-  const result = results.find(task);
-  return result !== undefined && result.producer.at >= changedAt;
+  return now - newest(folder) > KEEP_MS || hasEndedSince(task, folder, results);
+}
+
+/** Whether the task has a result that came after all that is in its checkpoint: whoever was to remove that has died. */
+export function hasEndedSince(task: Fingerprint, folder: string, results: Results): boolean {
+  const result = existsSync(folder) ? results.find(task) : undefined;
+  return result !== undefined && result.producer.at >= newest(folder);
 }
 
 /** Removes checkpoints of tasks that nobody came back to. No driver may be alive that might use one. */

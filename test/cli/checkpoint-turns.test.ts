@@ -1,3 +1,6 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { CliRig } from '../rigs/cli-rig.ts';
 
@@ -29,4 +32,24 @@ test('the list of the cache counts checkpoints while there are any', async () =>
   expect((await rig.recipe('cache', 'list')).out).toContain('1 checkpoints, 5 B beside it\n');
   expect(await rig.run()).toEqual({ a: 'succeeded' });
   expect(await counted()).toEqual({ count: 0, bytes: 0 });
+});
+
+test('what a driver that died left of a task that had succeeded is not gone on from', async () => {
+  await using rig = await CliRig.create({
+    'recipe.yaml': `steps:
+  a: { run: 'test ! -e "$CHECKPOINT/half" || echo goes on; echo x > "$CHECKPOINT/half"; test ! -e "$D/broken"', checkpoint: true, cache: never, pass_env: D }
+`,
+    broken: '',
+  });
+  rig.env['D'] = rig.dir;
+  const [checkpoints, kept] = [join(rig.dir, '.stockpot/checkpoints'), join(rig.dir, 'kept')];
+  const goesOn = async (): Promise<boolean> =>
+    (await rig.events()).some((event) => event.type === 'step.output' && event.text === 'goes on\n');
+  expect(await goesOn()).toBe(false);
+  // With its times.
+  await execa('cp', ['-a', checkpoints, kept]);
+  rmSync(join(rig.dir, 'broken'));
+  expect(await goesOn()).toBe(true);
+  await execa('cp', ['-a', `${kept}/.`, checkpoints]);
+  expect(await goesOn()).toBe(false);
 });
