@@ -3,14 +3,24 @@ import { missing } from '../tracking/mlflow/mlflow-error.ts';
 import { spansOf } from '../tracking/mlflow/spans.ts';
 import { linkPrompts, linkTracesToRun } from '../tracking/mlflow/trace-links.ts';
 import { readTrace, readTraces, type Trace } from '../tracking/mlflow/traces.ts';
-import { boolean, integer, message, nested, otherwise, repeated, required, text } from './message.ts';
+import {
+  boolean,
+  ifGiven,
+  integer,
+  message,
+  nested,
+  otherwise,
+  repeated,
+  required,
+  text,
+} from './message.ts';
 import { otelSpan } from './otel-message.ts';
 import { both, type Need, on } from './policy.ts';
 import { type Route, route } from './route.ts';
 import { run, traced, traces } from './things.ts';
 import { traceInfoV3 } from './trace-message.ts';
 
-const SOME = message({ trace_ids: repeated(text()), experiment_ids: repeated(text()) });
+const SOME = message({ trace_ids: repeated(text()), experiment_ids: ifGiven(repeated(text())) });
 
 /** Traces with their spans, where those are in the database, and what traces belong to (MLflow 3). */
 export const WHOLE_TRACE_ROUTES: readonly Route[] = [
@@ -52,7 +62,7 @@ export const WHOLE_TRACE_ROUTES: readonly Route[] = [
         }),
     ),
     route(
-      'GET',
+      'POST',
       '/mlflow/traces/batchGetInfos',
       'batchGetTraceInfos',
       on('READ', some),
@@ -101,9 +111,8 @@ async function some(sql: Sql, { trace_ids }: { trace_ids: readonly string[] }): 
 
 async function chosen(sql: Sql, asked: ReturnType<typeof SOME.read>): Promise<Trace[]> {
   const found = await readTraces(sql, asked.trace_ids);
-  return asked.experiment_ids.length === 0
-    ? found
-    : found.filter(({ experimentId }) => asked.experiment_ids.includes(experimentId));
+  const { experiment_ids: allowed } = asked;
+  return allowed === undefined ? found : found.filter(({ experimentId }) => allowed.includes(experimentId));
 }
 
 function whole(trace: Trace, spans: readonly string[]): object {

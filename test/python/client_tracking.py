@@ -110,6 +110,8 @@ def artifacts(id):
 
 
 def traces(experiment):
+    from mlflow.tracing.client import TracingClient
+
     @mlflow.trace(name="outer", attributes={"k": "v"})
     def outer(question):
         with mlflow.start_span("inner", span_type="TOOL") as span:
@@ -146,6 +148,7 @@ def traces(experiment):
     call("trace tags", lambda: [own(client.get_trace(trace).info.tags) for trace in (id, other)])
     call("traces", lambda: [told(t) for t in client.search_traces([experiment], order_by=["timestamp_ms ASC"])])
     call("traces by tag", lambda: len(client.search_traces([experiment], "tags.colour = 'green'")))
+    call("traces at once", lambda: sorted((told(t) for t in TracingClient().batch_get_traces([id, other, "tr-none"])), key=repr))
     call("traces of mlflow", lambda: len(mlflow.search_traces([experiment], return_type="list")))
     call("trace none", lambda: client.get_trace("tr-none")["error"])
     call("trace tag of mlflow", lambda: mlflow.set_trace_tag(id, "size", "big"))
