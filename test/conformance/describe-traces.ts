@@ -157,6 +157,9 @@ export function describeTraces(name: string, open: () => Promise<OpenStore>): vo
       ['span.attributes.model LIKE \'%"big"%\'', ['a']],
       ["span.attributes.model != 'big'", ['b']],
       ["span.attributes.`a b` = '7'", ['b']],
+      // Only ASCII is folded.
+      ["span.attributes.size ILIKE 'grÖsse'", ['b']],
+      ["span.attributes.size ILIKE 'gröSSE'", []],
       ["text LIKE '%größe%'", ['b']],
       ["trace.text ILIKE '%GR%'", ['b']],
       ["span.attributes.none = 'x'", []],
@@ -170,7 +173,11 @@ export function describeTraces(name: string, open: () => Promise<OpenStore>): vo
           span('2', { type: 'LLM', attributes: { model: 'big' } }),
         ]);
         await writeSpans(sql, 'b', [
-          span('1', { type: 'LLM', status: 'ERROR', attributes: { model: 'größe', 'a b': 7 } }),
+          span('1', {
+            type: 'LLM',
+            status: 'ERROR',
+            attributes: { model: 'größe', size: 'GRÖSSE', 'a b': 7 },
+          }),
         ]);
       });
       expect(await found(database, filter)).toEqual(traces);

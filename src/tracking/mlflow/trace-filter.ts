@@ -85,7 +85,7 @@ function spanTest(comparison: Comparison, dialect: Dialect): Sql {
   const rows =
     dialect === 'sqlite'
       ? "SELECT j.value FROM json_each(x.content, '$.attributes') j WHERE j.key = ?"
-      : "SELECT CAST(x.content AS jsonb) -> 'attributes' ->> ? AS value";
+      : `SELECT (CAST(x.content AS jsonb) -> 'attributes' ->> ?) COLLATE "C" AS value`;
   const isNegative = comparison.operator === '!=' || comparison.operator === 'NOT IN';
   return {
     text: `EXISTS (SELECT 1 FROM (SELECT v.value, CASE WHEN substr(v.value, 1, 1) = '"' THEN substr(v.value, 2, length(v.value) - 2) ELSE v.value END AS inside
