@@ -13,26 +13,31 @@ export const TRACKING_LIMITS = {
   datasetProfile: 16_777_215,
 } as const;
 
-const KEY = /^[/\w.\- :]+$/;
-
 /** MLflow's rule for keys: these characters only, and a relative path that is written in its shortest form. */
 export function isTrackingKey(key: string): boolean {
+  return key.length <= TRACKING_LIMITS.key && hasKeyCharacters(key) && isShortestPath(key);
+}
+
+export function hasKeyCharacters(key: string): boolean {
+  return /^[/\p{L}\p{N}_.\- :]+$/u.test(key);
+}
+
+export function isShortestPath(key: string): boolean {
   return (
-    key.length <= TRACKING_LIMITS.key &&
-    KEY.test(key) &&
-    key.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+    !key.startsWith('..') && key.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
   );
 }
 
 /** The key as MLflow takes it: cells read `fit:2`, what else it does not know becomes `_`. */
 export function fitKey(key: string): string {
   if (isTrackingKey(key)) return key;
-  const known = key.replaceAll('@', ':').replaceAll(/[^/\w.\- :]/gu, '_');
+  const known = key.replaceAll('@', ':').replaceAll(/[^/\p{L}\p{N}_.\- :]/gu, '_');
   const fitted = cut(
     known
       .split('/')
       .map((part) => (part === '' || part === '.' || part === '..' ? '_' : part))
-      .join('/'),
+      .join('/')
+      .replace(/^\.\./, '__'),
     TRACKING_LIMITS.key,
   );
   return isTrackingKey(fitted) ? fitted : fitted.replaceAll('/', '_');

@@ -94,10 +94,16 @@ export class FilterReader {
     return found.toUpperCase().replaceAll(/\s+/g, ' ');
   }
 
+  /** A whole number beyond 2^53 would be compared as another. */
   number(): number {
+    const { column } = this;
     const found = this.#match(/[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])/y);
     if (found === undefined) throw this.error('a number is expected');
-    return Number(found);
+    const number = Number(found);
+    if (/^[-+]?\d+$/.test(found) && !Number.isSafeInteger(number))
+      throw this.error('a whole number is at most 2^53 - 1', column);
+    if (!Number.isFinite(number)) throw this.error('the number is too large', column);
+    return number;
   }
 
   /** In single or double quotes; the quote itself is written twice. */

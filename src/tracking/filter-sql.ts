@@ -1,6 +1,7 @@
 import type { Dialect } from '../db/sql.ts';
 import type { Attribute, Comparison } from './filter.ts';
 import type { Entity } from './filter-reader.ts';
+import { inList, listOf } from './mlflow/in-list.ts';
 
 /** SQL with `?` for each of the values: what a user wrote is bound, never part of the text. */
 export interface Sql {
@@ -13,8 +14,10 @@ export const EVERY_ROW: Sql = { text: 'true', values: [] };
 
 /** Where what is compared is found. */
 export interface Searched {
-  /** Columns of the attributes. */
-  readonly columns: Readonly<Record<string, string>>;
+  /** Columns of the attributes, or what is made of columns. */
+  readonly columns: Readonly<Record<string, string | Sql>>;
+  /** Those that are compared as something else than what they are ordered by. */
+  readonly compared?: Readonly<Record<string, string>>;
   /** Tables of the keyed values, with the condition that joins them as `x`. */
   readonly keyed: Readonly<Partial<Record<Entity, Keyed>>>;
 }
@@ -27,7 +30,7 @@ interface Keyed {
   readonly values?: readonly (string | number)[];
 }
 
-const RUN_COLUMNS: Readonly<Record<Attribute, string>> = {
+const RUN_COLUMNS: Readonly<Record<Exclude<Attribute, 'artifact_uri'>, string>> = {
   run_id: 'r.run_uuid',
   run_name: 'r.name',
   status: 'r.status',
@@ -38,18 +41,32 @@ const RUN_COLUMNS: Readonly<Record<Attribute, string>> = {
 };
 const OF_RUN = 'x.run_uuid = r.run_uuid';
 
-/** `runs r JOIN experiments e` */
-export const RUNS: Searched = {
-  columns: RUN_COLUMNS,
-  keyed: {
-    metric: { table: 'latest_metrics', join: OF_RUN },
-    param: { table: 'params', join: OF_RUN },
-    tag: { table: 'tags', join: OF_RUN },
-  },
-};
+const RUN_TABLES = {
+  metric: { table: 'latest_metrics', join: OF_RUN },
+  param: { table: 'params', join: OF_RUN },
+  tag: { table: 'tags', join: OF_RUN },
+} as const;
+
+/**
+ * `runs r JOIN experiments e`
+ *
+ * @param root below which the artifacts of experiments lie that have no place of their own
+ */
+export function runsBelow(root: string): Searched {
+  return {
+    columns: {
+      ...RUN_COLUMNS,
+      artifact_uri: {
+        text: "(coalesce(e.artifact_location, CAST(? AS text) || '/' || CAST(e.experiment_id AS text)) || '/' || r.run_uuid || '/artifacts')",
+        values: [root],
+      },
+    },
+    keyed: RUN_TABLES,
+  };
+}
 
 /** A condition on the rows of what is searched. */
-export function conditionOf(comparison: Comparison, dialect: Dialect, searched: Searched = RUNS): Sql {
+export function conditionOf(comparison: Comparison, dialect: Dialect, searched: Searched): Sql {
   const { entity, key, operator } = comparison;
   if (operator === 'IS NULL' || operator === 'IS NOT NULL') {
     const { text, values } = having(searched, entity, key);
@@ -57,9 +74,9 @@ export function conditionOf(comparison: Comparison, dialect: Dialect, searched: 
   }
   switch (entity) {
     case 'attribute': {
-      const column = searched.columns[key] ?? '';
-      const test = testOf(comparison, column, dialect);
-      return { text: `${column} IS NOT NULL AND ${test.text}`, values: test.values };
+      const { text, values } = columnOf(searched.compared?.[key] ?? searched.columns[key]);
+      const test = testOf(comparison, text, dialect);
+      return { text: `${text} IS NOT NULL AND ${test.text}`, values: [...values, ...values, ...test.values] };
     }
     case 'dataset': {
       const test = testOf(comparison, key === 'context' ? 'i.context' : `d.${key}`, dialect);
@@ -83,7 +100,7 @@ export function conditionOf(comparison: Comparison, dialect: Dialect, searched: 
 /** Up to so many runs that have a value which passes, as a SELECT; undefined where what passes is nearly all, or none has it. */
 export function passingRuns(comparison: Comparison, dialect: Dialect, limit: number): Sql | undefined {
   const { entity, key, operator } = comparison;
-  const table = entity === 'metric' ? 'metric_values' : RUNS.keyed[entity]?.table;
+  const table = entity === 'metric' ? 'metric_values' : tableOf(entity);
   if (table === undefined || operator === '!=' || operator === 'NOT IN' || operator.startsWith('IS'))
     return undefined;
   const test = testOf(comparison, 'x.value', dialect);
@@ -92,6 +109,15 @@ export function passingRuns(comparison: Comparison, dialect: Dialect, limit: num
     text: `SELECT x.run_uuid FROM ${table} x WHERE x.key = ? AND ${nan}${test.text} LIMIT ?`,
     values: [key, ...test.values, limit],
   };
+}
+
+function tableOf(entity: Entity): string | undefined {
+  return entity === 'param' || entity === 'tag' ? RUN_TABLES[entity].table : undefined;
+}
+
+export function columnOf(column: string | Sql | undefined): Sql {
+  if (column === undefined) throw new Error('Internal error: no column of an attribute');
+  return typeof column === 'string' ? { text: column, values: [] } : column;
 }
 
 /** The rows that have the key, as a SELECT of a column of theirs. */
@@ -110,7 +136,7 @@ export function testOf(comparison: Comparison, column: string, dialect: Dialect)
     case 'IN':
     case 'NOT IN': {
       const { operator, value } = comparison;
-      return { text: `${column} ${operator} (${value.map(() => '?').join(', ')})`, values: value };
+      return { text: `${column} ${operator} ${inList({ dialect }, 'text')}`, values: [listOf(value)] };
     }
     case 'LIKE':
       return dialect === 'sqlite'

@@ -24,7 +24,9 @@ export const ATTRIBUTES = {
   id: 'run_id',
   run_name: 'run_name',
   name: 'run_name',
+  'run name': 'run_name',
   'Run name': 'run_name',
+  'Run Name': 'run_name',
   status: 'status',
   user_id: 'user_id',
   experiment: 'experiment',
@@ -32,6 +34,7 @@ export const ATTRIBUTES = {
   created: 'start_time',
   Created: 'start_time',
   end_time: 'end_time',
+  artifact_uri: 'artifact_uri',
 } as const;
 
 export type Attribute = (typeof ATTRIBUTES)[keyof typeof ATTRIBUTES];
@@ -43,6 +46,8 @@ export interface Grammar {
   /** Attributes by the names that may be written, and what they are called in the order and the filter. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly numeric: ReadonlySet<string>;
+  /** Numbers that are written as texts: they are equal or not, neither more nor less. */
+  readonly ids?: ReadonlySet<string>;
   /** Attributes, as they are called here, that nothing is ordered by. */
   readonly unordered?: ReadonlySet<string>;
   readonly entities: readonly Entity[];
@@ -63,10 +68,13 @@ const UNCOUNTED: ReadonlySet<Entity> = new Set(['metadata', 'feedback']);
 /** More than anyone writes; a database has its own limit, and says it less clearly. */
 const MAX_COMPARISONS = 100;
 const MAX_PATTERN = 10_000;
+/** Each key is a column or two of the result, and a look-up for every row. */
+export const MAX_ORDERINGS = 20;
 
 const ORDER_OPERATORS = ['>', '>=', '<', '<='];
 const NUMBER_OPERATORS = ['=', '!=', ...ORDER_OPERATORS];
 const TEXT_OPERATORS = ['=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'];
+const ID_OPERATORS = ['=', '!=', 'IN', 'NOT IN'];
 const NULL_OPERATORS = ['IS NULL', 'IS NOT NULL'];
 
 /** @throws RecipeError FILTER_INVALID with the column */
@@ -93,6 +101,8 @@ export function parseOrder(order: string, grammar: Grammar = RUN_GRAMMAR): Order
   do {
     const identifier = known(reader, reader.identifier(), grammar);
     const { entity, key, column } = identifier;
+    if (orderings.length >= MAX_ORDERINGS)
+      throw reader.error(`there are more than ${MAX_ORDERINGS} keys to order by`, column);
     if (entity === 'attribute' && grammar.unordered?.has(key) === true)
       throw reader.error(`${grammar.what} is not ordered by ${key}`, column);
     if (!isOrdered(entity))
@@ -116,14 +126,15 @@ function comparison(reader: FilterReader, grammar: Grammar): Comparison {
   const written = reader.operator();
   const operator = written === '<>' ? '!=' : written;
   const isAssessed = entity === 'feedback' || entity === 'expectation';
+  const isId = entity === 'attribute' && grammar.ids?.has(key) === true;
   const isNumber =
     entity === 'metric' ||
-    (entity === 'attribute' && grammar.numeric.has(key)) ||
+    (entity === 'attribute' && !isId && grammar.numeric.has(key)) ||
     (isAssessed && ORDER_OPERATORS.includes(operator));
-  const allowed = operatorsOf(entity, isNumber);
+  const allowed = isId ? ID_OPERATORS : operatorsOf(entity, isNumber);
   if (!allowed.includes(operator))
     throw reader.error(
-      `${operator} does not go with ${isNumber ? 'numbers' : 'texts'}; there are ${allowed.join(', ')}`,
+      `${operator} does not go with ${isId ? 'ids' : isNumber ? 'numbers' : 'texts'}; there are ${allowed.join(', ')}`,
       column,
     );
   switch (operator) {

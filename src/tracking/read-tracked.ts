@@ -49,6 +49,7 @@ export async function searchTracked(
       orderBy: sort === undefined ? [] : [sort],
       pageToken: token,
     },
+    ROOT,
   );
   return {
     runs: await withExperiments(sql, await readRuns(sql, ids, ROOT)),

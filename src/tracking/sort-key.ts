@@ -1,5 +1,5 @@
 import type { Grammar, Ordering } from './filter.ts';
-import { having, type Searched, type Sql } from './filter-sql.ts';
+import { columnOf, having, type Searched, type Sql } from './filter-sql.ts';
 
 /** One of the values that rows are ordered by. Null comes last, whichever way the others go. */
 export interface SortKey extends Sql {
@@ -20,8 +20,8 @@ export function sortKeysOf(
   searched: Searched,
 ): SortKey[] {
   if (entity === 'attribute') {
-    const text = searched.columns[key] ?? '';
-    return [{ text, values: [], type: numeric.has(key) ? 'integer' : 'text', descending, mayBeNull: true }];
+    const column = columnOf(searched.columns[key]);
+    return [{ ...column, type: numeric.has(key) ? 'integer' : 'text', descending, mayBeNull: true }];
   }
   const value = having(searched, entity, key, 'x.value');
   return entity === 'metric'

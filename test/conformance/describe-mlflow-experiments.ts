@@ -107,7 +107,7 @@ export function describeExperiments(name: string, open: () => Promise<OpenStore>
       ['key', { key: '../a', value: '' }],
       ['value', { key: 'a', value: '\0' }],
       ['value', { key: 'a', value: '\uDC00' }],
-      ['value', { key: 'a', value: 'v'.repeat(5001) }],
+      ['value', { key: 'a', value: 'v'.repeat(20_001) }],
     ])('a tag with a bad %s is refused, and nothing of the experiment stays', async (_, tag) => {
       await using store = await open();
       const { database } = store;
@@ -174,6 +174,9 @@ export function describeExperiments(name: string, open: () => Promise<OpenStore>
       ['by a tag', { filter: "tags.team = 'A'" }, 'Z'],
       ['by a tag that is another', { filter: "tags.team != 'A'" }, 'b'],
       ['by a tag that is not there', { filter: 'tags.team IS NULL' }, 'éa'],
+      ['by an id, which is a text', { filter: "experiment_id = '2'" }, 'a'],
+      ['by other ids', { filter: "experiment_id NOT IN ('2', '3', 'none')" }, 'éb'],
+      ['by ids as numbers, descending', { orderBy: ['experiment_id DESC'] }, 'éZab'],
       ['deleted ones', { view: 'DELETED_ONLY' }, 'x'],
       ['all', { view: 'ALL', orderBy: ['name'] }, 'Zabxé'],
     ])('a search finds them %s', async (_, search, names) => {
@@ -195,6 +198,17 @@ export function describeExperiments(name: string, open: () => Promise<OpenStore>
       const found = experiments.map(({ name }) => name).filter((name) => name !== 'Default');
       expect(found.join('')).toBe(names);
     });
+
+    test.each(['experiment_id = 1', "experiment_id > '1'", "experiment_id LIKE '1%'"])(
+      '%s compares an id as what it is not',
+      async (filter) => {
+        await using store = await open();
+        const search = store.database.read((sql) =>
+          searchExperiments(sql, { ...ALL, filter }, ROOT, EVERY_ROW),
+        );
+        expect(await outcome(search)).toBe('FILTER_INVALID');
+      },
+    );
 
     test('a search goes through pages without gaps or doubles', async () => {
       await using store = await open();

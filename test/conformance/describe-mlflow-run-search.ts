@@ -108,6 +108,14 @@ export function describeRunSearches(name: string, open: () => Promise<OpenStore>
       ["datasets.digest ILIKE 'F%'", 'a'],
       ["tags.team = 'blue' AND metrics.auc > 0.5 AND params.lr = '10'", 'b'],
       ["experiment = 'Default'", 'dcba'],
+      ["artifact_uri = 'mlflow-artifacts:/0/b/artifacts'", 'b'],
+      ["attributes.artifact_uri LIKE '%/c/artifacts'", 'c'],
+      ["artifact_uri IN ('mlflow-artifacts:/0/a/artifacts', 'x')", 'a'],
+      ["attributes.`Run Name` = 'Alpha' AND attributes.`run name` = 'Alpha'", 'a'],
+      ['start_time > 9007199254740991', ''],
+      ['start_time > 9007199254740992', 'FILTER_INVALID'],
+      ['metrics.auc != -9007199254740993', 'FILTER_INVALID'],
+      ['metrics.auc < 1e400', 'FILTER_INVALID'],
       ["tags.a = 'x' OR tags.b = 'y'", 'FILTER_INVALID'],
     ])('%s', async (filter, ids) => {
       await using store = await open();
@@ -149,11 +157,44 @@ export function describeRunSearches(name: string, open: () => Promise<OpenStore>
       ['end_time', 'bdca'],
       ['end_time DESC', 'bdca'],
       ['status, start_time', 'bacd'],
+      ['artifact_uri DESC', 'dcba'],
     ])('ordered by %s: by code point, what lacks the key last', async (order, ids) => {
       await using store = await open();
       await fourRuns(store.database);
       const inOrder = await found(store.database, '', { orderBy: order.split(', ') });
       expect(inOrder.join('')).toBe(ids);
+    });
+
+    test('a list may be longer than a statement has places for values', async () => {
+      await using store = await open();
+      const { database } = store;
+      await fourRuns(database);
+      const list = Array.from({ length: 70_000 }, (_, n) => `'${n}'`).join(', ');
+      for (const [filter, ids] of [
+        [`params.lr IN (${list})`, ['b']],
+        [`params.lr NOT IN (${list})`, ['c', 'a']],
+        [`run_id IN (${list}, 'a')`, ['a']],
+        [`datasets.name NOT IN (${list})`, ['a']],
+      ] as const)
+        expect(await found(database, filter)).toEqual(ids);
+    });
+
+    test('twenty keys to order by are taken, page by page, and no more', async () => {
+      await using store = await open();
+      const { database } = store;
+      await fourRuns(database);
+      const orderBy = [...Array.from({ length: 19 }, (_, n) => `metrics.m${n} DESC`), 'metrics.auc'];
+      const first = await database.read((sql) =>
+        searchRuns(sql, ['0'], { ...ALL, maxResults: 2, orderBy }, ROOT),
+      );
+      expect(first.runs.map(({ info }) => info.run_id)).toEqual(['a', 'b']);
+      expect(
+        await found(database, '', {
+          orderBy,
+          ...(first.next_page_token && { pageToken: first.next_page_token }),
+        }),
+      ).toEqual(['c', 'd']);
+      expect(await outcome(found(database, '', { orderBy: [...orderBy, 'status'] }))).toBe('FILTER_INVALID');
     });
 
     test('orders beyond the first plane by code point', async () => {
@@ -203,7 +244,7 @@ export function describeRunSearches(name: string, open: () => Promise<OpenStore>
       const { database } = store;
       expect(await outcome(found(database, '', { maxResults: 50_001 }))).toBe('INVALID_PARAMETER_VALUE');
       expect(await outcome(found(database, '', { pageToken: 'x' }))).toBe('PAGE_TOKEN_INVALID');
-      expect(await found(database, '', { maxResults: 0 })).toEqual([]);
+      expect(await outcome(found(database, '', { maxResults: 0 }))).toBe('INVALID_PARAMETER_VALUE');
     });
   });
 }

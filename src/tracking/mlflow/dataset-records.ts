@@ -1,6 +1,7 @@
 import type { Row, Sql, SqlValue } from '../../db/sql.ts';
 import { pageToken, positionOf, searchDigest } from '../page-token.ts';
 import { columnKey } from '../sort-key.ts';
+import { checkMaxResults } from './check.ts';
 import { type Exact, inputHash, isMap, readExactly, schemaWith } from './dataset-values.ts';
 import { digestOf, readDataset, requireDataset, USER_TAG } from './evaluation-datasets.ts';
 import { inList, listOf } from './in-list.ts';
@@ -92,10 +93,7 @@ export async function readRecordsPage(
   id: string,
   { maxResults, pageToken: before }: { readonly maxResults: number; readonly pageToken: string | undefined },
 ): Promise<{ records: string; token: { next_page_token?: string } }> {
-  if (maxResults < 1 || maxResults > MAX_RECORDS)
-    throw invalid(
-      `Invalid value ${maxResults} for parameter 'max_results' supplied: it must be from 1 to ${MAX_RECORDS}.`,
-    );
+  checkMaxResults(maxResults, MAX_RECORDS);
   await readDataset(sql, id);
   const keys = [columnKey('r.created_time', 'integer'), columnKey('r.record_id', 'text')];
   const where = [{ text: 'r.dataset_id = ?', values: [id] }];

@@ -1,5 +1,5 @@
 import type { Row, Sql } from '../../db/sql.ts';
-import { type Comparison, type Grammar, parseFilter, parseOrder } from '../filter.ts';
+import { type Comparison, type Grammar, type Ordering, parseFilter, parseOrder } from '../filter.ts';
 import { type Sql as Condition, conditionOf, type Searched } from '../filter-sql.ts';
 import { type Position, partsAfter } from '../keyset.ts';
 import { pageToken, positionOf, searchDigest } from '../page-token.ts';
@@ -76,11 +76,18 @@ export function comparisonsOf(
 }
 
 /** The user's order, then the search's own. */
-export function keysOf(
-  { grammar, searched, last }: Searchable,
+export function keysOf(searchable: Searchable, request: Pick<PageRequest, 'orderBy'>): SortKey[] {
+  return keysBy(searchable, orderingsOf(searchable, request));
+}
+
+export function orderingsOf(
+  { grammar }: Pick<Searchable, 'grammar'>,
   { orderBy }: Pick<PageRequest, 'orderBy'>,
-): SortKey[] {
-  const orderings = orderBy.length === 0 ? [] : parseOrder(orderBy.join(', '), grammar);
+): Ordering[] {
+  return orderBy.length === 0 ? [] : parseOrder(orderBy.join(', '), grammar);
+}
+
+export function keysBy({ grammar, searched, last }: Searchable, orderings: readonly Ordering[]): SortKey[] {
   return [...orderings.flatMap((one) => sortKeysOf(one, grammar, searched)), ...last];
 }
 

@@ -1,10 +1,9 @@
 import type { Sql } from '../../db/sql.ts';
 import type { Sql as Condition } from '../filter-sql.ts';
 import { columnKey } from '../sort-key.ts';
-import { experimentNumber } from './check.ts';
+import { checkMaxResults, experimentNumber } from './check.ts';
 import { datasetsOf, type EvaluationDataset } from './evaluation-datasets.ts';
 import { inList, listOf } from './in-list.ts';
-import { invalid } from './mlflow-error.ts';
 import { type PageRequest, page, type Searchable } from './page.ts';
 
 const DATASETS: Searchable = {
@@ -40,7 +39,6 @@ export interface DatasetSearch extends PageRequest {
   readonly experimentIds: readonly string[];
 }
 
-const MAX_RESULTS = 50_000;
 const PAGE = 1000;
 
 /** A page of data sets, the newest first, and a token only if more follow. */
@@ -50,10 +48,7 @@ export async function searchEvaluationDatasets(
   readable: Condition,
 ): Promise<{ datasets: EvaluationDataset[]; token: { next_page_token?: string } }> {
   const { experimentIds, maxResults } = search;
-  if (maxResults < 1 || maxResults > MAX_RESULTS)
-    throw invalid(
-      `Invalid value ${maxResults} for parameter 'max_results' supplied: it must be at most ${MAX_RESULTS}.`,
-    );
+  checkMaxResults(maxResults);
   const inThese = {
     text: `EXISTS (SELECT 1 FROM evaluation_dataset_experiments i WHERE i.dataset_id = d.dataset_id AND i.experiment_id IN ${inList(sql, 'integer')})`,
     values: [listOf(experimentIds.flatMap((id) => experimentNumber(id) ?? []))],

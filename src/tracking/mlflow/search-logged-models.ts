@@ -1,8 +1,8 @@
 import type { Sql } from '../../db/sql.ts';
-import { parseOrder } from '../filter.ts';
+import { MAX_ORDERINGS, parseOrder } from '../filter.ts';
 import { type Sql as Condition, conditionOf, type Searched } from '../filter-sql.ts';
 import { columnKey, numberKeys, type SortKey, sortKeysOf } from '../sort-key.ts';
-import { experimentNumber } from './check.ts';
+import { checkMaxResults, experimentNumber } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import { loggedModelsOf } from './logged-models.ts';
 import type { LoggedModel } from './messages.ts';
@@ -80,10 +80,9 @@ export async function searchLoggedModels(
   { experimentIds, filter, datasets, maxResults, orderBy, pageToken }: LoggedModelSearch,
   root: string,
 ): Promise<{ models: LoggedModel[]; next_page_token?: string }> {
-  if (maxResults < 1 || maxResults > MAX_RESULTS)
-    throw invalid(
-      `Invalid value ${maxResults} for parameter 'max_results' supplied: it must be from 1 to ${MAX_RESULTS}.`,
-    );
+  checkMaxResults(maxResults);
+  if (orderBy.length > MAX_ORDERINGS)
+    throw invalid(`There are more than ${MAX_ORDERINGS} keys to order by: ${orderBy.length}.`);
   const comparisons = comparisonsOf(SEARCHABLE, { filter });
   const on = datasets.map(datasetCondition);
   const searched = measuredOn(on);
@@ -115,9 +114,6 @@ export async function searchLoggedModels(
   );
   return { models: await loggedModelsOf(sql, rows, root), ...token };
 }
-
-/** MLflow has no limit here; this is the one of its other searches. */
-const MAX_RESULTS = 50_000;
 
 function datasetCondition({ name, digest }: OnDataset): Condition {
   return digest === ''

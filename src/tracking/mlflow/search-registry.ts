@@ -2,6 +2,7 @@ import type { Sql } from '../../db/sql.ts';
 import type { Comparison } from '../filter.ts';
 import { type Sql as Condition, conditionOf } from '../filter-sql.ts';
 import { columnKey } from '../sort-key.ts';
+import { checkMaxResults } from './check.ts';
 import type { ModelVersion, RegisteredModel } from './messages.ts';
 import { invalid } from './mlflow-error.ts';
 import { versionsOf } from './model-versions.ts';
@@ -72,7 +73,7 @@ export async function searchModels(
   search: PageRequest,
   readable: Condition,
 ): Promise<{ registered_models: RegisteredModel[]; next_page_token?: string }> {
-  checkCount(search, 1000);
+  checkMaxResults(search.maxResults, 1000);
   const { rows, token } = await withoutPrompts(sql, MODELS, search, [readable]);
   return { registered_models: await modelsOf(sql, rows), ...token };
 }
@@ -82,17 +83,14 @@ export async function searchVersions(
   search: PageRequest,
   readable: Condition,
 ): Promise<{ model_versions: ModelVersion[]; next_page_token?: string }> {
-  checkCount(search, 200_000);
+  if (search.maxResults < 1)
+    throw invalid(
+      `Invalid value for max_results. It must be a positive integer, but got ${search.maxResults}`,
+    );
+  checkMaxResults(search.maxResults, 200_000);
   const kept = { text: 'v.deleted = 0', values: [] };
   const { rows, token } = await withoutPrompts(sql, VERSIONS, search, [kept, readable]);
   return { model_versions: await versionsOf(sql, rows), ...token };
-}
-
-function checkCount({ maxResults }: PageRequest, limit: number): void {
-  if (maxResults < 1 || maxResults > limit)
-    throw invalid(
-      `Invalid value ${maxResults} for parameter 'max_results' supplied: it must be from 1 to ${limit}.`,
-    );
 }
 
 /**

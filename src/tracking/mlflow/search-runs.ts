@@ -1,15 +1,15 @@
 import type { Sql } from '../../db/sql.ts';
-import { type Comparison, type Ordering, parseOrder, RUN_GRAMMAR } from '../filter.ts';
-import { type Sql as Condition, conditionOf, passingRuns, RUNS } from '../filter-sql.ts';
+import { type Comparison, type Ordering, RUN_GRAMMAR } from '../filter.ts';
+import { type Sql as Condition, conditionOf, passingRuns, runsBelow, type Searched } from '../filter-sql.ts';
 import type { Position } from '../keyset.ts';
 import { pageToken, positionOf, searchDigest } from '../page-token.ts';
 import { columnKey, type SortKey } from '../sort-key.ts';
-import { experimentNumber } from './check.ts';
+import { checkMaxResults, experimentNumber } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import type { Run } from './messages.ts';
-import { comparisonsOf, keysOf, positionAt, rowsAfter, type Searchable } from './page.ts';
+import { comparisonsOf, keysBy, orderingsOf, positionAt, rowsAfter, type Searchable } from './page.ts';
 import { readRuns } from './runs.ts';
-import { checkMaxResults, type Search, stagesOf } from './search.ts';
+import { type Search, stagesOf } from './search.ts';
 
 /** Up to so many runs are looked up one by one; if more pass, runs are tried in their order until a page is full. */
 const FEW = 2000;
@@ -18,9 +18,8 @@ const PAGES_TRIED = 4;
 const MORE = 8;
 const MOST_TRIED = 50_000;
 
-const SEARCHABLE: Searchable = {
+const SEARCHABLE: Omit<Searchable, 'searched'> = {
   grammar: RUN_GRAMMAR,
-  searched: RUNS,
   select: 'r.run_uuid',
   from: 'runs r JOIN experiments e ON e.experiment_id = r.experiment_id',
   last: [
@@ -45,25 +44,32 @@ export async function searchRuns(
   search: Search,
   root: string,
 ): Promise<{ runs: Run[]; next_page_token?: string }> {
-  const { ids, pageToken } = await findRuns(sql, experiments, search);
+  const { ids, pageToken } = await findRuns(sql, experiments, search, root);
   return {
     runs: await readRuns(sql, ids, root),
     ...(pageToken === undefined ? {} : { next_page_token: pageToken }),
   };
 }
 
-export async function findRuns(sql: Sql, experiments: readonly string[], search: Search): Promise<RunIds> {
+export async function findRuns(
+  sql: Sql,
+  experiments: readonly string[],
+  search: Search,
+  root: string,
+): Promise<RunIds> {
   const { filter, view, maxResults, orderBy, pageToken: token } = search;
   checkMaxResults(maxResults);
   const numbers = experiments.flatMap((id) => experimentNumber(id) ?? []);
   const digest = searchDigest('runs', filter, orderBy, view, numbers);
-  const keys = keysOf(SEARCHABLE, search);
+  const searchable = { ...SEARCHABLE, searched: runsBelow(root) };
+  const orderings = orderingsOf(searchable, search);
+  const keys = keysBy(searchable, orderings);
   const position = positionOf(token, digest, keys);
-  const { few, conditions } = await conditionsOf(sql, comparisonsOf(SEARCHABLE, search));
+  const { few, conditions } = await conditionsOf(sql, comparisonsOf(searchable, search), searchable.searched);
   const stages = { text: `r.lifecycle_stage IN ${inList(sql, 'text')}`, values: [listOf(stagesOf(view))] };
   const rowsOf = (narrow: Condition | undefined): ReturnType<typeof rowsAfter> =>
     rowsAfter(sql, {
-      ...SEARCHABLE,
+      ...searchable,
       where: [
         inExperiments(sql, numbers, narrow !== undefined),
         stages,
@@ -74,7 +80,7 @@ export async function findRuns(sql: Sql, experiments: readonly string[], search:
       position,
       limit: maxResults + 1,
     });
-  const [first] = orderBy.length === 0 ? [] : parseOrder(orderBy.join(', '));
+  const [first] = orderings;
   let rows: Awaited<ReturnType<typeof rowsOf>> = [];
   if (few === undefined && first?.entity === 'metric')
     for await (const best of bestRuns(sql, first, position, maxResults)) {
@@ -119,12 +125,13 @@ function inExperiments(sql: Sql, numbers: readonly number[], passesFew: boolean)
 async function conditionsOf(
   sql: Sql,
   comparisons: readonly Comparison[],
+  searched: Searched,
 ): Promise<{ few: Condition | undefined; conditions: readonly Condition[] }> {
   let passing: ReadonlySet<string> | undefined;
   const conditions: Condition[] = [];
   for (const comparison of comparisons) {
     const few = await fewPassing(sql, comparison);
-    if (few === undefined) conditions.push(conditionOf(comparison, sql.dialect));
+    if (few === undefined) conditions.push(conditionOf(comparison, sql.dialect, searched));
     else passing = passing === undefined ? few : few.intersection(passing);
   }
   if (passing === undefined) return { few: undefined, conditions };
@@ -152,7 +159,7 @@ async function* bestRuns(
   maxResults: number,
 ): AsyncGenerator<Condition> {
   const [isNan = 0, from] = position ?? [];
-  if (isNan !== 0 || from === null || maxResults === 0) return;
+  if (isNan !== 0 || from === null) return;
   const [atMost, atLeast, way] = descending ? ['<=', '>=', 'DESC'] : ['>=', '<=', 'ASC'];
   const next: Condition =
     from === undefined

@@ -1,8 +1,7 @@
 import type { Sql } from '../../db/sql.ts';
 import { columnKey } from '../sort-key.ts';
-import { experimentNumber } from './check.ts';
+import { checkMaxResults, experimentNumber } from './check.ts';
 import { inList, listOf } from './in-list.ts';
-import { invalid } from './mlflow-error.ts';
 import { comparisonsOf, keysOf, type PageRequest, pageBy, type Searchable } from './page.ts';
 import { traceConditions } from './trace-filter.ts';
 import { type Trace, tracesOf } from './traces.ts';
@@ -68,10 +67,7 @@ export async function searchTraces(
   sql: Sql,
   search: TraceSearch,
 ): Promise<{ traces: Trace[]; token: { next_page_token?: string } }> {
-  if (search.maxResults < 1 || search.maxResults > MAX_RESULTS)
-    throw invalid(
-      `Invalid value ${search.maxResults} for parameter 'max_results' supplied: it must be from 1 to ${MAX_RESULTS}.`,
-    );
+  checkMaxResults(search.maxResults, MAX_RESULTS);
   const { rows, token } = await pageBy(
     sql,
     TRACES,

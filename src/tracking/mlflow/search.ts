@@ -1,10 +1,10 @@
 import type { Sql } from '../../db/sql.ts';
 import type { Sql as Condition } from '../filter-sql.ts';
 import { columnKey } from '../sort-key.ts';
+import { checkMaxResults } from './check.ts';
 import { experimentsOf } from './experiments.ts';
 import { inList, listOf } from './in-list.ts';
 import type { Experiment, ViewType } from './messages.ts';
-import { invalid } from './mlflow-error.ts';
 import { type PageRequest, page, type Searchable } from './page.ts';
 
 const EXPERIMENTS: Searchable = {
@@ -17,6 +17,7 @@ const EXPERIMENTS: Searchable = {
       last_update_time: 'last_update_time',
     },
     numeric: new Set(['creation_time', 'last_update_time', 'experiment_id']),
+    ids: new Set(['experiment_id']),
     entities: ['attribute', 'tag'],
   },
   searched: {
@@ -26,15 +27,13 @@ const EXPERIMENTS: Searchable = {
       creation_time: 'e.creation_time',
       last_update_time: 'e.last_update_time',
     },
+    compared: { experiment_id: 'CAST(e.experiment_id AS text)' },
     keyed: { tag: { table: 'experiment_tags', join: 'x.experiment_id = e.experiment_id' } },
   },
   select: 'e.*',
   from: 'experiments e',
   last: [columnKey('e.last_update_time', 'integer', 'DESC'), columnKey('e.experiment_id', 'integer', 'DESC')],
 };
-
-/** MLflow's limit for a page of runs or experiments. */
-const MAX_RESULTS = 50_000;
 
 export interface Search extends PageRequest {
   readonly view: ViewType;
@@ -48,8 +47,6 @@ export async function searchExperiments(
   readable: Condition,
 ): Promise<{ experiments: Experiment[]; next_page_token?: string }> {
   checkMaxResults(search.maxResults);
-  if (search.maxResults === 0)
-    throw invalid("Invalid value 0 for parameter 'max_results' supplied: it must be at least 1.");
   const stages = {
     text: `e.lifecycle_stage IN ${inList(sql, 'text')}`,
     values: [listOf(stagesOf(search.view))],
@@ -61,12 +58,4 @@ export async function searchExperiments(
 /** What a view shows. */
 export function stagesOf(view: ViewType): string[] {
   return view === 'ACTIVE_ONLY' ? ['active'] : view === 'DELETED_ONLY' ? ['deleted'] : ['active', 'deleted'];
-}
-
-/** @throws MlflowError INVALID_PARAMETER_VALUE */
-export function checkMaxResults(count: number): void {
-  if (count < 0 || count > MAX_RESULTS)
-    throw invalid(
-      `Invalid value ${count} for parameter 'max_results' supplied: it must be at most ${MAX_RESULTS}.`,
-    );
 }
