@@ -53,6 +53,16 @@ export function integer(): Field<number | undefined> {
   });
 }
 
+/** As `integer`, up to a limit. */
+export function atMost(limit: number): Field<number | undefined> {
+  const { read } = integer();
+  return optional({ type: 'integer', maximum: limit }, (value, name) => {
+    const number = read(value, name);
+    if (number !== undefined && number > limit) throw wrong(value, name);
+    return number;
+  });
+}
+
 /** A double; what JSON has no number for is written as text. */
 export function double(): Field<number | undefined> {
   return optional(
@@ -195,7 +205,7 @@ function wrong(value: unknown, name: string): Error {
         : '{…}'
       : JSON.stringify(value);
   return invalid(
-    `Invalid value ${written.length > 200 ? `${written.slice(0, 200)}…` : written} for parameter '${name}' supplied: Hint: Value was of type '${pythonType(value)}'. ${SEE}`,
+    `Invalid value ${written.length > 200 ? `${written.slice(0, 200)}…` : written} for parameter '${name}' supplied:  Hint: Value was of type '${pythonType(value)}'. ${SEE}`,
   );
 }
 

@@ -27,8 +27,8 @@ import { searchModels, searchVersions } from '../tracking/mlflow/search-registry
 import { changeOf } from './change-of.ts';
 import { TAG } from './experiment-routes.ts';
 import {
+  atMost,
   boolean,
-  integer,
   message,
   nested,
   otherwise,
@@ -116,7 +116,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     '/mlflow/registered-models/search',
     'searchRegisteredModels',
     SIGNED_IN,
-    message({ ...SEARCH, max_results: otherwise(integer(), 100) }),
+    message({ ...SEARCH, max_results: otherwise(atMost(1000), 100) }),
     async ({ database, identity }, { filter, order_by, page_token, max_results }) =>
       database.read((sql) =>
         searchModels(
@@ -258,7 +258,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     '/mlflow/model-versions/search',
     'searchModelVersions',
     SIGNED_IN,
-    message({ ...SEARCH, max_results: otherwise(integer(), 10_000) }),
+    message({ ...SEARCH, max_results: otherwise(atMost(200_000), 10_000) }),
     async ({ database, identity }, { filter, order_by, page_token, max_results }) =>
       database.read((sql) =>
         searchVersions(

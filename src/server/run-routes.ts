@@ -1,16 +1,26 @@
-import { checkKey } from '../tracking/mlflow/check.ts';
+import { parseExactly } from '../core/exact-json.ts';
 import { checkActive } from '../tracking/mlflow/check-active.ts';
-import { deleteTag, logBatch, logInputs, logMetric, logParam, setTag } from '../tracking/mlflow/log.ts';
+import {
+  deleteTag,
+  logBatch,
+  logInputs,
+  logMetric,
+  logParam,
+  setTag,
+  writeTags,
+} from '../tracking/mlflow/log.ts';
 import { RUN_STATUSES } from '../tracking/mlflow/messages.ts';
 import { historyPage } from '../tracking/mlflow/metric-history.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
+import { pythonText } from '../tracking/mlflow/python-text.ts';
 import { logModelInputs, logModelOutputs } from '../tracking/mlflow/run-models.ts';
 import { newRunName } from '../tracking/mlflow/run-name.ts';
-import { createRun, moveRun, readRun, readRunInfo, updateRun } from '../tracking/mlflow/runs.ts';
+import { createRun, moveRun, readRun, updateRun } from '../tracking/mlflow/runs.ts';
 import { searchRuns } from '../tracking/mlflow/search-runs.ts';
 import { TAG, VIEW } from './experiment-routes.ts';
 import { JsonText } from './json-of.ts';
 import {
+  atMost,
   double,
   integer,
   message,
@@ -132,7 +142,7 @@ export const RUN_ROUTES: readonly Route[] = [
       experiment_ids: repeated(text()),
       filter: otherwise(text(), ''),
       run_view_type: otherwise(VIEW, 'ACTIVE_ONLY'),
-      max_results: otherwise(integer(), 1000),
+      max_results: otherwise(atMost(50_000), 1000),
       order_by: repeated(text()),
       page_token: unlessEmpty(text()),
     }),
@@ -228,11 +238,9 @@ export const RUN_ROUTES: readonly Route[] = [
         // Nobody else adds to the list meanwhile.
         await checkActive(sql, run_id);
         const { data } = await readRun(sql, run_id, root);
-        const history = JSON.parse(
-          data.tags.find(({ key }) => key === MODELS_TAG)?.value ?? '[]',
-        ) as object[];
-        const value = JSON.stringify([...history, model]);
-        await setTag(sql, run_id, { key: MODELS_TAG, value });
+        const history = historyOf(data.tags.find(({ key }) => key === MODELS_TAG)?.value ?? '[]');
+        // Whole, however long: a list that is cut is none.
+        await writeTags(sql, run_id, [{ key: MODELS_TAG, value: JSON.stringify([...history, model]) }]);
       });
       return {};
     },
@@ -284,11 +292,10 @@ export const RUN_ROUTES: readonly Route[] = [
       page_token: unlessEmpty(text()),
       max_results: integer(),
     }),
-    async ({ database, root }, request) => {
+    async ({ database }, request) => {
       const { metric_key: key, page_token: pageToken, max_results: maxResults } = request;
-      checkKey('metric', key);
+      const run_id = idOf(request);
       return database.read(async (sql) => {
-        const { run_id } = await readRunInfo(sql, idOf(request), root);
         const { metrics, next_page_token } = await historyPage(sql, run_id, key, { maxResults, pageToken });
         const token =
           next_page_token === undefined ? '' : `,"next_page_token":${JSON.stringify(next_page_token)}`;
@@ -299,6 +306,8 @@ export const RUN_ROUTES: readonly Route[] = [
 ];
 
 const MODELS_TAG = 'mlflow.log-model.history';
+/** Of what a client sent as a model, in characters. */
+const MAX_SHOWN = 1000;
 
 /** What is of a logged model too takes a look whether that is there. */
 function belongsToRunOnly({ model_id }: { model_id: string | undefined }): boolean {
@@ -318,17 +327,28 @@ function idOf({ run_id, run_uuid }: { run_id: string | undefined; run_uuid: stri
 function modelOf(text: string): object {
   let model: unknown;
   try {
-    model = JSON.parse(text);
-  } catch (cause) {
-    throw invalid(
-      `Malformed model info. \n ${text.slice(0, 200)} \n is not valid JSON: ${(cause as Error).message}`,
-    );
+    model = parseExactly(text);
+  } catch {
+    throw invalid(`Malformed model info. \n ${text.slice(0, MAX_SHOWN)} \n is not a valid JSON.`);
   }
   const lacking = ['artifact_path', 'flavors', 'utc_time_created', 'run_id'].filter(
     (key) => typeof model !== 'object' || model === null || !Object.hasOwn(model, key),
   );
-  if (lacking.length > 0) throw invalid(`Model json is missing mandatory fields: ${lacking.join(', ')}`);
+  if (lacking.length > 0)
+    throw invalid(`Model json is missing mandatory fields: {${lacking.map(pythonText).join(', ')}}`);
   return model as object;
+}
+
+/** The models of a run so far; its tag is one that users may write too. */
+function historyOf(tag: string): unknown[] {
+  const refused = invalid(`The tag ${MODELS_TAG} of the run is no list of models.`);
+  try {
+    const history = parseExactly(tag);
+    if (Array.isArray(history)) return history;
+  } catch {
+    throw refused;
+  }
+  throw refused;
 }
 
 /** Without the keys that were not given. */

@@ -2,6 +2,7 @@ import { searchTraces } from '../tracking/mlflow/search-traces.ts';
 import { endTrace, readTrace, writeTrace } from '../tracking/mlflow/traces.ts';
 import { TAG } from './experiment-routes.ts';
 import {
+  atMost,
   integer,
   message,
   nested,
@@ -95,7 +96,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     message({
       experiment_ids: repeated(text()),
       filter: otherwise(text(), ''),
-      max_results: otherwise(integer(), 100),
+      max_results: otherwise(atMost(500), 100),
       order_by: repeated(text()),
       page_token: unlessEmpty(text()),
     }),

@@ -4,7 +4,7 @@ import { searchTraces } from '../tracking/mlflow/search-traces.ts';
 import { readTrace, TRACE_STATES, writeTrace } from '../tracking/mlflow/traces.ts';
 import { ASSESSMENT, newAssessment } from './assessment-message.ts';
 import {
-  integer,
+  atMost,
   message,
   nested,
   oneOf,
@@ -77,7 +77,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     message({
       locations: repeated(nested(LOCATION)),
       filter: otherwise(text(), ''),
-      max_results: otherwise(integer(), 100),
+      max_results: otherwise(atMost(500), 100),
       order_by: repeated(text()),
       page_token: unlessEmpty(text()),
     }),

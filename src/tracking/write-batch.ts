@@ -3,7 +3,7 @@ import { RecipeError } from '../core/recipe-error.ts';
 import { lock } from '../db/lock.ts';
 import type { Sql } from '../db/sql.ts';
 import type { DatasetWrite, KeyValue, TrackedRunWrite, TrackingBatch } from '../engine/tracking-port.ts';
-import { logInputs, writeParams, writeTags } from './mlflow/log.ts';
+import { logInputs, putParams, writeTags } from './mlflow/log.ts';
 import type { DatasetInput } from './mlflow/messages.ts';
 import { writeMetrics } from './mlflow/write-metrics.ts';
 
@@ -71,7 +71,7 @@ async function writeRun(sql: Sql, experiment: number, run: TrackedRunWrite): Pro
     );
   if (params.length > 0) {
     await checkParams(sql, id, params);
-    await writeParams(sql, id, params);
+    await putParams(sql, id, params);
   }
   await writeTags(sql, id, tags);
   await writeMetrics(sql, id, metrics);

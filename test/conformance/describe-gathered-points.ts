@@ -26,7 +26,7 @@ export function describeGatheredPoints(name: string, open: () => Promise<OpenSto
         ...given.map((each) => gathered.log('r', each)),
         gathered.log('other', one),
         expect(gathered.log('r', { ...one, timestamp: -1 })).rejects.toThrow('timestamp'),
-        expect(gathered.log('no run', one)).rejects.toThrow('Invalid run ID'),
+        expect(gathered.log('no run', one)).rejects.toThrow('Run with id=no run not found'),
         expect(gathered.log('none', one)).rejects.toThrow('Run with id=none not found'),
         expect(gathered.log('deleted', one)).rejects.toThrow(
           "The run deleted must be in the 'active' state. Current state is deleted.",

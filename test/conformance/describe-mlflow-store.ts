@@ -2,6 +2,7 @@ import { describeAccess } from './describe-access.ts';
 import { describeDatasets } from './describe-datasets.ts';
 import { describeGatheredPoints } from './describe-gathered-points.ts';
 import { describeHistory } from './describe-history.ts';
+import { describeLongValues } from './describe-long-values.ts';
 import { describeExperiments } from './describe-mlflow-experiments.ts';
 import { describeModels } from './describe-mlflow-models.ts';
 import { describeRegistrySearch } from './describe-mlflow-registry-search.ts';
@@ -22,6 +23,7 @@ import type { OpenStore } from './mlflow-store.ts';
 export function describeMlflowStore(name: string, open: () => Promise<OpenStore>): void {
   describeExperiments(name, open);
   describeRuns(name, open);
+  describeLongValues(name, open);
   describeHistory(name, open);
   describeGatheredPoints(name, open);
   describeRunSearches(name, open);

@@ -128,7 +128,7 @@ describe('a batch', () => {
       status: 400,
       body: {
         error_code: 'INVALID_PARAMETER_VALUE',
-        message: `Changing param values is not allowed. Param with key='lr' was already logged with value='1' for run ID='${id}'. Attempted logging new value '2'.`,
+        message: `Changing param values is not allowed. Params were already logged='[{'key': 'lr', 'old_value': '1', 'new_value': '2'}]' for run ID='${id}'.`,
       },
     });
     const { body } = await rig.get('runs/get', { run_id: id });
@@ -197,14 +197,14 @@ describe('what is wrong is refused in MLflow’s words', () => {
       { run_id: 'RUN', key: 'm', value: 'high', timestamp: 1 },
       400,
       'INVALID_PARAMETER_VALUE',
-      `Invalid value "high" for parameter 'value' supplied: Hint: Value was of type 'str'. See the API docs for more information about request parameters.`,
+      `Invalid value "high" for parameter 'value' supplied:  Hint: Value was of type 'str'. See the API docs for more information about request parameters.`,
     ],
     [
       'runs/log-metric',
       { run_id: 'RUN', key: 'm', value: 1, timestamp: 2 ** 60 },
       400,
       'INVALID_PARAMETER_VALUE',
-      `Invalid value 1152921504606847000 for parameter 'timestamp' supplied: Hint: Value was of type 'int'. See the API docs for more information about request parameters.`,
+      `Invalid value 1152921504606847000 for parameter 'timestamp' supplied:  Hint: Value was of type 'int'. See the API docs for more information about request parameters.`,
     ],
     [
       'runs/log-metric',
@@ -260,7 +260,7 @@ describe('what is wrong is refused in MLflow’s words', () => {
       { run_id: 'RUN', key: LONG, value: '1' },
       400,
       'INVALID_PARAMETER_VALUE',
-      `param key '${'x'.repeat(40)}…' had length 300, which exceeded length limit of 250`,
+      "'Param key' exceeds the maximum length of 250 characters",
     ],
     [
       'runs/set-tag',
@@ -332,14 +332,14 @@ describe('what is wrong is refused in MLflow’s words', () => {
       { experiment_ids: ['0'], max_results: 50_001 },
       400,
       'INVALID_PARAMETER_VALUE',
-      "Invalid value 50001 for parameter 'max_results' supplied: it must be at most 50000.",
+      "Invalid value 50001 for parameter 'max_results' supplied:  Hint: Value was of type 'int'. See the API docs for more information about request parameters.",
     ],
     [
       'runs/log-model',
       { run_id: 'RUN', model_json: '{"flavors":{}}' },
       400,
       'INVALID_PARAMETER_VALUE',
-      'Model json is missing mandatory fields: artifact_path, utc_time_created, run_id',
+      "Model json is missing mandatory fields: {'artifact_path', 'utc_time_created', 'run_id'}",
     ],
   ])('%s %j', async (path, body, status, error_code, message) => {
     await using rig = ServerRig.create();
@@ -349,6 +349,19 @@ describe('what is wrong is refused in MLflow’s words', () => {
       status,
       body: { error_code, message: message.replace('RUN', run) },
     });
+    expect(rig.bugs).toEqual([]);
+  });
+
+  test('a list of models that a user has spoilt takes no model', async () => {
+    await using rig = ServerRig.create();
+    const run_id = await rig.run();
+    for (const value of ['[', '{}']) {
+      await rig.post('runs/set-tag', { run_id, key: 'mlflow.log-model.history', value });
+      expect(await rig.post('runs/log-model', { run_id, model_json: modelJson() })).toMatchObject({
+        status: 400,
+        body: { message: 'The tag mlflow.log-model.history of the run is no list of models.' },
+      });
+    }
     expect(rig.bugs).toEqual([]);
   });
 
@@ -364,3 +377,26 @@ describe('what is wrong is refused in MLflow’s words', () => {
     expect((await rig.post('runs/set-tag', { run_id, key: 'k', value: 'v' })).status).toBe(200);
   });
 });
+
+test('models of a run are kept with their numbers as they were written, however many they are', async () => {
+  await using rig = ServerRig.create();
+  const run_id = await rig.run();
+  const flavors = '{"a":{"x":1.0,"y":12345678901234567890,"z":1e-7}}';
+  const long = modelJson(`{"a":"${'x'.repeat(9000)}"}`);
+  for (const model_json of [modelJson(flavors), long])
+    expect(await rig.post('runs/log-model', { run_id, model_json })).toEqual({ status: 200, body: {} });
+  const { body } = await rig.get('runs/get', { run_id });
+  expect(body).toMatchObject({
+    run: {
+      data: {
+        tags: expect.arrayContaining([
+          { key: 'mlflow.log-model.history', value: `[${modelJson(flavors)},${long}]` },
+        ]),
+      },
+    },
+  });
+});
+
+function modelJson(flavors = '{}'): string {
+  return `{"artifact_path":"m","flavors":${flavors},"utc_time_created":"now","run_id":"r"}`;
+}

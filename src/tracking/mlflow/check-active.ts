@@ -1,6 +1,5 @@
 import { lock } from '../../db/lock.ts';
 import type { Sql } from '../../db/sql.ts';
-import { checkRunId } from './check.ts';
 import { invalid, type MlflowError, missing } from './mlflow-error.ts';
 
 /**
@@ -9,7 +8,6 @@ import { invalid, type MlflowError, missing } from './mlflow-error.ts';
  * @throws MlflowError RESOURCE_DOES_NOT_EXIST, or INVALID_PARAMETER_VALUE for one that is deleted
  */
 export async function checkActive(sql: Sql, id: string): Promise<void> {
-  checkRunId(id);
   const row = await sql.get(`SELECT lifecycle_stage FROM runs WHERE run_uuid = ?${lock(sql, 'change')}`, id);
   const refusal = refusalOf(id, row?.['lifecycle_stage']);
   if (refusal !== undefined) throw refusal;

@@ -19,8 +19,10 @@ export async function chooseTraces(
   { experimentId, ids, until, atMost }: TraceChoice,
   root: string,
 ): Promise<{ id: string; folder: string }[]> {
-  if ((until === undefined) === (ids.length === 0))
-    throw invalid('Either `max_timestamp_millis` or `request_ids` must be specified, but not both.');
+  if (until === undefined && ids.length === 0)
+    throw invalid('Either `max_timestamp_millis` or `request_ids` must be specified.');
+  if (until !== undefined && ids.length > 0)
+    throw invalid('Only one of `max_timestamp_millis` and `request_ids` can be specified.');
   if (ids.length > 0 && atMost !== undefined)
     throw invalid("`max_traces` can't be specified if `request_ids` is specified.");
   if (atMost !== undefined && atMost < 1)

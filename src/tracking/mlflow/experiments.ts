@@ -5,8 +5,8 @@ import { inList, listOf } from './in-list.ts';
 import type { Experiment, Lifecycle, Tag } from './messages.ts';
 import { invalid, MlflowError, missing } from './mlflow-error.ts';
 
-/** MLflow's limit for the value of an experiment's tag, characters. */
-const MAX_TAG_VALUE = 5000;
+/** The newest clients allow this, in characters; older ones stop at 5,000 themselves. */
+const MAX_TAG_VALUE = 20_000;
 
 export interface NewExperiment {
   readonly name: string;
@@ -42,7 +42,7 @@ export async function readExperiment(sql: Sql, id: string, root: string): Promis
     number === undefined
       ? undefined
       : await sql.get('SELECT * FROM experiments WHERE experiment_id = ?', number);
-  if (row === undefined) throw missing(`No Experiment with id=${id} exists`);
+  if (row === undefined) throw noExperiment(id);
   return (await experimentsOf(sql, [row], root))[0] as Experiment;
 }
 
@@ -86,7 +86,7 @@ export function locationOf(row: Row, root: string): string {
 
 export async function renameExperiment(sql: Sql, id: string, name: string, now: number): Promise<void> {
   checkExperimentName(name);
-  const experiment = await activeExperiment(sql, id);
+  const experiment = await activeExperiment(sql, id, { refusal: 'Cannot rename a non-active experiment.' });
   if (
     (await sql.get(
       'SELECT 1 AS found FROM experiments WHERE name = ? AND experiment_id <> ?',
@@ -116,10 +116,8 @@ export async function moveExperiment(sql: Sql, id: string, to: Lifecycle, now: n
           number,
           to,
         );
-  if (changed === 0)
-    throw missing(
-      `No Experiment with id=${id} exists in the stage ${to === 'deleted' ? 'active' : 'deleted'}`,
-    );
+  // One that is in that stage already is none to move, says MLflow.
+  if (changed === 0) throw noExperiment(id);
   await sql.run(
     'UPDATE runs SET lifecycle_stage = ?, deleted_time = ? WHERE experiment_id = ?',
     to,
@@ -142,7 +140,10 @@ export async function deleteExperimentTag(sql: Sql, id: string, key: string): Pr
 export async function activeExperiment(
   sql: Sql,
   id: string,
-  how: 'change' | 'share' = 'change',
+  {
+    how = 'change',
+    refusal = `The experiment ${id} must be in the 'active' state. Current state is deleted.`,
+  }: { readonly how?: 'change' | 'share'; readonly refusal?: string } = {},
 ): Promise<number> {
   const number = experimentNumber(id);
   const row =
@@ -152,21 +153,24 @@ export async function activeExperiment(
           `SELECT lifecycle_stage FROM experiments WHERE experiment_id = ?${lock(sql, how)}`,
           number,
         );
-  if (row === undefined || number === undefined) throw missing(`No Experiment with id=${id} exists`);
-  if (row['lifecycle_stage'] !== 'active')
-    throw invalid(`The experiment ${id} must be in the 'active' state. Current state is deleted.`);
+  if (row === undefined || number === undefined) throw noExperiment(id);
+  if (row['lifecycle_stage'] !== 'active') throw invalid(refusal);
   return number;
 }
 
 async function writeTag(sql: Sql, experiment: number, { key, value }: Tag): Promise<void> {
   checkKey('tag', key);
-  checkLength(`Tag value for key '${key}'`, value, MAX_TAG_VALUE);
+  checkLength('value', value, MAX_TAG_VALUE);
   await sql.run(
     'INSERT INTO experiment_tags (experiment_id, key, value) VALUES (?, ?, ?) ON CONFLICT (experiment_id, key) DO UPDATE SET value = excluded.value',
     experiment,
     key,
     value,
   );
+}
+
+function noExperiment(id: string): MlflowError {
+  return missing(`No Experiment with id=${id} exists`);
 }
 
 function exists(name: string): MlflowError {

@@ -1,7 +1,7 @@
 import { isUnavailable } from '../../core/recipe-error.ts';
 import type { Database } from '../../db/sql.ts';
 import { pointOf } from './arrange-points.ts';
-import { checkMetric, checkRunId, MAX_METRICS } from './check.ts';
+import { checkMetric, MAX_METRICS } from './check.ts';
 import { logBatch } from './log.ts';
 import { logPoints } from './log-points.ts';
 import type { NewMetric } from './messages.ts';
@@ -36,7 +36,6 @@ export class GatheredPoints {
    * @throws MlflowError RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE
    */
   async log(run: string, metric: NewMetric): Promise<void> {
-    checkRunId(run);
     checkMetric(metric);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ run, metric, resolve, reject });

@@ -6,7 +6,10 @@ import {
   checkLength,
   checkMetric,
   checkParam,
+  checkRunId,
   checkTag,
+  fitParam,
+  fitTag,
   MAX_ENTITIES,
   MAX_METRICS,
   MAX_PARAMS,
@@ -16,6 +19,7 @@ import { checkActive } from './check-active.ts';
 import { writeModelMetrics } from './logged-model-metrics.ts';
 import type { DatasetInput, NewMetric, Param, Tag } from './messages.ts';
 import { invalid, missing } from './mlflow-error.ts';
+import { pythonText } from './python-text.ts';
 import { writeMetrics } from './write-metrics.ts';
 
 export interface Batch {
@@ -25,31 +29,49 @@ export interface Batch {
 }
 
 /** All of a batch; the caller's transaction makes it that or nothing. */
-export async function logBatch(sql: Sql, run: string, { metrics, params, tags }: Batch): Promise<void> {
+export async function logBatch(sql: Sql, run: string, batch: Batch): Promise<void> {
+  const { metrics } = batch;
+  const params = batch.params.map(fitParam);
+  const tags = batch.tags.map(fitTag);
+  checkRunId(run);
+  for (const [index, metric] of metrics.entries()) checkMetric(metric, `metrics[${index}].`);
+  for (const [index, param] of params.entries()) checkParam(param, `params[${index}].`);
+  for (const [index, tag] of tags.entries()) checkTag(tag, `tags[${index}].`);
+  checkCounts(batch);
+  checkKeysUnique(params);
+  await together(
+    () => checkActive(sql, run),
+    () => writeParams(sql, run, params, changedInBatch),
+    () => writeMetrics(sql, run, metrics),
+    () => writeModelMetrics(sql, run, metrics),
+    () => writeTags(sql, run, tags),
+  );
+}
+
+function checkCounts({ metrics, params, tags }: Batch): void {
   for (const [what, count, limit] of [
     ['metrics', metrics.length, MAX_METRICS],
     ['params', params.length, MAX_PARAMS],
     ['tags', tags.length, MAX_TAGS],
+    ['metrics, params, and tags', metrics.length + params.length + tags.length, MAX_ENTITIES],
   ] as const)
     if (count > limit)
       throw invalid(
         `A batch logging request can contain at most ${limit} ${what}. Got ${count} ${what}. Please split up ${what} across multiple requests and try again.`,
       );
-  const total = metrics.length + params.length + tags.length;
-  if (total > MAX_ENTITIES)
+}
+
+function checkKeysUnique(params: readonly Param[]): void {
+  const seen = new Set<string>();
+  const again = params.filter(({ key }) => {
+    const isAgain = seen.has(key);
+    seen.add(key);
+    return isAgain;
+  });
+  if (again.length > 0)
     throw invalid(
-      `A batch logging request can contain at most ${MAX_ENTITIES} metrics, params, and tags together. Got ${total}.`,
+      `Duplicate parameter keys have been submitted: [${again.map(({ key }) => pythonText(key)).join(', ')}]. Please ensure the request contains only one param value per param key.`,
     );
-  for (const [index, metric] of metrics.entries()) checkMetric(metric, `metrics[${index}].`);
-  for (const [index, param] of params.entries()) checkParam(param, `params[${index}].`);
-  for (const [index, tag] of tags.entries()) checkTag(tag, `tags[${index}].`);
-  await together(
-    () => checkActive(sql, run),
-    () => writeParams(sql, run, params),
-    () => writeMetrics(sql, run, metrics),
-    () => writeModelMetrics(sql, run, metrics),
-    () => writeTags(sql, run, tags),
-  );
 }
 
 export async function logMetric(sql: Sql, run: string, metric: NewMetric): Promise<void> {
@@ -61,15 +83,17 @@ export async function logMetric(sql: Sql, run: string, metric: NewMetric): Promi
   );
 }
 
-export async function logParam(sql: Sql, run: string, param: Param): Promise<void> {
+export async function logParam(sql: Sql, run: string, given: Param): Promise<void> {
+  const param = fitParam(given);
   checkParam(param);
   await together(
     () => checkActive(sql, run),
-    () => writeParams(sql, run, [param]),
+    () => writeParams(sql, run, [param], changed),
   );
 }
 
-export async function setTag(sql: Sql, run: string, tag: Tag): Promise<void> {
+export async function setTag(sql: Sql, run: string, given: Tag): Promise<void> {
+  const tag = fitTag(given);
   checkTag(tag);
   await together(
     () => checkActive(sql, run),
@@ -100,40 +124,48 @@ export async function deleteTag(sql: Sql, run: string, key: string): Promise<voi
     throw missing(`No tag with name: ${key} in run with id ${run}`);
 }
 
+interface ChangedParam {
+  readonly key: string;
+  readonly before: string;
+  readonly after: string;
+}
+
 /** A parameter keeps its first value: the same again is fine, another is refused. */
-export async function writeParams(sql: Sql, run: string, params: readonly Param[]): Promise<void> {
-  const wanted = new Map<string, string>();
-  for (const { key, value } of params) {
-    const before = wanted.get(key);
-    if (before !== undefined && before !== value)
-      throw invalid(
-        `Duplicate parameter keys have been submitted: ${key}. Please ensure the request contains only one param value per param key.`,
-      );
-    wanted.set(key, value);
-  }
-  if (wanted.size === 0) return;
+async function writeParams(
+  sql: Sql,
+  run: string,
+  params: readonly Param[],
+  refusal: (changed: readonly [ChangedParam, ...ChangedParam[]], run: string) => string,
+): Promise<void> {
+  if (params.length === 0) return;
+  await putParams(sql, run, params);
+  const stored = await sql.all('SELECT key, value FROM params WHERE run_uuid = ?', run);
+  const values = new Map(stored.map((row) => [String(row['key']), String(row['value'])]));
+  const [first, ...others] = params.flatMap(({ key, value: after }) => {
+    const before = values.get(key) ?? after;
+    return before === after ? [] : [{ key, before, after }];
+  });
+  if (first !== undefined) throw invalid(refusal([first, ...others], run));
+}
+
+/** Parameters that are not there yet; those that are stay. */
+export async function putParams(sql: Sql, run: string, params: readonly Param[]): Promise<void> {
   await sql.runMany(
     'INSERT INTO params (run_uuid, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-    Array.from(wanted, ([key, value]) => [run, key, value]),
+    params.map(({ key, value }) => [run, key, value]),
   );
-  const stored = await sql.all('SELECT key, value FROM params WHERE run_uuid = ?', run);
-  const changed = stored.flatMap((row) => {
-    const [key, before] = [String(row['key']), String(row['value'])];
-    const after = wanted.get(key);
-    return after === undefined || after === before ? [] : [{ key, before, after }];
-  });
-  const [first] = changed;
-  if (first === undefined) return;
-  if (params.length === 1)
-    throw invalid(
-      `Changing param values is not allowed. Param with key='${first.key}' was already logged with value='${first.before}' for run ID='${run}'. Attempted logging new value '${first.after}'.`,
-    );
-  const list = changed.map(
-    ({ key, before, after }) => `{'key': '${key}', 'old_value': '${before}', 'new_value': '${after}'}`,
+}
+
+function changed([{ key, before, after }]: readonly [ChangedParam, ...unknown[]], run: string): string {
+  return `Changing param values is not allowed. Param with key='${key}' was already logged with value='${before}' for run ID='${run}'. Attempted logging new value '${after}'.`;
+}
+
+function changedInBatch(all: readonly ChangedParam[], run: string): string {
+  const list = all.map(
+    ({ key, before, after }) =>
+      `{'key': ${pythonText(key)}, 'old_value': ${pythonText(before)}, 'new_value': ${pythonText(after)}}`,
   );
-  throw invalid(
-    `Changing param values is not allowed. Params were already logged='[${list.join(', ')}]' for run ID='${run}'.`,
-  );
+  return `Changing param values is not allowed. Params were already logged='[${list.join(', ')}]' for run ID='${run}'.`;
 }
 
 /** One row for each data set of an experiment, whoever uses it. */
@@ -141,8 +173,8 @@ export async function logInputs(sql: Sql, run: string, inputs: readonly DatasetI
   for (const { dataset, tags } of inputs) {
     checkDataset(dataset);
     for (const { key, value } of tags) {
-      checkLength('Input tag key', key, 255);
-      checkLength(`Input tag value for key '${key}'`, value, 500);
+      checkLength('key', key, 255);
+      checkLength('value', value, 500);
     }
   }
   await checkActive(sql, run);

@@ -12,8 +12,8 @@ export async function writeModelMetrics(sql: Sql, run: string, metrics: readonly
     const { model_id: id = '', key, step, timestamp, value } = metric;
     const { dataset_name: name = '', dataset_digest: digest = '' } = metric;
     if (id === '') return [];
-    checkLength('Dataset name', name, TRACKING_LIMITS.datasetName);
-    checkLength('Dataset digest', digest, TRACKING_LIMITS.datasetDigest);
+    checkLength('dataset_name', name, TRACKING_LIMITS.datasetName);
+    checkLength('dataset_digest', digest, TRACKING_LIMITS.datasetDigest);
     ids.add(id);
     return [[id, key, run, step, timestamp, ...storedNumber(value), name, digest] as const];
   });

@@ -1,9 +1,8 @@
 import type { Row, Sql } from '../../db/sql.ts';
-import { checkAlias } from '../limits.ts';
 import { requireNoProtection, requireNotAliased, requireUnprotected } from '../protection/protections.ts';
 import { announce, announceVersion } from '../webhooks/announce.ts';
 import { audit, type Change } from './audit.ts';
-import { checkLength, checkText } from './check.ts';
+import { checkAliasName, checkLength, checkText } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import { type ModelVersion, STAGES, type Stage, type Tag } from './messages.ts';
 import { invalid, missing } from './mlflow-error.ts';
@@ -62,9 +61,7 @@ export async function createVersion(sql: Sql, version: NewVersion, change: Chang
 export async function readVersion(sql: Sql, name: string, version: string): Promise<ModelVersion> {
   const number = /^\d{1,15}$/.test(version) ? Number(version) : undefined;
   if (number === undefined)
-    throw invalid(
-      `Invalid value ${JSON.stringify(version.slice(0, 40))} for parameter 'version' supplied: Model version must be an integer.`,
-    );
+    throw invalid(`Parameter 'version' must be an integer, got '${version.slice(0, 40)}'.`);
   const row = await sql.get(
     'SELECT * FROM model_versions WHERE name = ? AND version = ? AND deleted = 0',
     name,
@@ -151,7 +148,7 @@ export async function moveStage(
   const to = canonicalStage(stage);
   if (archive && to !== 'Staging' && to !== 'Production')
     throw invalid(
-      `Model version transition cannot archive existing model versions because '${to}' is not an Active stage. Valid stages are Staging and Production.`,
+      `Model version transition cannot archive existing model versions because '${to}' is not an Active stage. Valid stages are ['Staging', 'Production']`,
     );
   const { current_stage: before } = await versionToChange(sql, name, version);
   await requireNoProtection(sql, name, `The stage ${to}`);
@@ -244,7 +241,7 @@ export async function moveAlias(
   { name, alias, version }: { name: string; alias: string; version: string },
   change: Change,
 ): Promise<void> {
-  checkAlias(alias);
+  checkAliasName(alias);
   await versionToChange(sql, name, version);
   const before = await aliasedVersion(sql, name, alias);
   await sql.run(

@@ -32,7 +32,7 @@ export async function lockIfThere(sql: Sql, name: string): Promise<boolean> {
 
 export function checkRegistryTag({ key, value }: Tag): void {
   checkKey('tag', key);
-  checkLength(`Tag value for key '${key}'`, value, MAX_TAG_VALUE);
+  checkLength('value', value, MAX_TAG_VALUE);
 }
 
 /** Whether there is a registered model of that name. */

@@ -1,6 +1,6 @@
 import type { Row, Sql } from '../../db/sql.ts';
 import { together } from '../../db/together.ts';
-import { checkLength, checkRunId, checkTag, experimentNumber } from './check.ts';
+import { checkLength, checkTag, experimentNumber, fitTag } from './check.ts';
 import { checkActive } from './check-active.ts';
 import { activeExperiment } from './experiments.ts';
 import { inList, listOf } from './in-list.ts';
@@ -31,7 +31,7 @@ const WRITTEN = `RETURNING *,
 /** A name and its tag are one thing: given both, they must agree. May be done at once. */
 export async function createRun(sql: Sql, run: NewRun, root: string): Promise<Run> {
   const [, made] = await together(
-    () => activeExperiment(sql, run.experimentId, 'share'),
+    () => activeExperiment(sql, run.experimentId, { how: 'share' }),
     () => insertRun(sql, run, experimentNumber(run.experimentId), root),
   );
   if (made === undefined) throw new Error(`Internal error: the run ${run.id} was not made`);
@@ -45,8 +45,9 @@ async function insertRun(
   experiment: number | undefined,
   root: string,
 ): Promise<Run | undefined> {
-  for (const tag of run.tags) checkTag(tag);
-  const tagged = run.tags.findLast(({ key }) => key === NAME_TAG)?.value;
+  const given = run.tags.map(fitTag);
+  for (const tag of given) checkTag(tag);
+  const tagged = given.findLast(({ key }) => key === NAME_TAG)?.value;
   const named = run.name === '' ? undefined : run.name;
   if (named !== undefined && tagged !== undefined && named !== tagged)
     throw invalid(
@@ -56,7 +57,7 @@ async function insertRun(
   checkLength('Run name', name, MAX_NAME);
   checkLength('User', run.user, 256);
   if (experiment === undefined) return undefined;
-  const tags = new Map(run.tags.map(({ key, value }) => [key, value])).set(NAME_TAG, name);
+  const tags = new Map(given.map(({ key, value }) => [key, value])).set(NAME_TAG, name);
   const [row] = await together(
     () =>
       sql.get(
@@ -102,7 +103,6 @@ export async function updateRun(
   { status, endTime, name: given }: RunChange,
   root: string,
 ): Promise<RunInfo> {
-  checkRunId(id);
   const name = given === '' ? undefined : given;
   if (name !== undefined) checkLength('Run name', name, MAX_NAME);
   const [, row] = await together(
@@ -123,7 +123,6 @@ export async function updateRun(
 }
 
 export async function moveRun(sql: Sql, id: string, to: Lifecycle, now: number): Promise<void> {
-  checkRunId(id);
   const changed = await sql.run(
     'UPDATE runs SET lifecycle_stage = ?, deleted_time = ? WHERE run_uuid = ?',
     to,
@@ -135,7 +134,6 @@ export async function moveRun(sql: Sql, id: string, to: Lifecycle, now: number):
 
 /** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
 export async function readRun(sql: Sql, id: string, root: string): Promise<Run> {
-  checkRunId(id);
   const [run] = await readRuns(sql, [id], root);
   if (run === undefined) throw missing(`Run with id=${id} not found`);
   return run;
@@ -143,7 +141,6 @@ export async function readRun(sql: Sql, id: string, root: string): Promise<Run> 
 
 /** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
 export async function readRunInfo(sql: Sql, id: string, root: string): Promise<RunInfo> {
-  checkRunId(id);
   const row = await sql.get(
     'SELECT r.*, e.artifact_location FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id WHERE r.run_uuid = ?',
     id,

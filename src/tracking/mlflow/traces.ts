@@ -2,7 +2,7 @@ import { lock } from '../../db/lock.ts';
 import type { Row, Sql } from '../../db/sql.ts';
 import { TRACKING_LIMITS } from '../../engine/tracking-limits.ts';
 import { type Assessment, assessmentsOf, type NewAssessment, writeAssessments } from './assessments.ts';
-import { checkLength } from './check.ts';
+import { checkLength, checkText, fitTag } from './check.ts';
 import { activeExperiment, locationOf } from './experiments.ts';
 import { inList, listOf } from './in-list.ts';
 import type { Tag } from './messages.ts';
@@ -205,13 +205,14 @@ type PairTable = 'trace_tags' | 'trace_metadata';
 
 /** The last of several values for a key stays. */
 async function writePairs(sql: Sql, table: PairTable, id: string, pairs: readonly Tag[]): Promise<void> {
-  for (const { key, value } of pairs) {
-    checkLength('Trace key', key, TRACKING_LIMITS.key);
-    checkLength(`Trace value for key '${key}'`, value, TRACKING_LIMITS.tag);
+  const kept = pairs.map(fitTag);
+  for (const { key, value } of kept) {
+    checkLength('key', key, TRACKING_LIMITS.key);
+    checkText('value', value);
   }
   await sql.runMany(
     `INSERT INTO ${table} (trace_id, key, value) VALUES (?, ?, ?) ON CONFLICT (trace_id, key) DO UPDATE SET value = excluded.value`,
-    Array.from(new Map(pairs.map(({ key, value }) => [key, value])), ([key, value]) => [id, key, value]),
+    Array.from(new Map(kept.map(({ key, value }) => [key, value])), ([key, value]) => [id, key, value]),
   );
 }
 
