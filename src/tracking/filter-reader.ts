@@ -64,7 +64,7 @@ export class FilterReader {
     return this.#at >= this.#text.length;
   }
 
-  /** A bare key is an attribute; a key may hold dots, and stands in backticks or double quotes if it holds anything else. */
+  /** A bare key is an attribute; a key may hold dots, and stands in backticks or quotes if it holds anything else. */
   identifier(): Identifier {
     this.#space();
     const column = this.#at + 1;
@@ -79,8 +79,8 @@ export class FilterReader {
       );
     this.#space();
     const keyColumn = this.#at + 1;
-    const prefix = entity === 'span' ? (this.#match(/attributes\.(?=[`"])/y) ?? '') : '';
-    const key = this.#quoted() ?? this.#match(/[\w./-]+/y);
+    const prefix = entity === 'span' ? (this.#match(/attributes\.(?=[`"'])/y) ?? '') : '';
+    const key = this.#quoted() ?? this.#match(/'[^']*'/y)?.slice(1, -1) ?? this.#match(/[\p{L}\p{N}_./-]+/uy);
     if (key === undefined) throw this.error('a key is expected');
     return { entity, key: `${prefix}${key}`, column: keyColumn };
   }
@@ -95,10 +95,12 @@ export class FilterReader {
   }
 
   /** A whole number beyond 2^53 would be compared as another. */
-  number(): number {
+  number({ mayBeQuoted }: { readonly mayBeQuoted: boolean }): number {
     const { column } = this;
+    const quote = mayBeQuoted ? this.#match(/['"](?=[-+.\d])/y) : undefined;
     const found = this.#match(/[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])/y);
-    if (found === undefined) throw this.error('a number is expected');
+    if (found === undefined || (quote !== undefined && this.#match(/['"]/y) !== quote))
+      throw this.error('a number is expected', column);
     const number = Number(found);
     if (/^[-+]?\d+$/.test(found) && !Number.isSafeInteger(number))
       throw this.error('a whole number is at most 2^53 - 1', column);
@@ -114,10 +116,14 @@ export class FilterReader {
     return found.slice(1, -1).replaceAll(quote + quote, quote);
   }
 
+  /** A comma may be the last of it: so Python writes a tuple of one. */
   list(): string[] {
     if (!this.accept(/\(/y)) throw this.error('( is expected');
     const values = [this.string()];
-    while (this.accept(/,/y)) values.push(this.string());
+    while (this.accept(/,/y)) {
+      if (this.accept(/\)/y)) return values;
+      values.push(this.string());
+    }
     if (!this.accept(/\)/y)) throw this.error(') is expected');
     return values;
   }

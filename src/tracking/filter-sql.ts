@@ -69,6 +69,10 @@ export function runsBelow(root: string): Searched {
 export function conditionOf(comparison: Comparison, dialect: Dialect, searched: Searched): Sql {
   const { entity, key, operator } = comparison;
   if (operator === 'IS NULL' || operator === 'IS NOT NULL') {
+    if (entity === 'attribute') {
+      const { text, values } = columnOf(searched.columns[key]);
+      return { text: `${text} ${operator}`, values };
+    }
     const { text, values } = having(searched, entity, key);
     return { text: `${operator === 'IS NULL' ? 'NOT ' : ''}EXISTS (${text})`, values };
   }

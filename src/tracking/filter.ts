@@ -48,6 +48,8 @@ export interface Grammar {
   readonly numeric: ReadonlySet<string>;
   /** Numbers that are written as texts: they are equal or not, neither more nor less. */
   readonly ids?: ReadonlySet<string>;
+  /** Attributes that a thing may lack, and that are asked for by IS NULL. */
+  readonly optional?: ReadonlySet<string>;
   /** Attributes, as they are called here, that nothing is ordered by. */
   readonly unordered?: ReadonlySet<string>;
   readonly entities: readonly Entity[];
@@ -61,7 +63,7 @@ export const RUN_GRAMMAR: Grammar = {
 };
 
 const DATASET_KEYS = ['name', 'digest', 'context'];
-const SPAN_KEYS = ['name', 'type', 'status'];
+const SPAN_KEYS = ['name', 'type', 'status', 'content'];
 /** What traces have several of; none is ordered by them. */
 const MANY: ReadonlySet<Entity> = new Set(['dataset', 'feedback', 'expectation', 'issue', 'span']);
 const UNCOUNTED: ReadonlySet<Entity> = new Set(['metadata', 'feedback']);
@@ -131,7 +133,10 @@ function comparison(reader: FilterReader, grammar: Grammar): Comparison {
     entity === 'metric' ||
     (entity === 'attribute' && !isId && grammar.numeric.has(key)) ||
     (isAssessed && ORDER_OPERATORS.includes(operator));
-  const allowed = isId ? ID_OPERATORS : operatorsOf(entity, isNumber);
+  const mayLack = entity === 'attribute' && grammar.optional?.has(key) === true;
+  const allowed = isId
+    ? ID_OPERATORS
+    : [...operatorsOf(entity, isNumber), ...(mayLack ? NULL_OPERATORS : [])];
   if (!allowed.includes(operator))
     throw reader.error(
       `${operator} does not go with ${isId ? 'ids' : isNumber ? 'numbers' : 'texts'}; there are ${allowed.join(', ')}`,
@@ -145,7 +150,13 @@ function comparison(reader: FilterReader, grammar: Grammar): Comparison {
     case 'NOT IN':
       return { entity, key, operator, value: reader.list() };
     default: {
-      if (isNumber) return { entity, key, operator: operator as OrderOperator, value: reader.number() };
+      if (isNumber)
+        return {
+          entity,
+          key,
+          operator: operator as OrderOperator,
+          value: reader.number({ mayBeQuoted: entity === 'attribute' }),
+        };
       const at = reader.column;
       const value = reader.string();
       if (operator.endsWith('LIKE') && value.length > MAX_PATTERN)

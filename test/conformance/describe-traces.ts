@@ -160,6 +160,9 @@ export function describeTraces(name: string, open: () => Promise<OpenStore>): vo
       // Only ASCII is folded.
       ["span.attributes.size ILIKE 'grÖsse'", ['b']],
       ["span.attributes.size ILIKE 'gröSSE'", []],
+      ["span.content LIKE '%größe%' AND span.type = 'LLM'", ['b']],
+      ['name IS NULL AND trace.run_id IS NULL', ['a', 'b', 'c']],
+      ['name IS NOT NULL', []],
       ["text LIKE '%größe%'", ['b']],
       ["trace.text ILIKE '%GR%'", ['b']],
       ["span.attributes.none = 'x'", []],

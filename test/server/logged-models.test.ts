@@ -336,6 +336,10 @@ describe('logged models are found', () => {
     const datasets = [{ dataset_name: 'train' }];
     expect(await search(rig, { datasets })).toEqual(['second', 'first']);
     expect(await search(rig, { datasets, filter: 'metrics.auc < 0.8' })).toEqual(['first']);
+    expect(await search(rig, { datasets, filter: "experiment_id = '0' AND metrics.auc < 0.8" })).toEqual([
+      'first',
+    ]);
+    expect(await search(rig, { datasets, filter: "experiment_id NOT IN ('0')" })).toEqual([]);
     expect(await search(rig, { datasets: [{ dataset_name: 'train', dataset_digest: 'x' }] })).toEqual([]);
     expect(
       await rig.post('logged-models/search', { experiment_ids: ['0'], datasets: [{ dataset_digest: 'x' }] }),

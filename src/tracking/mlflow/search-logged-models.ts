@@ -18,6 +18,7 @@ const SEARCHABLE: Searchable = {
       name: 'name',
       model_id: 'model_id',
       model_type: 'model_type',
+      experiment_id: 'experiment_id',
       status: 'status',
       source_run_id: 'source_run_id',
       creation_timestamp: 'created',
@@ -27,7 +28,8 @@ const SEARCHABLE: Searchable = {
       last_updated_time: 'updated',
       last_updated_timestamp_ms: 'updated',
     },
-    numeric: new Set(['created', 'updated']),
+    numeric: new Set(['created', 'updated', 'experiment_id']),
+    ids: new Set(['experiment_id']),
     entities: ['attribute', 'metric', 'param', 'tag'],
   },
   searched: {
@@ -35,12 +37,14 @@ const SEARCHABLE: Searchable = {
       name: 'm.name',
       model_id: 'm.model_id',
       model_type: 'm.model_type',
+      experiment_id: 'm.experiment_id',
       // Users write READY for what goes over the wire as LOGGED_MODEL_READY.
       status: `replace(m.status, 'LOGGED_MODEL_', '')`,
       source_run_id: 'm.source_run_id',
       created: 'm.creation_time',
       updated: 'm.last_updated_time',
     },
+    compared: { experiment_id: 'CAST(m.experiment_id AS text)' },
     keyed: {
       metric: { table: 'logged_model_metrics', join: OF_MODEL },
       param: { table: 'logged_model_params', join: OF_MODEL },
@@ -123,12 +127,12 @@ function datasetCondition({ name, digest }: OnDataset): Condition {
 
 /** With only the metrics that were measured on any of the data sets; with all, if there are none. */
 function measuredOn(on: readonly Condition[]): Searched {
-  const { columns, keyed } = SEARCHABLE.searched;
+  const { keyed } = SEARCHABLE.searched;
   if (on.length === 0) return SEARCHABLE.searched;
   const any = on.map(({ text }) => `(${text})`).join(' OR ');
   const table = `(SELECT * FROM logged_model_metrics x WHERE ${any})`;
   return {
-    columns,
+    ...SEARCHABLE.searched,
     keyed: { ...keyed, metric: { table, join: OF_MODEL, values: on.flatMap(({ values }) => values) } },
   };
 }

@@ -30,6 +30,7 @@ const TRACES: Searchable = {
       text: 'text',
     },
     numeric: new Set(['experiment_id', 'request_time', 'execution_ms', 'end_time']),
+    optional: new Set(['name', 'run_id']),
     unordered: new Set(['prompt', 'text']),
     entities: ['attribute', 'tag', 'metadata', 'feedback', 'expectation', 'issue', 'span'],
   },

@@ -94,7 +94,12 @@ function spanTest(comparison: Comparison, dialect: Dialect): Sql {
   };
 }
 
-const SPAN_COLUMNS: Readonly<Record<string, string>> = { name: 'name', type: 'type', status: 'status' };
+const SPAN_COLUMNS: Readonly<Record<string, string>> = {
+  name: 'name',
+  type: 'type',
+  status: 'status',
+  content: 'content',
+};
 
 /** The run that a trace was made in, or one that it was linked to. */
 function ofRun(comparison: Comparison, searched: Searched, dialect: Dialect): Sql {
