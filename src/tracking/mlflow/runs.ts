@@ -139,16 +139,6 @@ export async function readRun(sql: Sql, id: string, root: string): Promise<Run> 
   return run;
 }
 
-/** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
-export async function readRunInfo(sql: Sql, id: string, root: string): Promise<RunInfo> {
-  const row = await sql.get(
-    'SELECT r.*, e.artifact_location FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id WHERE r.run_uuid = ?',
-    id,
-  );
-  if (row === undefined) throw missing(`Run with id=${id} not found`);
-  return infoOf(row, root);
-}
-
 /** Whole runs in the order of `ids`, in as many statements whatever their number; unknown ids are left out. */
 export async function readRuns(sql: Sql, ids: readonly string[], root: string): Promise<Run[]> {
   const list = listOf(ids);
