@@ -151,8 +151,8 @@ describe('whatever is sent', () => {
       payload: { experiment_id: '/etc/passwd' },
     });
     expect([statusCode, JSON.parse(body)]).toEqual([
-      400,
-      { error_code: 'INVALID_PARAMETER_VALUE', message: "Invalid experiment ID: '/etc/passwd'" },
+      404,
+      { error_code: 'RESOURCE_DOES_NOT_EXIST', message: 'No Experiment with id=/etc/passwd exists' },
     ]);
   });
 
