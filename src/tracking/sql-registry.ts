@@ -22,9 +22,9 @@ import {
   setVersionTag,
   versionsOf,
 } from './mlflow/model-versions.ts';
+import { addModel } from './mlflow/registered-models.ts';
 import { lockIfThere } from './mlflow/require-model.ts';
 import { moveOrAsk } from './protection/promotions.ts';
-import { announceModel } from './webhooks/announce.ts';
 
 export interface SqlRegistryOptions {
   readonly now: () => number;
@@ -65,15 +65,7 @@ export class SqlRegistry implements Registry {
     failpoint('registry.before-register');
     const outcome = await this.#database.write(async (sql) => {
       const change = this.#change;
-      const made = await sql.run(
-        `INSERT INTO registered_models (name, creation_time, last_updated_time, user_id) VALUES (?, ?, ?, ?)
-         ON CONFLICT (name) DO NOTHING`,
-        name,
-        change.at,
-        change.at,
-        change.actor,
-      );
-      if (made > 0) await announceModel(sql, { name, description: '', tags: [] }, change.at);
+      await addModel(sql, { name, description: undefined, tags: [] }, change);
       // Who registers the same model meanwhile comes after, and finds it.
       await lockIfThere(sql, name);
       const known = await byDigest(sql, name, modelDigest);

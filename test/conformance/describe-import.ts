@@ -298,6 +298,23 @@ export function describeImport(name: string, { open, source }: ImportCase): void
       expect(await rig.dump()).toEqual(before);
     });
 
+    test('gives no number of a model that was deleted here to another version', async () => {
+      await using rig = await open();
+      await rig.post('registered-models/create', { name: 'clf' });
+      await rig.post('model-versions/create', { name: 'clf', source: 's3://bucket/x' });
+      await rig.delete('registered-models/delete', { name: 'clf' });
+      const address = await source(rig, mlflowTables('2.22'), mlflowRows('2.22', rig.dir));
+      const { exit, report } = await rig.import(address);
+      expect([exit, report.versions]).toEqual([1, { imported: 2, there: 0, conflicts: 1 }]);
+      expect(report.findings.find(({ kind }) => kind === 'conflict')).toMatchObject({ examples: ['clf/1'] });
+      expect(await rig.get('registered-models/get?name=clf')).toMatchObject({
+        registered_model: { aliases: [], latest_versions: [{ version: '2' }] },
+      });
+      expect(await rig.post('model-versions/create', { name: 'clf', source: 's3://bucket/x' })).toMatchObject(
+        { model_version: { version: '4' } },
+      );
+    });
+
     test('goes on where one that was cut off ended', async () => {
       await using rig = await open();
       const address = await source(rig, mlflowTables('2.22'), mlflowRows('2.22', rig.dir), manyRuns(RUNS));

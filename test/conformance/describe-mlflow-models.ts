@@ -106,8 +106,6 @@ export function describeModels(name: string, open: () => Promise<OpenStore>): vo
         ],
       });
       expect(await newVersion(database, 'new')).toBe('2');
-      await newModel(database, 'm');
-      expect(await newVersion(database, 'm')).toBe('1');
     });
 
     test('a model is deleted with all that belongs to it', async () => {
@@ -202,6 +200,52 @@ export function describeModels(name: string, open: () => Promise<OpenStore>): vo
       expect(await outcome(version(database, 'm', '2'))).toBe(MISSING);
       expect(await outcome(remove(database, '2'))).toBe(MISSING);
       expect(await newVersion(database, 'm')).toBe('3');
+    });
+
+    test('a number is never used again for a name, whatever models have it one after another', async () => {
+      await using store = await open();
+      const { database } = store;
+      const rename = (from: string, to: string): Promise<void> =>
+        database.write((sql) => renameModel(sql, from, to, change));
+      const drop = (name: string): Promise<void> => database.write((sql) => deleteModel(sql, name, change));
+      await newModel(database, 'm');
+      for (const _ of [1, 2, 3]) await newVersion(database, 'm');
+      await remove(database, '3');
+      await drop('m');
+      await newModel(database, 'm');
+      expect(await newVersion(database, 'm')).toBe('4');
+      // A name that is given up for another is free too.
+      await rename('m', 'n');
+      expect(await newVersion(database, 'n')).toBe('5');
+      await newModel(database, 'm');
+      expect(await newVersion(database, 'm')).toBe('5');
+      // Whoever comes to a name goes on with the greater number.
+      await newModel(database, 'few');
+      await newVersion(database, 'few');
+      await drop('n');
+      await rename('few', 'n');
+      expect(await newVersion(database, 'n')).toBe('6');
+      await rename('m', 'few');
+      expect(await newVersion(database, 'few')).toBe('6');
+      // A model that had no version leaves the numbers as they were.
+      await newModel(database, 'm');
+      await drop('m');
+      await newModel(database, 'm');
+      expect(await newVersion(database, 'm')).toBe('6');
+    });
+
+    test('a number is not used again by whoever makes a model while another of its name is deleted', async () => {
+      await using store = await open();
+      const { database } = store;
+      await newModel(database, 'm');
+      for (let round = 1; round <= 10; round += 1) {
+        expect(await newVersion(database, 'm')).toBe(String(round));
+        await Promise.all([
+          database.write((sql) => deleteModel(sql, 'm', change)),
+          outcome(newModel(database, 'm')),
+        ]);
+        await outcome(newModel(database, 'm'));
+      }
     });
 
     test('latest is the alias of the newest, whatever its stage, that nobody sets', async () => {

@@ -140,6 +140,7 @@ export function describeRegistry(
       expect(await registry.setTags('m', '1', { team: 'green' })).toBe(true);
       if (hasOwnAudit === true) return;
       expect(await actions(registry)).toEqual([
+        ['create', null, null],
         ['register', null, '1'],
         ['tag team of 1', 'blue', 'red'],
         ['description of 1', null, 'd'],
@@ -190,6 +191,7 @@ export function describeRegistry(
       }
       expect(await registry.changes('m')).toEqual(
         [
+          ['create', null, null],
           ['register', null, '1'],
           ['register', null, '2'],
           ['alias live', null, '1'],

@@ -3,6 +3,7 @@ CREATE TABLE assessments ( assessment_id TEXT PRIMARY KEY, trace_id TEXT NOT NUL
 CREATE INDEX assessments_by_trace ON assessments (trace_id, created_time);
 CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, name TEXT NOT NULL, before TEXT, after TEXT);
 CREATE INDEX audit_by_name ON audit (name, id);
+CREATE INDEX audit_renames ON audit (before, id) WHERE action = 'rename';
 CREATE INDEX children ON tags (value) WHERE key = 'mlflow.parentRunId';
 CREATE TABLE datasets (dataset_uuid TEXT PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, name TEXT NOT NULL, digest TEXT NOT NULL, dataset_source_type TEXT NOT NULL, dataset_source TEXT NOT NULL, dataset_schema TEXT, dataset_profile TEXT, UNIQUE (experiment_id, name, digest)) WITHOUT ROWID;
 CREATE TABLE "earlier_metrics" (run_uuid TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, step INTEGER NOT NULL, timestamp INTEGER NOT NULL, value REAL NOT NULL, is_nan INTEGER NOT NULL, PRIMARY KEY (run_uuid, key, step, timestamp, value, is_nan)) WITHOUT ROWID;
@@ -33,6 +34,7 @@ CREATE TABLE metric_columns (key TEXT NOT NULL, run_seq INTEGER NOT NULL, value 
 CREATE VIEW metric_values AS SELECT r.run_uuid, c.key, c.value, c.is_nan FROM metric_columns c CROSS JOIN runs r ON r.run_seq = c.run_seq WHERE NOT EXISTS (SELECT 1 FROM stale_runs s WHERE s.run_uuid = r.run_uuid) UNION ALL SELECT l.run_uuid, l.key, l.value, l.is_nan FROM stale_runs s CROSS JOIN latest_metrics l USING (run_uuid);
 CREATE VIEW metrics AS SELECT run_uuid, key, step, timestamp, value, is_nan FROM earlier_metrics UNION ALL SELECT run_uuid, key, step, timestamp, value, is_nan FROM latest_metrics;
 CREATE TABLE model_grants (name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE, principal TEXT NOT NULL, permission TEXT NOT NULL CHECK (permission IN ('NO_PERMISSIONS', 'READ', 'USE', 'EDIT', 'MANAGE')), PRIMARY KEY (name, principal));
+CREATE TABLE model_numbers (name TEXT PRIMARY KEY, next_version INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE model_version_tags (name TEXT NOT NULL, version INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, version, key), FOREIGN KEY (name, version) REFERENCES model_versions ON UPDATE CASCADE) WITHOUT ROWID;
 CREATE TABLE "model_versions" (name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE, version INTEGER NOT NULL, model_digest TEXT, model_size INTEGER, run_id TEXT, description TEXT, creation_time INTEGER NOT NULL, last_updated_time INTEGER NOT NULL, user_id TEXT NOT NULL DEFAULT '', source TEXT, run_link TEXT, current_stage TEXT NOT NULL DEFAULT 'None', status TEXT NOT NULL DEFAULT 'READY', deleted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, version)) WITHOUT ROWID;
 CREATE VIEW models_by_digest AS SELECT * FROM model_versions WHERE model_digest IS NOT NULL AND deleted = 0;
@@ -80,4 +82,4 @@ CREATE TABLE webhook_events (webhook_id TEXT NOT NULL REFERENCES webhooks ON DEL
 CREATE TABLE webhooks (webhook_id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL, status TEXT NOT NULL CHECK (status IN ('ACTIVE', 'DISABLED')), created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE INDEX webhooks_of_event ON webhook_events (entity, action);
 CREATE TABLE wide_grants (kind TEXT NOT NULL CHECK (kind IN ('experiment', 'model')), principal TEXT NOT NULL, permission TEXT NOT NULL CHECK (permission IN ('NO_PERMISSIONS', 'READ', 'USE', 'EDIT', 'MANAGE')), PRIMARY KEY (kind, principal));
-PRAGMA user_version = 12;
+PRAGMA user_version = 13;

@@ -96,6 +96,10 @@ export class ImportRig implements AsyncDisposable {
     return this.#ask('POST', `/api/${version}/mlflow/${path}`, body);
   }
 
+  async delete(path: string, body: object): Promise<unknown> {
+    return this.#ask('DELETE', `/api/2.0/mlflow/${path}`, body);
+  }
+
   /** The text of a file among the artifacts. */
   async file(path: string): Promise<unknown> {
     return this.#ask('GET', `/api/2.0/mlflow-artifacts/artifacts/${path}`);
@@ -107,7 +111,7 @@ export class ImportRig implements AsyncDisposable {
     return openDatabase(home, this.#database);
   }
 
-  async #ask(method: 'GET' | 'POST', url: string, body?: object): Promise<unknown> {
+  async #ask(method: 'GET' | 'POST' | 'DELETE', url: string, body?: object): Promise<unknown> {
     this.#served ??= this.#serve();
     const { app } = await this.#served;
     const answer = await app.inject({

@@ -1,5 +1,9 @@
 import type { Sql } from '../../db/sql.ts';
-import { audit } from '../mlflow/audit.ts';
+import { audit, type Change } from '../mlflow/audit.ts';
+import { firstNumber, resumeNumbers } from '../mlflow/model-numbers.ts';
+import { aliasedVersion } from '../mlflow/model-versions.ts';
+import { modelExists } from '../mlflow/require-model.ts';
+import type { FindingKind } from './findings.ts';
 import { emptyTally, type ImportTarget, type Tally } from './import-target.ts';
 import { isElsewhere } from './local-folder.ts';
 import type { MlflowSource } from './mlflow-source.ts';
@@ -40,115 +44,142 @@ async function importModel(
   }
   const places = new Map<number, Found>();
   for (const version of model.versions) places.set(version.version, await placeOf(target, version));
-  const work = async (sql: Sql): Promise<{ models: Tally; versions: Tally; notes: readonly string[] }> =>
+  const work = async (sql: Sql): Promise<{ models: Tally; versions: Tally; notes: readonly Note[] }> =>
     writeModel(sql, target, model, places);
   const done = await (isDryRun ? database.read(work) : database.write(work));
   for (const key of ['imported', 'there', 'conflicts'] as const) {
     models[key] += done.models[key];
     versions[key] += done.versions[key];
   }
-  for (const note of done.notes)
-    findings.add('conflict', 'a registered model or version of the same name is another here', note);
+  for (const { kind, problem, of } of done.notes) findings.add(kind, problem, of);
+}
+
+interface Note {
+  readonly kind: FindingKind;
+  readonly problem: string;
+  /** A model, version or alias. */
+  readonly of: string;
+}
+
+function another(of: string): Note {
+  return { kind: 'conflict', problem: 'a registered model or version of the same name is another here', of };
 }
 
 async function writeModel(
   sql: Sql,
-  { isDryRun, change }: ImportTarget,
+  target: ImportTarget,
   model: SourceModel,
   places: ReadonlyMap<number, Found>,
-): Promise<{ models: Tally; versions: Tally; notes: readonly string[] }> {
+): Promise<{ models: Tally; versions: Tally; notes: readonly Note[] }> {
+  const { isDryRun, change } = target;
   const [models, versions] = [emptyTally(), emptyTally()];
-  const notes: string[] = [];
+  const notes: Note[] = [];
   const { name } = model;
-  const run = async (text: string, ...values: Parameters<Sql['run']>[1][]): Promise<void> => {
-    if (!isDryRun) await sql.run(text, ...values);
-  };
-  const isThere =
-    (await sql.get('SELECT 1 AS found FROM registered_models WHERE name = ?', name)) !== undefined;
+  const isThere = await modelExists(sql, name);
   models[isThere ? 'there' : 'imported'] += 1;
-  const next = 1 + Math.max(0, ...model.versions.map(({ version }) => version));
-  await run(
-    `INSERT INTO registered_models (name, creation_time, last_updated_time, description, user_id, next_version)
-     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET next_version = excluded.next_version
-     WHERE registered_models.next_version < excluded.next_version`,
-    name,
-    model.createdAt,
-    model.updatedAt,
-    model.description ?? null,
-    '',
-    next,
-  );
-  for (const { key, value } of model.tags)
-    await run(
-      'INSERT INTO registered_model_tags (name, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  const first = await firstNumber(sql, name);
+  if (!isDryRun) {
+    const next = 1 + Math.max(0, ...model.versions.map(({ version }) => version));
+    await sql.run(
+      `INSERT INTO registered_models (name, creation_time, last_updated_time, description, user_id, next_version)
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET next_version = excluded.next_version
+       WHERE registered_models.next_version < excluded.next_version`,
       name,
+      model.createdAt,
+      model.updatedAt,
+      model.description ?? null,
+      '',
+      next,
+    );
+    await resumeNumbers(sql, name);
+    if (!isThere) await audit(sql, change, { action: 'create', name, before: null, after: null });
+    for (const tag of model.tags) {
+      const added = await sql.run(
+        'INSERT INTO registered_model_tags (name, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+        name,
+        tag.key,
+        tag.value,
+      );
+      if (isThere && added > 0)
+        await audit(sql, change, { action: `tag ${tag.key}`, name, before: null, after: tag.value });
+    }
+  }
+  const here = new Set<number>();
+  for (const version of model.versions) {
+    const place = places.get(version.version) ?? { source: version.source };
+    const found = await versionHere(sql, name, version, { place, first });
+    if (found === 'other') {
+      versions.conflicts += 1;
+      notes.push(another(`${name}/${version.version}`));
+      continue;
+    }
+    versions[found === 'same' ? 'there' : 'imported'] += 1;
+    if (!version.isDeleted) here.add(version.version);
+    if (found === 'none' && !isDryRun) await addVersion(sql, name, version, { place, change });
+  }
+  for (const { alias, version } of model.aliases) {
+    const now = await aliasedVersion(sql, name, alias);
+    if (now !== undefined && now !== String(version)) notes.push(another(`${name}@${alias}`));
+    if (now !== undefined || !here.has(version) || isDryRun) continue;
+    await sql.run(
+      'INSERT INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)',
+      name,
+      alias,
+      version,
+    );
+    await audit(sql, change, { action: `alias ${alias}`, name, before: null, after: String(version) });
+  }
+  return { models, versions, notes };
+}
+
+/** Whether a version is here already; `other` if its number is that of another one, also of one that there was. */
+async function versionHere(
+  sql: Sql,
+  name: string,
+  { version, isDeleted, createdAt }: SourceVersion,
+  { place, first }: { place: Found; first: number },
+): Promise<'same' | 'other' | 'none'> {
+  const row = await sql.get('SELECT * FROM model_versions WHERE name = ? AND version = ?', name, version);
+  if (row === undefined) return version < first ? 'other' : 'none';
+  const isSame =
+    Number(row['deleted']) === (isDeleted ? 1 : 0) &&
+    (isDeleted || (row['source'] === place.source && row['creation_time'] === createdAt));
+  return isSame ? 'same' : 'other';
+}
+
+async function addVersion(
+  sql: Sql,
+  name: string,
+  version: SourceVersion,
+  { place, change }: { place: Found; change: Change },
+): Promise<void> {
+  await sql.run(
+    `INSERT INTO model_versions (name, version, model_digest, model_size, run_id, description, creation_time, last_updated_time, user_id, source, run_link, current_stage, status, deleted)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    name,
+    version.version,
+    place.digest ?? null,
+    place.size ?? null,
+    version.isDeleted ? null : (version.runId ?? null),
+    version.isDeleted ? null : (version.description ?? null),
+    version.createdAt,
+    version.updatedAt,
+    version.user,
+    version.isDeleted ? null : place.source,
+    version.isDeleted ? null : (version.runLink ?? null),
+    version.stage,
+    version.status,
+    version.isDeleted ? 1 : 0,
+  );
+  for (const { key, value } of version.isDeleted ? [] : version.tags)
+    await sql.run(
+      'INSERT INTO model_version_tags (name, version, key, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      name,
+      version.version,
       key,
       value,
     );
-  for (const version of model.versions) {
-    const place = places.get(version.version) ?? { source: version.source };
-    const row = await sql.get(
-      'SELECT * FROM model_versions WHERE name = ? AND version = ?',
-      name,
-      version.version,
-    );
-    if (row !== undefined) {
-      const isSame =
-        Number(row['deleted']) === (version.isDeleted ? 1 : 0) &&
-        (version.isDeleted || (row['source'] === place.source && row['creation_time'] === version.createdAt));
-      versions[isSame ? 'there' : 'conflicts'] += 1;
-      if (!isSame) notes.push(`${name}/${version.version}`);
-      continue;
-    }
-    versions.imported += 1;
-    await run(
-      `INSERT INTO model_versions (name, version, model_digest, model_size, run_id, description, creation_time, last_updated_time, user_id, source, run_link, current_stage, status, deleted)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      name,
-      version.version,
-      place.digest ?? null,
-      place.size ?? null,
-      version.isDeleted ? null : (version.runId ?? null),
-      version.isDeleted ? null : (version.description ?? null),
-      version.createdAt,
-      version.updatedAt,
-      version.user,
-      version.isDeleted ? null : place.source,
-      version.isDeleted ? null : (version.runLink ?? null),
-      version.stage,
-      version.status,
-      version.isDeleted ? 1 : 0,
-    );
-    for (const { key, value } of version.isDeleted ? [] : version.tags)
-      await run(
-        'INSERT INTO model_version_tags (name, version, key, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-        name,
-        version.version,
-        key,
-        value,
-      );
-    if (!isDryRun)
-      await audit(sql, change, { action: 'import', name, before: null, after: String(version.version) });
-  }
-  for (const { alias, version } of model.aliases) {
-    const row = await sql.get(
-      'SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?',
-      name,
-      alias,
-    );
-    if (row === undefined) {
-      const known = model.versions.some((one) => one.version === version && !one.isDeleted);
-      if (!known || isDryRun) continue;
-      await run(
-        'INSERT INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)',
-        name,
-        alias,
-        version,
-      );
-      await audit(sql, change, { action: `alias ${alias}`, name, before: null, after: String(version) });
-    } else if (Number(row['version']) !== version) notes.push(`${name}@${alias}`);
-  }
-  return { models, versions, notes };
+  await audit(sql, change, { action: 'import', name, before: null, after: String(version.version) });
 }
 
 /**

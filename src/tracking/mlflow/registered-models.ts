@@ -7,33 +7,50 @@ import { checkLength, checkText } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import type { RegisteredModel, Tag } from './messages.ts';
 import { invalid, MlflowError } from './mlflow-error.ts';
+import { keepNumbers, resumeNumbers } from './model-numbers.ts';
 import { latestVersions } from './model-versions.ts';
 import { isPrompt } from './prompt.ts';
 import { checkRegistryTag, lockModel, modelExists, modelNotFound } from './require-model.ts';
 
 const MAX_DESCRIPTION = 5000;
 
-export async function createModel(
-  sql: Sql,
-  { name, description, tags }: { name: string; description: string | undefined; tags: readonly Tag[] },
-  change: Change,
-): Promise<void> {
+export interface NewModel {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly tags: readonly Tag[];
+}
+
+/** @throws MlflowError RESOURCE_ALREADY_EXISTS, INVALID_PARAMETER_VALUE */
+export async function createModel(sql: Sql, model: NewModel, change: Change): Promise<void> {
+  const { name, description, tags } = model;
   checkName(name);
   checkLength('Description', description ?? '', MAX_DESCRIPTION);
   for (const tag of tags) checkRegistryTag(tag);
-  if (await modelExists(sql, name))
-    throw taken(name, { old: isPrompt((await readModel(sql, name)).tags), new: isPrompt(tags) });
-  await sql.run(
-    'INSERT INTO registered_models (name, creation_time, last_updated_time, description, user_id) VALUES (?, ?, ?, ?, ?)',
+  if (await addModel(sql, model, change)) return;
+  throw taken(name, { old: isPrompt((await readModel(sql, name)).tags), new: isPrompt(tags) });
+}
+
+/** Makes a model unless there is one of that name; gives whether it did. */
+export async function addModel(
+  sql: Sql,
+  { name, description, tags }: NewModel,
+  change: Change,
+): Promise<boolean> {
+  const added = await sql.run(
+    `INSERT INTO registered_models (name, creation_time, last_updated_time, description, user_id) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (name) DO NOTHING`,
     name,
     change.at,
     change.at,
     description ?? null,
     change.actor,
   );
+  if (added === 0) return false;
+  await resumeNumbers(sql, name);
   for (const tag of tags) await writeTag(sql, name, tag);
   await audit(sql, change, { action: 'create', name, before: null, after: null });
   await announceModel(sql, { name, description: description ?? '', tags }, change.at);
+  return true;
 }
 
 /** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
@@ -80,6 +97,7 @@ export async function renameModel(sql: Sql, name: string, to: string, change: Ch
   await lockModel(sql, name);
   await requireNoProtection(sql, name, 'Another name');
   if (await modelExists(sql, to)) throw alreadyThere(to);
+  await keepNumbers(sql, name);
   // Versions follow their model; tags and aliases follow their versions.
   await sql.run(
     'UPDATE registered_models SET name = ?, last_updated_time = ? WHERE name = ?',
@@ -87,6 +105,7 @@ export async function renameModel(sql: Sql, name: string, to: string, change: Ch
     change.at,
     name,
   );
+  await resumeNumbers(sql, to);
   await audit(sql, change, { action: 'rename', name: to, before: name, after: to });
 }
 
@@ -111,6 +130,7 @@ export async function describeModel(
 export async function deleteModel(sql: Sql, name: string, change: Change): Promise<void> {
   await lockModel(sql, name);
   await requireNoProtection(sql, name, 'Deletion');
+  await keepNumbers(sql, name);
   for (const table of [
     'registered_model_aliases',
     'model_version_tags',

@@ -194,4 +194,13 @@ export const TRACKING_MIGRATIONS: readonly string[] = [
      SELECT run_uuid, key, step, timestamp, value, is_nan FROM earlier_metrics
      UNION ALL
      SELECT run_uuid, key, step, timestamp, value, is_nan FROM latest_metrics;`,
+  // With which number the versions of a name go on: a name outlives its models. Those that there were are read from
+  // the audit. A model's history goes on under the name that it had before.
+  `CREATE TABLE model_numbers (name TEXT PRIMARY KEY, next_version INTEGER NOT NULL) WITHOUT ROWID;
+   INSERT INTO model_numbers SELECT name, max(CAST(after AS INTEGER)) + 1 FROM audit
+     WHERE action IN ('register', 'import') AND name NOT IN (SELECT name FROM registered_models) GROUP BY name;
+   UPDATE registered_models SET next_version = given.next_version
+     FROM (SELECT name, max(CAST(after AS INTEGER)) + 1 AS next_version FROM audit WHERE action IN ('register', 'import') GROUP BY name) AS given
+     WHERE given.name = registered_models.name AND given.next_version > registered_models.next_version;
+   CREATE INDEX audit_renames ON audit (before, id) WHERE action = 'rename';`,
 ];
