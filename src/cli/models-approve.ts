@@ -1,6 +1,6 @@
 import { ExitCode } from '../core/exit-code.ts';
 import { textTable } from '../report/text/table.ts';
-import type { Promotion } from '../tracking/protection/promotions.ts';
+import type { Promotion } from '../tracking/protection/promotion.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { jsonLine } from './json-line.ts';
 import { openTracked } from './open-tracked.ts';

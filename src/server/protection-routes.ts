@@ -1,15 +1,10 @@
 import type { Sql } from '../db/sql.ts';
 import { groupsOfUser } from '../tracking/access/groups.ts';
 import { userPrincipal } from '../tracking/access/identity.ts';
-import { changesOf } from '../tracking/mlflow/audit.ts';
-import {
-  type Approver,
-  approve,
-  listPromotions,
-  moveOrAsk,
-  readPromotion,
-  reject,
-} from '../tracking/protection/promotions.ts';
+import { changesOf } from '../tracking/mlflow/history.ts';
+import { requireModel } from '../tracking/mlflow/require-model.ts';
+import { listPromotions, readPromotion } from '../tracking/protection/promotion.ts';
+import { type Approver, approve, moveOrAsk, reject } from '../tracking/protection/promotions.ts';
 import { protect, protectionsOf, unprotect } from '../tracking/protection/protections.ts';
 import { changeOf } from './change-of.ts';
 import { message, oneOf, repeated, required, text } from './message.ts';
@@ -112,8 +107,12 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'getModelHistory',
     on('READ', model),
     message(NAME),
-    async ({ database }, { name }) => ({
-      history: await database.read((sql) => changesOf(sql, name)),
+    async ({ database, identity }, { name }) => ({
+      history: await database.read(async (sql) => {
+        // Nobody is granted what is not there any more.
+        if (identity.kind === 'user' && identity.role !== 'admin') await requireModel(sql, name);
+        return changesOf(sql, name);
+      }),
     }),
   ),
 ];

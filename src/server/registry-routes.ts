@@ -148,8 +148,8 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'setRegisteredModelTag',
     on('EDIT', model),
     message({ ...NAME, key: required(text()), value: present(text()) }),
-    async ({ database, now }, { name, key, value }) => {
-      await database.write((sql) => setModelTag(sql, name, { key, value }, now()));
+    async (served, { name, key, value }) => {
+      await served.database.write((sql) => setModelTag(sql, name, { key, value }, changeOf(served)));
       return {};
     },
   ),
@@ -159,8 +159,8 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'deleteRegisteredModelTag',
     on('EDIT', model),
     message({ ...NAME, key: required(text()) }),
-    async ({ database, now }, { name, key }) => {
-      await database.write((sql) => deleteModelTag(sql, name, key, now()));
+    async (served, { name, key }) => {
+      await served.database.write((sql) => deleteModelTag(sql, name, key, changeOf(served)));
       return {};
     },
   ),

@@ -13,7 +13,8 @@ import type {
 } from '../engine/registry-port.ts';
 import { REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { checkAlias, checkModelName } from './limits.ts';
-import { type Change, changesOf } from './mlflow/audit.ts';
+import type { Change } from './mlflow/audit.ts';
+import { changesOf } from './mlflow/history.ts';
 import { MlflowError } from './mlflow/mlflow-error.ts';
 import {
   aliasedVersion,

@@ -44,7 +44,7 @@ export function describeModels(name: string, open: () => Promise<OpenStore>): vo
       const { database } = store;
       await newModel(database, 'm', { tags: [{ key: 'k', value: 'v' }] });
       await database.write((sql) => describeModel(sql, 'm', 'what it is', change));
-      await database.write((sql) => setModelTag(sql, 'm', { key: 'a', value: '' }, 60));
+      await database.write((sql) => setModelTag(sql, 'm', { key: 'a', value: '' }, change));
       await newVersion(database, 'm', { at: 60 });
       await alias(database, '1');
       expect(await database.read((sql) => readModel(sql, 'm'))).toEqual({
@@ -60,7 +60,7 @@ export function describeModels(name: string, open: () => Promise<OpenStore>): vo
         ],
         aliases: [{ alias: 'champion', version: '1' }],
       });
-      await database.write((sql) => deleteModelTag(sql, 'm', 'a', 60));
+      await database.write((sql) => deleteModelTag(sql, 'm', 'a', change));
       expect((await database.read((sql) => readModel(sql, 'm'))).tags).toHaveLength(1);
     });
 
@@ -133,8 +133,8 @@ export function describeModels(name: string, open: () => Promise<OpenStore>): vo
         () => database.write((sql) => renameModel(sql, 'm', 'n', change)),
         () => database.write((sql) => describeModel(sql, 'm', '', change)),
         () => database.write((sql) => deleteModel(sql, 'm', change)),
-        () => database.write((sql) => setModelTag(sql, 'm', { key: 'k', value: '' }, 60)),
-        () => database.write((sql) => deleteModelTag(sql, 'm', 'k', 60)),
+        () => database.write((sql) => setModelTag(sql, 'm', { key: 'k', value: '' }, change)),
+        () => database.write((sql) => deleteModelTag(sql, 'm', 'k', change)),
         () => database.write((sql) => deleteAlias(sql, 'm', 'a', change)),
         () => database.write((sql) => setVersionTag(sql, 'm', '1', { key: 'k', value: '' }, change)),
         () => alias(database, '1'),

@@ -9,6 +9,7 @@ import { describeRegistrySearch } from './describe-mlflow-registry-search.ts';
 import { describeRunSearches } from './describe-mlflow-run-search.ts';
 import { describeRuns } from './describe-mlflow-runs.ts';
 
+import { describeModelHistory } from './describe-model-history.ts';
 import { describePaging } from './describe-paging.ts';
 
 import { describeProtection } from './describe-protection.ts';
@@ -29,6 +30,7 @@ export function describeMlflowStore(name: string, open: () => Promise<OpenStore>
   describeRunSearches(name, open);
   describePaging(name, open);
   describeModels(name, open);
+  describeModelHistory(name, open);
   describeRegistrySearch(name, open);
   describeAccess(name, open);
   describeProtection(name, open);

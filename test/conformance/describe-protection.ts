@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../src/db/sql.ts';
+import { changesOf } from '../../src/tracking/mlflow/history.ts';
 import {
   deleteAlias,
   deleteVersion,
@@ -9,13 +10,8 @@ import {
   setVersionTag,
 } from '../../src/tracking/mlflow/model-versions.ts';
 import { deleteModel, renameModel } from '../../src/tracking/mlflow/registered-models.ts';
-import {
-  type AliasOutcome,
-  approve,
-  listPromotions,
-  moveOrAsk,
-  reject,
-} from '../../src/tracking/protection/promotions.ts';
+import { listPromotions } from '../../src/tracking/protection/promotion.ts';
+import { type AliasOutcome, approve, moveOrAsk, reject } from '../../src/tracking/protection/promotions.ts';
 import { protect, protectionsOf, unprotect } from '../../src/tracking/protection/protections.ts';
 import { newModel, newVersion, type OpenStore, outcome } from './mlflow-store.ts';
 
@@ -141,6 +137,67 @@ export function describeProtection(name: string, open: () => Promise<OpenStore>)
       const tag = { key: 'stockpot.verdict', value: 'VALIDATED' };
       await database.write((sql) => setVersionTag(sql, 'm', '2', tag, ann));
       expect(await ask(database, '2', '1')).toMatchObject({ kind: 'pending' });
+    });
+
+    test('stays where it is if by the time of the approval its version is not what it has to be', async () => {
+      await using store = await open();
+      const { database } = store;
+      await protectedModel(database);
+      const tag = (value: string): Promise<void> =>
+        database.write((sql) => setVersionTag(sql, 'm', '2', { key: 'stockpot.verdict', value }, ann));
+      const asked = await ask(database, '2', '1');
+      const id = asked.kind === 'pending' ? asked.promotion.id : '';
+      const approval = (): Promise<string> => outcome(database.write((sql) => approve(sql, id, bob)));
+      // Asked of all versions only after the wish.
+      await database.write((sql) => protect(sql, 'm', { ...PROTECTION, requires: 'validated' }, ann));
+      expect(await approval()).toBe('PERMISSION_DENIED');
+      await tag('REJECTED');
+      await expect(database.write((sql) => approve(sql, id, bob))).rejects.toThrow(
+        'The alias champion of m is for versions that were validated; the verdict on version 2 is REJECTED.',
+      );
+      expect(await champion(database)).toBe('1');
+      // It waits until the version is judged anew, or the wish is rejected.
+      await tag('VALIDATED');
+      expect(await approval()).toBe('done');
+      expect(await champion(database)).toBe('2');
+    });
+
+    test('is not waited for any more when its version goes, or the model', async () => {
+      await using store = await open();
+      const { database } = store;
+      await protectedModel(database);
+      const ids: string[] = [];
+      for (const version of ['2', '3']) {
+        const asked = await ask(database, version, '1');
+        ids.push(asked.kind === 'pending' ? asked.promotion.id : '');
+      }
+      await database.write((sql) => deleteVersion(sql, 'm', '2', { ...ann, actor: 'eve' }));
+      const states = await database.read((sql) => listPromotions(sql, 'm', undefined));
+      expect(states.map(({ version, state, decided_by }) => [version, state, decided_by])).toEqual([
+        ['3', 'pending', null],
+        ['2', 'stale', 'eve'],
+      ]);
+      expect(await outcome(database.write((sql) => approve(sql, ids[0] ?? '', bob)))).toBe(
+        'INVALID_PARAMETER_VALUE',
+      );
+      await database.write((sql) => unprotect(sql, 'm', 'champion', ann));
+      await database.write((sql) => deleteModel(sql, 'm', ann));
+      const rows = await database.read((sql) => changesOf(sql, 'm'));
+      expect(rows.map(({ action }) => action)).toEqual([
+        'create',
+        'register',
+        'register',
+        'register',
+        'alias champion',
+        'protect champion',
+        'ask for champion',
+        'ask for champion',
+        `find stale champion #${ids[0]}`,
+        'delete version',
+        'protect champion',
+        `find stale champion #${ids[1]}`,
+        'delete',
+      ]);
     });
 
     test('is rejected by an approver, or by who asked', async () => {

@@ -169,8 +169,8 @@ export function describeWebhooks(name: string, open: () => Promise<OpenStore>): 
       await newHook(database, 'h', { events: ALL_EVENTS });
       await database.write(async (sql) => {
         await createModel(sql, { name: 'm', description: 'mine', tags: [{ key: 'a', value: '1' }] }, change);
-        await setModelTag(sql, 'm', { key: 'b', value: '2' }, 50);
-        await deleteModelTag(sql, 'm', 'b', 50);
+        await setModelTag(sql, 'm', { key: 'b', value: '2' }, change);
+        await deleteModelTag(sql, 'm', 'b', change);
       });
       await newVersion(database, 'm', { tags: [{ key: 'c', value: '3' }], runId: 'r', at: 50 });
       await database.write(async (sql) => {
@@ -237,8 +237,8 @@ export function describeWebhooks(name: string, open: () => Promise<OpenStore>): 
       ];
       await database.write(async (sql) => {
         await createModel(sql, { name: 'p', description: undefined, tags }, change);
-        await setModelTag(sql, 'p', { key: 'b', value: '2' }, 50);
-        await deleteModelTag(sql, 'p', 'b', 50);
+        await setModelTag(sql, 'p', { key: 'b', value: '2' }, change);
+        await deleteModelTag(sql, 'p', 'b', change);
       });
       const text = { key: 'mlflow.prompt.text', value: 'Hello' };
       await newVersion(database, 'p', { tags: [...tags, text], description: 'first', at: 50 });

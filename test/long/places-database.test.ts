@@ -25,6 +25,7 @@ describe.skipIf(missing !== undefined)(
         ['1', []],
       ]);
       expect(history.map(({ action }) => action)).toEqual([
+        'create',
         'register',
         'alias champion',
         'register',

@@ -19,7 +19,7 @@ describe('a model version is registered once', () => {
     ]);
     const { versions, history } = await rig.show();
     expect(versions.map(({ version }) => version)).toEqual(['1']);
-    expect(history.map(({ action }) => action)).toEqual(['register']);
+    expect(history.map(({ action }) => action)).toEqual(['create', 'register']);
   });
 
   test('and takes the tags and the description that the recipe now gives', async () => {
@@ -37,6 +37,7 @@ describe('a model version is registered once', () => {
     const { versions, history } = await rig.show();
     expect(versions).toMatchObject([{ version: '1', description: 'second', tags: { team: 'red' } }]);
     expect(history.map(({ action, before, after }) => [action, before, after])).toEqual([
+      ['create', null, null],
       ['register', null, '1'],
       ['tag team of 1', 'blue', 'red'],
       ['description of 1', 'first', 'second'],
@@ -60,7 +61,7 @@ describe('kill -9 of the driver, then the same command', () => {
     await rig.cli.run();
     const { versions, history } = await rig.show();
     expect(versions).toMatchObject([{ version: '1', aliases: ['champion'] }]);
-    expect(history.map(({ action }) => action)).toEqual(['register', 'alias champion']);
+    expect(history.map(({ action }) => action)).toEqual(['create', 'register', 'alias champion']);
   });
 });
 
@@ -83,6 +84,7 @@ describe('models promote', () => {
     const { out } = await rig.cli.recipe('models', 'promote', 'm/2', '--to', 'staging');
     expect(out).toBe('m: staging → version 2\n');
     expect((await rig.show()).history.map(({ action, before, after }) => [action, before, after])).toEqual([
+      ['create', null, null],
       ['register', null, '1'],
       ['alias champion', null, '1'],
       ['register', null, '2'],
@@ -172,7 +174,11 @@ describe('models promote', () => {
       expect(outcome['message']).toContain(more.at(-1) ?? model);
       if (model === 'm@champoin') expect(outcome['hint']).toBe('Did you mean m@champion?');
     }
-    expect((await rig.show()).history.map(({ action }) => action)).toEqual(['register', 'alias champion']);
+    expect((await rig.show()).history.map(({ action }) => action)).toEqual([
+      'create',
+      'register',
+      'alias champion',
+    ]);
   });
 });
 

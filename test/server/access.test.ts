@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { AccessRig } from '../rigs/access-rig.ts';
+import { AccessRig, type Got } from '../rigs/access-rig.ts';
 
 const PASSWORD = 'correct horse battery';
 const WHOAMI = { method: 'GET', path: '2.0/stockpot/whoami' } as const;
@@ -202,6 +202,22 @@ describe('what somebody may do', () => {
     });
     await rig.post(ann, 'registered-models/create', { name: 'n' });
     expect(await read('n')).toBe(403);
+  });
+
+  test('what was done to a model that is gone is for administrators', async () => {
+    await using rig = AccessRig.create();
+    const [root, ann] = [await rig.user('root', 'admin'), await rig.user('ann')];
+    await rig.post(ann, 'registered-models/create', { name: 'm' });
+    await rig.ask(ann, {
+      method: 'DELETE',
+      path: '2.0/mlflow/registered-models/delete',
+      body: { name: 'm' },
+    });
+    const history = (token: string): Promise<Got> =>
+      rig.ask(token, { method: 'GET', path: '2.0/stockpot/models/history', query: { name: 'm' } });
+    expect((await history(ann)).status).toBe(404);
+    const actions = (await history(root)).body['history'] as { action: string }[];
+    expect(actions.map(({ action }) => action)).toEqual(['create', 'delete']);
   });
 
   test('ends with the user: whoever gets the name next starts with nothing', async () => {

@@ -1,5 +1,4 @@
 import type { Sql } from '../../db/sql.ts';
-import type { RegistryChange } from '../../engine/registry-port.ts';
 
 /** Who changes the registry, and when (milliseconds since the Unix epoch). */
 export interface Change {
@@ -22,19 +21,4 @@ export async function audit(
     entry.before,
     entry.after,
   );
-}
-
-/** What was done to a model, oldest first. */
-export async function changesOf(sql: Sql, name: string): Promise<RegistryChange[]> {
-  const rows = await sql.all(
-    'SELECT at, actor, action, before, after FROM audit WHERE name = ? ORDER BY id',
-    name,
-  );
-  return rows.map((row) => ({
-    at: Number(row['at']),
-    actor: String(row['actor']),
-    action: String(row['action']),
-    before: row['before'] === null ? null : String(row['before']),
-    after: row['after'] === null ? null : String(row['after']),
-  }));
 }

@@ -1,4 +1,5 @@
 import type { Row, Sql } from '../../db/sql.ts';
+import { endWishes } from '../protection/promotion.ts';
 import { requireNoProtection, requireNotAliased, requireUnprotected } from '../protection/protections.ts';
 import { announce, announceVersion } from '../webhooks/announce.ts';
 import { audit, type Change } from './audit.ts';
@@ -152,14 +153,7 @@ export async function moveStage(
     );
   const { current_stage: before } = await versionToChange(sql, name, version);
   await requireNoProtection(sql, name, `The stage ${to}`);
-  if (archive)
-    await sql.run(
-      `UPDATE model_versions SET current_stage = 'Archived', last_updated_time = ? WHERE name = ? AND current_stage = ? AND version <> ? AND deleted = 0`,
-      change.at,
-      name,
-      to,
-      Number(version),
-    );
+  if (archive) await archiveOthers(sql, name, Number(version), to, change);
   await sql.run(
     'UPDATE model_versions SET current_stage = ?, last_updated_time = ? WHERE name = ? AND version = ?',
     to,
@@ -170,12 +164,34 @@ export async function moveStage(
   await audit(sql, change, { action: `stage of ${version}`, name, before, after: to });
 }
 
+async function archiveOthers(
+  sql: Sql,
+  name: string,
+  version: number,
+  stage: Stage,
+  change: Change,
+): Promise<void> {
+  const others = await sql.all(
+    `UPDATE model_versions SET current_stage = 'Archived', last_updated_time = ?
+     WHERE name = ? AND current_stage = ? AND version <> ? AND deleted = 0 RETURNING version`,
+    change.at,
+    name,
+    stage,
+    version,
+  );
+  for (const number of others.map((row) => Number(row['version'])).toSorted((a, b) => a - b))
+    await audit(sql, change, { action: `stage of ${number}`, name, before: stage, after: 'Archived' });
+}
+
 /** Its number is never used again; its aliases point nowhere afterwards, so they go. */
 export async function deleteVersion(sql: Sql, name: string, version: string, change: Change): Promise<void> {
-  await versionToChange(sql, name, version);
+  const { aliases } = await versionToChange(sql, name, version);
   const number = Number(version);
   await requireNotAliased(sql, name, number);
+  await endWishes(sql, name, number, change);
   await sql.run('DELETE FROM registered_model_aliases WHERE name = ? AND version = ?', name, number);
+  for (const alias of aliases)
+    await audit(sql, change, { action: `alias ${alias}`, name, before: version, after: null });
   await sql.run('DELETE FROM model_version_tags WHERE name = ? AND version = ?', name, number);
   await sql.run(
     `UPDATE model_versions SET deleted = 1, source = NULL, description = NULL, last_updated_time = ? WHERE name = ? AND version = ?`,

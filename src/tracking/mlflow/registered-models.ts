@@ -1,5 +1,6 @@
 import type { Row, Sql } from '../../db/sql.ts';
 import { checkModelName } from '../limits.ts';
+import { endWishes } from '../protection/promotion.ts';
 import { requireNoProtection } from '../protection/protections.ts';
 import { announce, announceModel } from '../webhooks/announce.ts';
 import { audit, type Change } from './audit.ts';
@@ -117,19 +118,21 @@ export async function describeModel(
 ): Promise<void> {
   checkLength('Description', description, MAX_DESCRIPTION);
   await lockModel(sql, name);
+  const { description: before } = await readModel(sql, name);
   await sql.run(
     'UPDATE registered_models SET description = ?, last_updated_time = ? WHERE name = ?',
     description,
     change.at,
     name,
   );
-  await audit(sql, change, { action: 'description', name, before: null, after: description });
+  await audit(sql, change, { action: 'description', name, before: before || null, after: description });
 }
 
 /** A model, its versions and all that belongs to them. */
 export async function deleteModel(sql: Sql, name: string, change: Change): Promise<void> {
   await lockModel(sql, name);
   await requireNoProtection(sql, name, 'Deletion');
+  await endWishes(sql, name, undefined, change);
   await keepNumbers(sql, name);
   for (const table of [
     'registered_model_aliases',
@@ -142,18 +145,28 @@ export async function deleteModel(sql: Sql, name: string, change: Change): Promi
   await audit(sql, change, { action: 'delete', name, before: name, after: null });
 }
 
-export async function setModelTag(sql: Sql, name: string, tag: Tag, at: number): Promise<void> {
+export async function setModelTag(sql: Sql, name: string, tag: Tag, change: Change): Promise<void> {
   checkRegistryTag(tag);
   await lockModel(sql, name);
+  const before = await tagOf(sql, name, tag.key);
   await writeTag(sql, name, tag);
-  await announce(sql, { what: 'tag set', name, data: tag }, at);
+  if (before !== tag.value)
+    await audit(sql, change, { action: `tag ${tag.key}`, name, before, after: tag.value });
+  await announce(sql, { what: 'tag set', name, data: tag }, change.at);
 }
 
-export async function deleteModelTag(sql: Sql, name: string, key: string, at: number): Promise<void> {
+export async function deleteModelTag(sql: Sql, name: string, key: string, change: Change): Promise<void> {
   await lockModel(sql, name);
+  const before = await tagOf(sql, name, key);
   // What says that it is a prompt may be the very tag that goes.
-  await announce(sql, { what: 'tag deleted', name, data: { key } }, at);
+  await announce(sql, { what: 'tag deleted', name, data: { key } }, change.at);
   await sql.run('DELETE FROM registered_model_tags WHERE name = ? AND key = ?', name, key);
+  if (before !== null) await audit(sql, change, { action: `tag ${key}`, name, before, after: null });
+}
+
+async function tagOf(sql: Sql, name: string, key: string): Promise<string | null> {
+  const row = await sql.get('SELECT value FROM registered_model_tags WHERE name = ? AND key = ?', name, key);
+  return row === undefined ? null : String(row['value']);
 }
 
 async function writeTag(sql: Sql, name: string, { key, value }: Tag): Promise<void> {

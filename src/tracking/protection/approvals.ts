@@ -1,7 +1,8 @@
 import type { Database } from '../../db/sql.ts';
 import { groupsOfUser } from '../access/groups.ts';
 import { userPrincipal } from '../access/identity.ts';
-import { approve, listPromotions, type Promotion, reject } from './promotions.ts';
+import { listPromotions, type Promotion } from './promotion.ts';
+import { approve, reject } from './promotions.ts';
 import { type Protection, protect, protectionsOf, unprotect } from './protections.ts';
 
 /** Protected aliases and what waits for an approval, in a registry of either kind. */

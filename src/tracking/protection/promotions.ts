@@ -1,26 +1,11 @@
-import type { Row, Sql } from '../../db/sql.ts';
+import type { Sql } from '../../db/sql.ts';
 import { audit, type Change } from '../mlflow/audit.ts';
-import { invalid, MlflowError, missing } from '../mlflow/mlflow-error.ts';
+import { invalid, MlflowError } from '../mlflow/mlflow-error.ts';
 import { aliasedVersion, moveAlias, readVersion } from '../mlflow/model-versions.ts';
 import { lockModel } from '../mlflow/require-model.ts';
 import { announce } from '../webhooks/announce.ts';
-import { protectionOf } from './protections.ts';
-
-/** Somebody's wish that a protected alias point to a version. Times in milliseconds since the Unix epoch. */
-export interface Promotion {
-  readonly id: string;
-  readonly name: string;
-  readonly alias: string;
-  readonly version: string;
-  /** What the alias pointed to when it was asked for. */
-  readonly before: string | null;
-  /** `stale`: when it was approved the alias pointed elsewhere already. */
-  readonly state: 'pending' | 'approved' | 'rejected' | 'stale';
-  readonly requested_by: string;
-  readonly requested_at: number;
-  readonly decided_by: string | null;
-  readonly decided_at: number | null;
-}
+import { decide, type Promotion, promotionOf, readPromotion, toldOf } from './promotion.ts';
+import { type Protection, protectionOf } from './protections.ts';
 
 export interface AliasWish {
   readonly name: string;
@@ -59,13 +44,7 @@ export async function moveOrAsk(sql: Sql, wish: AliasWish, change: Change): Prom
     await moveAlias(sql, { name, alias, version }, change);
     return { kind: 'moved' };
   }
-  const { tags } = await readVersion(sql, name, version);
-  const verdict = tags.find(({ key }) => key === 'stockpot.verdict')?.value;
-  if (protection.requires === 'validated' && verdict !== 'VALIDATED')
-    throw new MlflowError(
-      'PERMISSION_DENIED',
-      `The alias ${alias} of ${name} is for versions that were validated; the verdict on version ${version} is ${verdict ?? 'not known'}.`,
-    );
+  await requireShown(sql, { name, version }, protection);
   const waiting = await sql.get(
     `SELECT * FROM promotions WHERE name = ? AND alias = ? AND version = ? AND state = 'pending' AND coalesce(before_version, 0) = ?`,
     name,
@@ -95,42 +74,24 @@ export async function moveOrAsk(sql: Sql, wish: AliasWish, change: Change): Prom
   return { kind: 'pending', promotion };
 }
 
-/** Newest first; of all models where `name` is undefined. */
-export async function listPromotions(
-  sql: Sql,
-  name: string | undefined,
-  state: Promotion['state'] | undefined,
-): Promise<Promotion[]> {
-  const rows = await sql.all(
-    `SELECT * FROM promotions WHERE ${name === undefined ? "'' = ?" : 'name = ?'} AND ${state === undefined ? "'' = ?" : 'state = ?'}
-     ORDER BY promotion_id DESC LIMIT 1000`,
-    name ?? '',
-    state ?? '',
-  );
-  return rows.map(promotionOf);
-}
-
-/** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
-export async function readPromotion(sql: Sql, id: string): Promise<Promotion> {
-  const row = /^\d{1,15}$/.test(id)
-    ? await sql.get('SELECT * FROM promotions WHERE promotion_id = ?', Number(id))
-    : undefined;
-  if (row === undefined) throw missing(`There is no promotion ${id.slice(0, 40)}`);
-  return promotionOf(row);
-}
-
 /**
  * Moves the alias, unless it points elsewhere by now: then the promotion is stale. Gives it as it is afterwards.
  *
- * @throws MlflowError PERMISSION_DENIED for who asked, and who is no approver
+ * @throws MlflowError PERMISSION_DENIED for who asked, who is no approver, and if by now the version does not
+ * show what the protection requires
  */
 export async function approve(sql: Sql, id: string, approver: Approver): Promise<Promotion> {
-  const { name, alias, version, before, requested_by } = await undecided(sql, id, approver);
+  const { promotion, protection } = await undecided(sql, id, approver);
+  const { name, alias, version, before, requested_by } = promotion;
   if (requested_by === approver.actor)
     throw new MlflowError('PERMISSION_DENIED', `${approver.actor} asked for it: somebody else approves.`);
   const now = await aliasedVersion(sql, name, alias);
   const isStale = (now ?? null) !== before;
-  if (!isStale) await moveAlias(sql, { name, alias, version }, approver);
+  if (!isStale) {
+    // The verdict may be another than when it was asked for, and so may the protection.
+    if (protection !== undefined) await requireShown(sql, { name, version }, protection);
+    await moveAlias(sql, { name, alias, version }, approver);
+  }
   return decide(sql, id, isStale ? 'stale' : 'approved', approver);
 }
 
@@ -140,7 +101,11 @@ export async function reject(sql: Sql, id: string, approver: Approver): Promise<
   return decide(sql, id, 'rejected', approver);
 }
 
-async function undecided(sql: Sql, id: string, { actor, principals }: Approver): Promise<Promotion> {
+async function undecided(
+  sql: Sql,
+  id: string,
+  { actor, principals }: Approver,
+): Promise<{ promotion: Promotion; protection: Protection | undefined }> {
   const { name } = await readPromotion(sql, id);
   await lockModel(sql, name);
   const promotion = await readPromotion(sql, id);
@@ -153,47 +118,20 @@ async function undecided(sql: Sql, id: string, { actor, principals }: Approver):
       'PERMISSION_DENIED',
       `${actor} is no approver of the alias ${alias} of ${name}: ${protection?.approvers.join(', ') ?? 'it is not protected any more'}.`,
     );
-  return promotion;
+  return { promotion, protection };
 }
 
-async function decide(
+/** @throws MlflowError PERMISSION_DENIED unless a version has the verdict that the protection requires */
+async function requireShown(
   sql: Sql,
-  id: string,
-  state: Exclude<Promotion['state'], 'pending'>,
-  { actor, at }: Change,
-): Promise<Promotion> {
-  await sql.run(
-    'UPDATE promotions SET state = ?, decided_by = ?, decided_at = ? WHERE promotion_id = ?',
-    state,
-    actor,
-    at,
-    Number(id),
-  );
-  const decided = await readPromotion(sql, id);
-  const { name, alias, version, before } = decided;
-  const action = { approved: 'approve', rejected: 'reject', stale: 'find stale' }[state];
-  await audit(sql, { actor, at }, { action: `${action} ${alias} #${id}`, name, before, after: version });
-  const data = { ...toldOf(decided), decided_by: actor };
-  await announce(sql, { what: `promotion ${state}`, name, data }, at);
-  return decided;
-}
-
-function toldOf({ id, alias, version, before, requested_by }: Promotion): object {
-  return { promotion_id: id, alias, version, before, requested_by };
-}
-
-function promotionOf(row: Row): Promotion {
-  const text = (column: string): string | null => (row[column] === null ? null : String(row[column]));
-  return {
-    id: String(row['promotion_id']),
-    name: String(row['name']),
-    alias: String(row['alias']),
-    version: String(row['version']),
-    before: text('before_version'),
-    state: row['state'] as Promotion['state'],
-    requested_by: String(row['requested_by']),
-    requested_at: Number(row['requested_at']),
-    decided_by: text('decided_by'),
-    decided_at: row['decided_at'] === null ? null : Number(row['decided_at']),
-  };
+  { name, version }: { name: string; version: string },
+  { alias, requires }: Protection,
+): Promise<void> {
+  const { tags } = await readVersion(sql, name, version);
+  const verdict = tags.find(({ key }) => key === 'stockpot.verdict')?.value;
+  if (requires === 'validated' && verdict !== 'VALIDATED')
+    throw new MlflowError(
+      'PERMISSION_DENIED',
+      `The alias ${alias} of ${name} is for versions that were validated; the verdict on version ${version} is ${verdict ?? 'not known'}.`,
+    );
 }

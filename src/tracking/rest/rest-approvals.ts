@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../core/json.ts';
 import { RecipeError } from '../../core/recipe-error.ts';
 import type { Approvals } from '../protection/approvals.ts';
-import type { Promotion } from '../protection/promotions.ts';
+import type { Promotion } from '../protection/promotion.ts';
 import type { Protection } from '../protection/protections.ts';
 import { type RestClient, refusalOf } from './rest-client.ts';
 
