@@ -315,6 +315,30 @@ export function describeImport(name: string, { open, source }: ImportCase): void
       );
     });
 
+    test('moves no alias and no stage of a model that is protected here', async () => {
+      await using rig = await open();
+      await rig.post('registered-models/create', { name: 'clf' });
+      await rig.run(`INSERT INTO protections (name, alias) VALUES ('clf', 'champion')`);
+      const address = await source(rig, mlflowTables('2.22'), mlflowRows('2.22', rig.dir));
+      for (const options of [['--dry-run'], []]) {
+        const { exit, report } = await rig.import(address, ...options);
+        expect([exit, report.versions.imported]).toEqual([0, 3]);
+        expect(report.findings.filter(({ problem }) => problem.includes('protected'))).toEqual([
+          {
+            kind: 'changed',
+            problem: 'version of a protected model, which comes without its stage',
+            count: 1,
+            examples: ['clf/1: Production'],
+          },
+          { kind: 'skipped', problem: 'alias that is protected here', count: 1, examples: ['clf@champion'] },
+        ]);
+      }
+      expect(await rig.get('registered-models/get?name=clf')).toMatchObject({
+        registered_model: { aliases: [], latest_versions: [{ version: '2', current_stage: 'None' }] },
+      });
+      expect((await rig.import(address)).exit).toBe(0);
+    });
+
     test('goes on where one that was cut off ended', async () => {
       await using rig = await open();
       const address = await source(rig, mlflowTables('2.22'), mlflowRows('2.22', rig.dir), manyRuns(RUNS));

@@ -3,6 +3,7 @@ import { audit, type Change } from '../mlflow/audit.ts';
 import { firstNumber, resumeNumbers } from '../mlflow/model-numbers.ts';
 import { aliasedVersion } from '../mlflow/model-versions.ts';
 import { modelExists } from '../mlflow/require-model.ts';
+import { protectionsOf } from '../protection/protections.ts';
 import type { FindingKind } from './findings.ts';
 import { emptyTally, type ImportTarget, type Tally } from './import-target.ts';
 import { isElsewhere } from './local-folder.ts';
@@ -104,6 +105,7 @@ async function writeModel(
         await audit(sql, change, { action: `tag ${tag.key}`, name, before: null, after: tag.value });
     }
   }
+  const isProtected = new Set((await protectionsOf(sql, name)).map(({ alias }) => alias));
   const here = new Set<number>();
   for (const version of model.versions) {
     const place = places.get(version.version) ?? { source: version.source };
@@ -115,12 +117,26 @@ async function writeModel(
     }
     versions[found === 'same' ? 'there' : 'imported'] += 1;
     if (!version.isDeleted) here.add(version.version);
-    if (found === 'none' && !isDryRun) await addVersion(sql, name, version, { place, change });
+    if (found !== 'none') continue;
+    const isStaged = version.stage !== 'None' && !version.isDeleted;
+    if (isStaged && isProtected.size > 0)
+      notes.push({
+        kind: 'changed',
+        problem: 'version of a protected model, which comes without its stage',
+        of: `${name}/${version.version}: ${version.stage}`,
+      });
+    const stage = isProtected.size > 0 ? 'None' : version.stage;
+    if (!isDryRun) await addVersion(sql, name, { ...version, stage }, { place, change });
   }
   for (const { alias, version } of model.aliases) {
     const now = await aliasedVersion(sql, name, alias);
     if (now !== undefined && now !== String(version)) notes.push(another(`${name}@${alias}`));
-    if (now !== undefined || !here.has(version) || isDryRun) continue;
+    if (now !== undefined || !here.has(version)) continue;
+    if (isProtected.has(alias)) {
+      notes.push({ kind: 'skipped', problem: 'alias that is protected here', of: `${name}@${alias}` });
+      continue;
+    }
+    if (isDryRun) continue;
     await sql.run(
       'INSERT INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)',
       name,
