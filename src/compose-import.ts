@@ -7,6 +7,8 @@ import { Findings } from './tracking/import/findings.ts';
 import { type ImportReport, importMlflow } from './tracking/import/import-mlflow.ts';
 import { openSource } from './tracking/import/open-source.ts';
 import { openDatabase } from './tracking/open-database.ts';
+import { databaseName } from './tracking/places.ts';
+import { VersionPins } from './tracking/version-pins.ts';
 
 export interface ImportOptions {
   readonly cwd: string;
@@ -32,11 +34,12 @@ export async function composeImport(
   await using database = await openDatabase(home, url, 'bulk');
   if (!isDryRun) await requireSharedFiles(database, store.layout.root);
   const now = (): number => world.clock.now();
+  const pins = new VersionPins({ store, home, database: databaseName(url) });
   const beside = join(source.base, 'mlartifacts');
   return await importMlflow({
     source,
     database,
-    files: new Artifacts({ database, store, home, now, root: 'mlflow-artifacts:' }),
+    files: new Artifacts({ database, store, home, now, root: 'mlflow-artifacts:', pins }),
     artifacts:
       artifacts === 'none' ? undefined : { proxied: artifacts ?? (existsSync(beside) ? beside : undefined) },
     change: { actor: project.user ?? 'unknown', at: now() },

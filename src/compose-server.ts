@@ -20,6 +20,8 @@ import type { Role } from './tracking/access/permission.ts';
 import { setupToken } from './tracking/access/set-up.ts';
 import { hasUsers } from './tracking/access/users.ts';
 import { openDatabase } from './tracking/open-database.ts';
+import { databaseName } from './tracking/places.ts';
+import { VersionPins } from './tracking/version-pins.ts';
 
 export interface ServeRequest {
   /** Names that the server is called by, without port. */
@@ -86,7 +88,8 @@ export async function composeServer(
     store,
     now: now(),
   });
-  const artifacts = new Artifacts({ database, store, home, now, root: request.artifactRoot, folder });
+  const pins = new VersionPins({ store, home, database: databaseName(request.database) });
+  const artifacts = new Artifacts({ database, store, home, now, root: request.artifactRoot, folder, pins });
   const app = createServer({
     served: {
       database,

@@ -2,7 +2,6 @@ import type { World } from './core/world.ts';
 import type { Database } from './db/sql.ts';
 import type { Registry } from './engine/registry-port.ts';
 import type { Tracking } from './engine/tracking-port.ts';
-import { pin } from './store/roots.ts';
 import type { Store } from './store/store.ts';
 import { openDatabase } from './tracking/open-database.ts';
 import { type Place, placeName, placeOfName } from './tracking/places.ts';
@@ -39,11 +38,11 @@ export class Trackers implements AsyncDisposable {
     if (place.kind === 'server') return (await this.#server(place.url)).registry;
     const { home, store, actor } = this.#options;
     const { SqlRegistry } = await import('./tracking/sql-registry.ts');
+    const { VersionPins } = await import('./tracking/version-pins.ts');
     return new SqlRegistry(await this.#database(place), {
       now: this.#now,
       actor,
-      pin: (kind, digest) =>
-        pin(store(), home, `${kind}-${digest}`, [{ digest, kind: kind === 'model' ? 'model' : 'directory' }]),
+      pins: new VersionPins({ store: store(), home, database: placeName(place) }),
     });
   }
 

@@ -4,12 +4,12 @@ import { isTree, type OutputKind } from '../core/kinds.ts';
 import type { Database, Sql } from '../db/sql.ts';
 import { REPRODUCTION_FILE, REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { digestOf } from '../store/hash.ts';
-import { pin } from '../store/roots.ts';
 import type { Store } from '../store/store.ts';
 import { readTree, treeText } from '../store/trees.ts';
 import { missing } from '../tracking/mlflow/mlflow-error.ts';
 import { spansFile } from '../tracking/mlflow/spans.ts';
 import { filesOfTrace } from '../tracking/mlflow/traces.ts';
+import type { VersionBlob, VersionPins } from '../tracking/version-pins.ts';
 import { checkPath } from './artifact-path.ts';
 import { pathOfAddress } from './artifact-place.ts';
 import { type ClientFiles, directlyBelow, type FileInfo, type ReadableFile } from './client-files.ts';
@@ -21,6 +21,7 @@ export interface ArtifactsOptions extends FilesInStoreOptions {
   readonly root: string;
   /** Where clients' files go, if not into the store. */
   readonly folder?: ClientFiles | undefined;
+  readonly pins: VersionPins;
 }
 
 /**
@@ -30,7 +31,7 @@ export interface ArtifactsOptions extends FilesInStoreOptions {
 export class Artifacts {
   readonly #database: Database;
   readonly #store: Pick<Store, 'blobs' | 'layout'>;
-  readonly #home: string;
+  readonly #pins: VersionPins;
   readonly #root: string;
   /** Where clients' files are looked for; new ones go into the first. */
   readonly #files: readonly [ClientFiles, ...ClientFiles[]];
@@ -38,7 +39,7 @@ export class Artifacts {
   constructor(options: ArtifactsOptions) {
     this.#database = options.database;
     this.#store = options.store;
-    this.#home = options.home;
+    this.#pins = options.pins;
     this.#root = options.root;
     const stored = new FilesInStore(options);
     this.#files = options.folder === undefined ? [stored] : [options.folder, stored];
@@ -125,7 +126,9 @@ export class Artifacts {
 
   /** A registered model's files; of no other folder in the store. */
   async #ofModel(sql: Sql, digest: Digest): Promise<Stored[]> {
-    if ((await sql.get('SELECT 1 AS found FROM model_versions WHERE model_digest = ?', digest)) === undefined)
+    if (
+      (await sql.get('SELECT 1 AS found FROM models_by_digest WHERE model_digest = ?', digest)) === undefined
+    )
       return [];
     return this.#filesOf(`models/${digest}`, digest);
   }
@@ -146,6 +149,16 @@ export class Artifacts {
     return readTree(this.#store.blobs, tree).files.map((file) => ({ ...file, path: `${at}/${file.path}` }));
   }
 
+  /** Once the row of a version is there whose folder `digestOf` has kept. */
+  async keepModel(digest: Digest): Promise<void> {
+    await this.#pins.keep({ kind: 'model', digest });
+  }
+
+  /** Once the rows of versions are gone that needed these. */
+  async release(blobs: readonly VersionBlob[]): Promise<void> {
+    await this.#pins.release(this.#database, blobs);
+  }
+
   /** The digest of a folder that clients wrote, kept as one; undefined if there is none. */
   async digestOf(folder: string): Promise<{ digest: Digest; size: number } | undefined> {
     checkPath(folder);
@@ -163,7 +176,7 @@ export class Artifacts {
     const { blobs } = this.#store;
     const { digest } = await blobs.putDurably(treeText(tree));
     await blobs.settle();
-    await pin(this.#store, this.#home, `model-${digest}`, [{ digest, kind: 'model' }]);
+    await this.#pins.keep({ kind: 'model', digest });
     return { digest, size: tree.reduce((sum, { size }) => sum + size, 0) };
   }
 }

@@ -12,6 +12,7 @@ import { renameExperiment } from '../tracking/mlflow/experiments.ts';
 import { MlflowError } from '../tracking/mlflow/mlflow-error.ts';
 import { createRun } from '../tracking/mlflow/runs.ts';
 import { TRACKING_MIGRATIONS } from '../tracking/sqlite/schema.ts';
+import { VersionPins } from '../tracking/version-pins.ts';
 import { Artifacts } from './artifacts.ts';
 import { createServer } from './create-server.ts';
 import { MultipartUploads } from './multipart-uploads.ts';
@@ -52,7 +53,8 @@ export async function openRecorder(
     const layout = recorderFiles(dir);
     const blobs = new Blobs(layout, new Map<string, BlobStamp>(), now);
     const store = { blobs, layout };
-    const artifacts = new Artifacts({ database, store, home: dir, now, root: RECORDER_ROOT });
+    const pins = new VersionPins({ store, home: dir, database: undefined });
+    const artifacts = new Artifacts({ database, store, home: dir, now, root: RECORDER_ROOT, pins });
     const numbers = new Map<string, string>();
     app = createServer({
       served: {

@@ -1,3 +1,4 @@
+import type { Digest } from '../core/ids.ts';
 import { own, readableBy } from '../tracking/access/grants.ts';
 import { readLoggedModel } from '../tracking/mlflow/logged-models.ts';
 import {
@@ -24,6 +25,7 @@ import {
 } from '../tracking/mlflow/registered-models.ts';
 import { readRun } from '../tracking/mlflow/runs.ts';
 import { searchModels, searchVersions } from '../tracking/mlflow/search-registry.ts';
+import { blobsOfVersions } from '../tracking/version-pins.ts';
 import { changeOf } from './change-of.ts';
 import { TAG } from './experiment-routes.ts';
 import {
@@ -97,7 +99,12 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     on('MANAGE', model),
     message(NAME),
     async (served, { name }) => {
-      await served.database.write((sql) => deleteModel(sql, name, changeOf(served)));
+      const freed = await served.database.write(async (sql) => {
+        const blobs = await blobsOfVersions(sql, name, undefined);
+        await deleteModel(sql, name, changeOf(served));
+        return blobs;
+      });
+      await served.artifacts.release(freed);
       return {};
     },
   ),
@@ -211,25 +218,25 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     }),
     async (served, { name, source, run_id, run_link, description, tags }) => {
       const found = await contentOf(served, modelSource(source, served.root));
-      return {
-        model_version: await served.database.write(async (sql) => {
-          const version = await createVersion(
-            sql,
-            {
-              name,
-              source: found.source,
-              runId: run_id === '' ? undefined : run_id,
-              runLink: run_link,
-              description,
-              tags,
-              digest: found.digest,
-              size: found.size,
-            },
-            changeOf(served),
-          );
-          return readVersion(sql, name, version);
-        }),
-      };
+      const model_version = await served.database.write(async (sql) => {
+        const version = await createVersion(
+          sql,
+          {
+            name,
+            source: found.source,
+            runId: run_id === '' ? undefined : run_id,
+            runLink: run_link,
+            description,
+            tags,
+            digest: found.digest,
+            size: found.size,
+          },
+          changeOf(served),
+        );
+        return readVersion(sql, name, version);
+      });
+      if (found.digest !== undefined) await served.artifacts.keepModel(found.digest);
+      return { model_version };
     },
   ),
   route(
@@ -301,7 +308,12 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     on('MANAGE', model),
     message(VERSION),
     async (served, { name, version }) => {
-      await served.database.write((sql) => deleteVersion(sql, name, version, changeOf(served)));
+      const freed = await served.database.write(async (sql) => {
+        const blobs = await blobsOfVersions(sql, name, version);
+        await deleteVersion(sql, name, version, changeOf(served));
+        return blobs;
+      });
+      await served.artifacts.release(freed);
       return {};
     },
   ),
@@ -342,7 +354,7 @@ async function latest(
 async function contentOf(
   served: Pick<Served, 'artifacts' | 'database' | 'root'>,
   source: ModelSource,
-): Promise<{ source: string; digest?: string; size?: number }> {
+): Promise<{ source: string; digest?: Digest; size?: number }> {
   const { artifacts, database, root } = served;
   switch (source.kind) {
     case 'version': {

@@ -35,6 +35,16 @@ export function unpin(store: Pick<Store, 'layout'>, home: string, name: string):
   rmSync(pinPath(store, home, name), { force: true });
 }
 
+/** Takes the pins of a name away, whatever homes they were made for. */
+export function unpinInAllHomes({ layout }: Pick<Store, 'layout'>, name: string): void {
+  if (!existsSync(layout.roots)) return;
+  for (const home of readdirSync(layout.roots)) rmSync(join(layout.roots, home, name), { force: true });
+}
+
+export function isPinned(store: Pick<Store, 'layout'>, home: string, name: string): boolean {
+  return existsSync(pinPath(store, home, name));
+}
+
 /** Pins what tracked runs show. The set names its pin: one that is pinned already costs nothing. */
 export async function pinTracked(
   store: Store,
@@ -44,7 +54,7 @@ export async function pinTracked(
   if (blobs.length === 0) return;
   const sorted = blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   const name = `tracked-${digestOf(sorted.map(({ digest }) => digest).join('\n')).slice(0, 32)}`;
-  if (!existsSync(pinPath(store, home, name))) await pin(store, home, name, sorted);
+  if (!isPinned(store, home, name)) await pin(store, home, name, sorted);
 }
 
 function pinPath({ layout }: Pick<Store, 'layout'>, home: string, name: string): string {

@@ -55,6 +55,11 @@ export function placeName(place: Place): string | undefined {
   return url.href.replace(/\/$/, '');
 }
 
+/** What names a database, the home's own if there is no address: as `placeName` does. */
+export function databaseName(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : placeName({ kind: 'database', url });
+}
+
 /** The place of a name, without credentials. */
 export function placeOfName(name: string | undefined): Place {
   if (name === undefined) return { kind: 'home' };

@@ -26,12 +26,13 @@ import {
 import { addModel } from './mlflow/registered-models.ts';
 import { lockIfThere } from './mlflow/require-model.ts';
 import { moveOrAsk } from './protection/promotions.ts';
+import type { VersionBlob, VersionPins } from './version-pins.ts';
 
 export interface SqlRegistryOptions {
   readonly now: () => number;
   readonly actor: string;
-  /** Called before a version's row is written: its blobs must outlive it. */
-  readonly pin: (kind: 'model' | 'reproduction', digest: Digest) => Promise<void>;
+  /** Pins blobs, which must outlive the row of their version. */
+  readonly pins: Pick<VersionPins, 'keep'>;
 }
 
 /** Registered models in a database, in the tables that the server reads. A change and its audit row are one transaction. */
@@ -61,7 +62,8 @@ export class SqlRegistry implements Registry {
   async register(request: RegisterRequest): Promise<RegisterOutcome> {
     const { name, modelDigest } = request;
     checkModelName(name);
-    await this.#options.pin('model', modelDigest);
+    const { pins } = this.#options;
+    await pins.keep({ kind: 'model', digest: modelDigest });
     const reproduced = await this.#reproduced(request);
     failpoint('registry.before-register');
     const outcome = await this.#database.write(async (sql) => {
@@ -80,6 +82,7 @@ export class SqlRegistry implements Registry {
       return { version, created: known === undefined, changed };
     });
     failpoint('registry.after-register');
+    for (const blob of blobsOf(outcome.version)) await pins.keep(blob);
     return outcome;
   }
 
@@ -158,13 +161,23 @@ export class SqlRegistry implements Registry {
     if ((await this.findByDigest(name, modelDigest))?.tags[REPRODUCTION_TAG] !== undefined) return {};
     const kept = await reproduction();
     if (kept === undefined) return {};
-    await this.#options.pin('reproduction', kept.digest);
+    await this.#options.pins.keep({ kind: 'reproduction', digest: kept.digest });
     return { [REPRODUCTION_TAG]: kept.digest };
   }
 
   get #change(): Change {
     return { actor: this.#options.actor, at: this.#options.now() };
   }
+}
+
+function blobsOf({ modelDigest, tags }: RegisteredVersion): VersionBlob[] {
+  const reproduction = tags[REPRODUCTION_TAG];
+  return [
+    { kind: 'model', digest: modelDigest },
+    ...(reproduction === undefined
+      ? []
+      : [{ kind: 'reproduction', digest: reproduction as Digest } as const]),
+  ];
 }
 
 async function create(

@@ -271,7 +271,11 @@ describe('models list and show', () => {
   async function withModels(): Promise<CliRig> {
     const rig = await projectWith([]);
     await using database = await openDatabase(`${rig.dir}/.stockpot`, undefined);
-    const registry = new SqlRegistry(database, { now: () => at, actor: 'ada', pin: async () => {} });
+    const registry = new SqlRegistry(database, {
+      now: () => at,
+      actor: 'ada',
+      pins: { keep: async () => {} },
+    });
     for (const letter of ['a', 'b'])
       await registry.register({
         name: 'delay',
@@ -298,6 +302,7 @@ describe('models list and show', () => {
             1  champion    VALIDATED  2026-01-02 03:04:05  aaaaaaaaaaaa  a1a1a1a1
 
       when (UTC)           who  what              before  after
+      2026-01-02 03:04:05  ada  create
       2026-01-02 03:04:05  ada  register                      1
       2026-01-02 03:04:05  ada  register                      2
       2026-01-02 03:04:05  ada  alias champion                1
@@ -317,6 +322,7 @@ describe('models list and show', () => {
       name: 'delay',
       versions: [{ version: '2', modelDigest: 'b'.repeat(64) }, { version: '1' }],
       history: [
+        { action: 'create', before: null, after: null },
         { action: 'register', before: null, after: '1', actor: 'ada', at },
         { action: 'register', before: null, after: '2' },
         { action: 'alias champion', before: null, after: '1' },

@@ -131,7 +131,7 @@ export function describeModelHistory(name: string, open: () => Promise<OpenStore
 
   describe(`${name}: a version that was judged REJECTED`, () => {
     const registryOf = (database: Database): Registry =>
-      new SqlRegistry(database, { now: () => 50, actor: 'me', pin: async () => {} });
+      new SqlRegistry(database, { now: () => 50, actor: 'me', pins: { keep: async () => {} } });
     const rejected = async (registry: Registry, model: string): Promise<() => Promise<unknown>> => {
       const { version } = await registry.register({
         name: model,

@@ -267,7 +267,11 @@ export function describeWebhooks(name: string, open: () => Promise<OpenStore>): 
       await using store = await open();
       const { database } = store;
       await newHook(database, 'h', { events: ALL_EVENTS });
-      const registry = new SqlRegistry(database, { now: () => 50, actor: 'me', pin: async () => {} });
+      const registry = new SqlRegistry(database, {
+        now: () => 50,
+        actor: 'me',
+        pins: { keep: async () => {} },
+      });
       const model = { name: 'm', modelDigest: 'a'.repeat(64) as Digest, modelSize: 1 };
       await registry.register({ ...model, tags: {} });
       await registry.register({ ...model, tags: { t: '1' } });

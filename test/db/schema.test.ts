@@ -81,7 +81,7 @@ test('what the first version tracked and registered is read as it was', async ()
   expect(await tracking.cursor('aaaa')).toBe(0);
   const result = 'f'.repeat(64) as Fingerprint;
   expect(await tracking.unseen([result])).toEqual(new Set([result]));
-  const registry = new SqlRegistry(database, { now: () => 1, actor: 'me', pin: async () => {} });
+  const registry = new SqlRegistry(database, { now: () => 1, actor: 'me', pins: { keep: async () => {} } });
   expect(await registry.find('delay', { alias: 'champion' })).toMatchObject({
     version: '1',
     tags: { 'stockpot.verdict': 'VALIDATED' },

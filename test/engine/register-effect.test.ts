@@ -23,7 +23,7 @@ class Rig implements AsyncDisposable {
   private constructor(dir: string, database: Database) {
     this.#dir = dir;
     this.#database = database;
-    this.registry = new SqlRegistry(database, { now: () => 1, actor: 'me', pin: async () => {} });
+    this.registry = new SqlRegistry(database, { now: () => 1, actor: 'me', pins: { keep: async () => {} } });
     this.#effect = new RegisterEffect(async () => this.registry, {
       bring: async () => {},
       sizeOf: () => 1,

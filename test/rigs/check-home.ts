@@ -205,7 +205,7 @@ function checkTracking(
           ? []
           : [`I5 the artifact ${String(row['path'])} of a tracked run is lost`],
       ),
-      ...all('SELECT name, version, model_digest FROM model_versions').flatMap((row) => {
+      ...all('SELECT name, version, model_digest FROM models_by_digest').flatMap((row) => {
         const digest = String(row['model_digest']);
         const about = `${String(row['name'])} version ${String(row['version'])}`;
         const files = existsSync(blobPath(cache, digest)) ? filesOfTree(cache, digest) : undefined;

@@ -11,6 +11,7 @@ import { FilesInFolder } from '../../src/server/files-in-folder.ts';
 import { MultipartUploads } from '../../src/server/multipart-uploads.ts';
 import { Store } from '../../src/store/store.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
+import { VersionPins } from '../../src/tracking/version-pins.ts';
 
 export interface Answer {
   readonly status: number;
@@ -59,6 +60,7 @@ export class ServerRig implements AsyncDisposable {
       home: this.dir,
       now,
       root,
+      pins: new VersionPins({ store, home: this.dir, database: undefined }),
       folder: folder === undefined ? undefined : new FilesInFolder({ dir: folder.dir, store }),
     });
     this.app = createServer({

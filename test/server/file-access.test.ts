@@ -110,7 +110,7 @@ describe('files', () => {
       await new SqlRegistry(rig.server.database, {
         now: () => 1,
         actor: 'ann',
-        pin: async () => {},
+        pins: { keep: async () => {} },
       }).register({
         name: 'm',
         modelDigest: letter.repeat(64) as Digest,

@@ -10,6 +10,7 @@ import { POSTGRES_TRACKING_MIGRATIONS } from '../../src/tracking/postgres/schema
 import { SqlRegistry } from '../../src/tracking/sql-registry.ts';
 import { SqlTracking } from '../../src/tracking/sql-tracking.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
+import type { VersionBlob } from '../../src/tracking/version-pins.ts';
 import { describeRegistry, type OpenRegistry } from '../conformance/describe-registry.ts';
 import { describeSearch } from '../conformance/describe-search.ts';
 import { describeTracking, type OpenTracking } from '../conformance/describe-tracking.ts';
@@ -34,7 +35,7 @@ function describeAll(name: string, open: () => Promise<Opened>, numRuns: number)
     const options = {
       now: () => 1000,
       actor: 'me',
-      pin: async (_: string, digest: Digest): Promise<void> => void pinned.push(digest),
+      pins: { keep: async ({ digest }: VersionBlob): Promise<void> => void pinned.push(digest) },
     };
     return {
       registry: new SqlRegistry(connect(), options),

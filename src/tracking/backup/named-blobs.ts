@@ -16,7 +16,7 @@ export function* namedBlobs(db: DatabaseSync): Generator<NamedBlob> {
   const rows = db
     .prepare(
       `SELECT digest, 'file' AS kind, 0 AS isTag FROM files UNION SELECT digest, kind, 0 FROM artifacts
-       UNION SELECT model_digest, 'model', 0 FROM model_versions WHERE model_digest IS NOT NULL
+       UNION SELECT model_digest, 'model', 0 FROM models_by_digest
        UNION SELECT value, 'directory', 1 FROM model_version_tags WHERE key = ?`,
     )
     .iterate(REPRODUCTION_TAG);

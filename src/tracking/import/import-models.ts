@@ -1,3 +1,4 @@
+import type { Digest } from '../../core/ids.ts';
 import type { Sql } from '../../db/sql.ts';
 import { audit, type Change } from '../mlflow/audit.ts';
 import { firstNumber, resumeNumbers } from '../mlflow/model-numbers.ts';
@@ -15,7 +16,7 @@ const ROOT = 'mlflow-artifacts:';
 /** Where a version's files are here. */
 interface Found {
   readonly source: string;
-  readonly digest?: string;
+  readonly digest?: Digest;
   readonly size?: number;
 }
 
@@ -48,6 +49,7 @@ async function importModel(
   const work = async (sql: Sql): Promise<{ models: Tally; versions: Tally; notes: readonly Note[] }> =>
     writeModel(sql, target, model, places);
   const done = await (isDryRun ? database.read(work) : database.write(work));
+  for (const { digest } of places.values()) if (digest !== undefined) await target.files.keepModel(digest);
   for (const key of ['imported', 'there', 'conflicts'] as const) {
     models[key] += done.models[key];
     versions[key] += done.versions[key];

@@ -9,6 +9,8 @@ export interface FileSink {
   put(path: string, bytes: Readable): Promise<void>;
   /** A folder's content as one; undefined if there is none. */
   digestOf(folder: string): Promise<{ readonly digest: Digest; readonly size: number } | undefined>;
+  /** Once there is a version of such a folder. */
+  keepModel(digest: Digest): Promise<void>;
 }
 
 /** Where an experiment of the source went. */
