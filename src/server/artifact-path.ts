@@ -1,4 +1,4 @@
-import { invalid } from '../tracking/mlflow/mlflow-error.ts';
+import { invalid, type MlflowError } from '../tracking/mlflow/mlflow-error.ts';
 
 /** Bytes: what a database sorts by. */
 const MAX_PATH = 2000;
@@ -17,4 +17,14 @@ export function isPath(path: string): boolean {
     path.isWellFormed() &&
     path.split('/').every((one) => one !== '' && one !== '.' && one !== '..')
   );
+}
+
+/** Why nothing can be written below a file. */
+export function fileInTheWay(path: string): MlflowError {
+  return invalid(`A file or a link is in the way of '${path}'`);
+}
+
+/** Why no file can be written where a folder is. */
+export function isFolder(path: string): MlflowError {
+  return invalid(`'${path}' is a folder`);
 }

@@ -17,7 +17,7 @@ import { hasCode } from '../core/recipe-error.ts';
 import type { Store } from '../store/store.ts';
 import { writeStream } from '../store/write-stream.ts';
 import { invalid, MlflowError, missing } from '../tracking/mlflow/mlflow-error.ts';
-import { isPath } from './artifact-path.ts';
+import { fileInTheWay, isFolder, isPath } from './artifact-path.ts';
 import type { ClientFiles, FileInfo, ReadableFile } from './client-files.ts';
 import { isNotThere, OpenFolder } from './open-folder.ts';
 import type { Stored } from './uploaded-files.ts';
@@ -71,11 +71,11 @@ export class FilesInFolder implements ClientFiles {
     try {
       await writeStream(pending.of(temporary), bytes, { flags: 'wx', flush: true });
       using folder = await this.#make(segments);
-      if (folder === undefined) throw invalid(`A file or a link is in the way of '${path}'`);
+      if (folder === undefined) throw fileInTheWay(path);
       renameSync(pending.of(temporary), folder.of(name));
       await folder.sync();
     } catch (error) {
-      if (hasCode(error, 'EISDIR') || hasCode(error, 'ENOTEMPTY')) throw invalid(`'${path}' is a folder`);
+      if (hasCode(error, 'EISDIR') || hasCode(error, 'ENOTEMPTY')) throw isFolder(path);
       throw refused(error, path);
     } finally {
       rmSync(pending.of(temporary), { force: true });

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Database } from '../db/sql.ts';
-import { digestOf } from '../store/hash.ts';
 import { pin, unpin } from '../store/roots.ts';
 import type { Store } from '../store/store.ts';
 import { writeStream } from '../store/write-stream.ts';
-import { missing } from '../tracking/mlflow/mlflow-error.ts';
-import { type ClientFiles, directlyBelow, type FileInfo, type ReadableFile } from './client-files.ts';
+import { MlflowError, missing } from '../tracking/mlflow/mlflow-error.ts';
+import type { ClientFiles, FileInfo, ReadableFile } from './client-files.ts';
+import { listUploaded } from './list-uploaded.ts';
+import { forgetFiles, type NewFile, nameFile } from './name-file.ts';
 import { type Stored, uploaded, uploadedBelow } from './uploaded-files.ts';
 
 export interface FilesInStoreOptions {
@@ -31,7 +32,7 @@ export class FilesInStore implements ClientFiles {
     this.#now = now;
   }
 
-  /** Stores the bytes, then the name. */
+  /** Stores the bytes, pins them, then names them: of several at once each takes away only the pin that it replaced. */
   async put(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const dir = join(this.#home, 'uploads');
     mkdirSync(dir, { recursive: true });
@@ -41,19 +42,28 @@ export class FilesInStore implements ClientFiles {
       const { blobs } = this.#store;
       const { digest, size } = await blobs.putFile(temporary);
       await blobs.settle();
-      await pin(this.#store, this.#home, pinOf(path), [{ digest, kind: 'file' }]);
-      await this.#database.write((sql) =>
-        sql.run(
-          `INSERT INTO files (path, digest, size, created_at) VALUES (?, ?, ?, ?)
-           ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, size = excluded.size, created_at = excluded.created_at`,
-          path,
-          digest,
-          size,
-          this.#now(),
-        ),
-      );
+      await this.#name({ path, digest, size, pin: `file-${randomUUID()}`, at: this.#now() });
     } finally {
       rmSync(temporary, { force: true });
+    }
+  }
+
+  async #name(file: NewFile): Promise<void> {
+    const { path, digest, size } = file;
+    await pin(this.#store, this.#home, file.pin, [{ digest, kind: 'file' }]);
+    try {
+      // Bytes that were there already may have gone before they were pinned.
+      if (!this.#store.blobs.has(digest, size))
+        throw new MlflowError(
+          'TEMPORARILY_UNAVAILABLE',
+          `The bytes of '${path}' were just removed: send them again`,
+        );
+      const replaced = await this.#database.write((sql) => nameFile(sql, file));
+      if (replaced !== undefined) unpin(this.#store, this.#home, replaced);
+    } catch (error) {
+      // After any other error it may have its name all the same.
+      if (error instanceof MlflowError) unpin(this.#store, this.#home, file.pin);
+      throw error;
     }
   }
 
@@ -63,19 +73,12 @@ export class FilesInStore implements ClientFiles {
   }
 
   async list(folder: string): Promise<FileInfo[]> {
-    const prefix = folder === '' ? '' : `${folder}/`;
-    return directlyBelow(prefix, await this.#database.read((sql) => uploadedBelow(sql, prefix)));
+    return this.#database.read((sql) => listUploaded(sql, folder === '' ? '' : `${folder}/`));
   }
 
   async remove(path: string): Promise<void> {
-    const removed = await this.#database.write(async (sql) => {
-      const files = [await uploaded(sql, path), ...(await uploadedBelow(sql, `${path}/`))].flatMap(
-        (one) => one ?? [],
-      );
-      for (const file of files) await sql.run('DELETE FROM files WHERE path = ?', file.path);
-      return files;
-    });
-    for (const file of removed) unpin(this.#store, this.#home, pinOf(file.path));
+    const pins = await this.#database.write((sql) => forgetFiles(sql, path));
+    for (const pin of pins) unpin(this.#store, this.#home, pin);
   }
 
   async keep(folder: string): Promise<Stored[]> {
@@ -95,8 +98,4 @@ export async function openStored(
     etag: `"${digest}"`,
     stream: (start, end) => createReadStream(blobs.path(digest), { start, end }),
   };
-}
-
-function pinOf(path: string): string {
-  return `file-${digestOf(path)}`;
 }

@@ -14,18 +14,17 @@ export async function uploaded(sql: Sql, path: string): Promise<Stored | undefin
   return row === undefined ? undefined : (row as unknown as Stored);
 }
 
-/**
- * Files whose paths begin with a prefix that ends in `/`, by path; all for the empty one. A prefix is a range
- * of keys: from it to the one that follows everything that begins with it.
- */
+/** Files whose paths begin with a prefix that ends in `/`, by path. */
 export async function uploadedBelow(sql: Sql, prefix: string): Promise<Stored[]> {
-  const rows =
-    prefix === ''
-      ? await sql.all('SELECT path, digest, size FROM files ORDER BY path')
-      : await sql.all(
-          'SELECT path, digest, size FROM files WHERE path >= ? AND path < ? ORDER BY path',
-          prefix,
-          `${prefix.slice(0, -1)}0`,
-        );
+  const rows = await sql.all(
+    'SELECT path, digest, size FROM files WHERE path >= ? AND path < ? ORDER BY path',
+    prefix,
+    endOf(prefix),
+  );
   return rows as unknown as Stored[];
+}
+
+/** The first key after all that begin with a prefix that ends in `/`. */
+export function endOf(prefix: string): string {
+  return `${prefix.slice(0, -1)}0`;
 }

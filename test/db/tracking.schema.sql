@@ -15,7 +15,7 @@ CREATE TABLE experiment_grants (experiment_id INTEGER NOT NULL REFERENCES experi
 CREATE TABLE experiment_tags (experiment_id INTEGER NOT NULL REFERENCES experiments, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (experiment_id, key)) WITHOUT ROWID;
 CREATE TABLE experiments ( experiment_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, lifecycle_stage TEXT NOT NULL DEFAULT 'active', creation_time INTEGER NOT NULL, last_update_time INTEGER NOT NULL, artifact_location TEXT);
 CREATE INDEX experiments_of_principal ON experiment_grants (principal);
-CREATE TABLE files (path TEXT PRIMARY KEY, digest TEXT NOT NULL, size INTEGER NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE files (path TEXT PRIMARY KEY, digest TEXT NOT NULL, size INTEGER NOT NULL, created_at INTEGER NOT NULL, pin TEXT) WITHOUT ROWID;
 CREATE TABLE group_members (name TEXT NOT NULL REFERENCES groups ON DELETE CASCADE, username TEXT NOT NULL REFERENCES users (username) ON DELETE CASCADE, source TEXT NOT NULL CHECK (source IN ('here', 'sign-in')), PRIMARY KEY (name, username));
 CREATE TABLE groups (name TEXT PRIMARY KEY, role TEXT CHECK (role IN ('viewer', 'member', 'admin')));
 CREATE INDEX groups_of_user ON group_members (username);

@@ -102,7 +102,12 @@ describe('files in a folder', () => {
     const { digest, size } = await rig.store.blobs.putDurably('stored');
     const write = (path: string): Promise<number> =>
       rig.database.write((sql) =>
-        sql.run('INSERT INTO files VALUES (?, ?, ?, 1)', `0/r/artifacts/${path}`, digest, size),
+        sql.run(
+          'INSERT INTO files (path, digest, size, created_at) VALUES (?, ?, ?, 1)',
+          `0/r/artifacts/${path}`,
+          digest,
+          size,
+        ),
       );
     await write('old');
     await write('both');

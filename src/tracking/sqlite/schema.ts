@@ -203,4 +203,6 @@ export const TRACKING_MIGRATIONS: readonly string[] = [
      FROM (SELECT name, max(CAST(after AS INTEGER)) + 1 AS next_version FROM audit WHERE action IN ('register', 'import') GROUP BY name) AS given
      WHERE given.name = registered_models.name AND given.next_version > registered_models.next_version;
    CREATE INDEX audit_renames ON audit (before, id) WHERE action = 'rename';`,
+  // A file's bytes are pinned by a name that no other file has; null: by its path, as until then.
+  `ALTER TABLE files ADD COLUMN pin TEXT`,
 ];
