@@ -32,7 +32,7 @@ export function sendBytes(
     .header('accept-ranges', 'bytes')
     .header('etag', etag)
     .type('application/octet-stream');
-  const range = rangeOf(request.headers.range, size);
+  const range = isOf(request.headers['if-range'], etag) ? rangeOf(request.headers.range, size) : undefined;
   if (range === undefined)
     return reply.header('content-length', size).send(size === 0 ? '' : stream(0, size - 1));
   if (range === 'none') return reply.code(416).header('content-range', `bytes */${size}`).send();
@@ -42,6 +42,14 @@ export function sendBytes(
     .header('content-range', `bytes ${from}-${to}/${size}`)
     .header('content-length', to - from + 1)
     .send(stream(from, to));
+}
+
+/**
+ * Whether a client that has some of a file may have more of this one (RFC 9110 §13.1.5). A weak tag says too
+ * little for that, and of a date nothing is known here.
+ */
+function isOf(ifRange: string | string[] | undefined, etag: string): boolean {
+  return ifRange === undefined || (ifRange === etag && !etag.startsWith('W/'));
 }
 
 /** The first and last byte of a single range (RFC 9110 §14); several ranges are answered with the whole. */

@@ -65,6 +65,23 @@ describe('a file', () => {
     expect([beyond.statusCode, beyond.headers['content-range']]).toEqual([416, 'bytes */300000']);
   });
 
+  test('is sent in part only to who has the rest of the same one', async () => {
+    await using rig = ServerRig.create();
+    const get = async (range: string, ifRange: string): Promise<readonly [number, string]> => {
+      const headers = { ...HOST, range, 'if-range': ifRange };
+      const url = `${PROXY}/0/r/artifacts/f`;
+      const { statusCode, body } = await rig.app.inject({ method: 'GET', url, headers });
+      return [statusCode, body];
+    };
+    await put(rig, '0/r/artifacts/f', 'first');
+    const first = `"${createHash('sha256').update('first').digest('hex')}"`;
+    expect(await get('bytes=3-', first)).toEqual([206, 'st']);
+    await put(rig, '0/r/artifacts/f', 'second');
+    expect(await get('bytes=3-', first)).toEqual([200, 'second']);
+    expect(await get('bytes=9-', first)).toEqual([200, 'second']);
+    expect(await get('bytes=3-', 'Fri, 27 Nov 2026 10:00:00 GMT')).toEqual([200, 'second']);
+  });
+
   test('is listed by the names below a folder, and forgotten with it', async () => {
     await using rig = ServerRig.create();
     const run = await rig.run();

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect, test } from 'vitest';
 import { FilesInFolder } from '../../src/server/files-in-folder.ts';
 import { ArtifactsDisk, SECRET, UNTOUCHED } from '../rigs/artifacts-disk.ts';
@@ -83,6 +84,22 @@ describe('files in a folder', () => {
     const after = await get();
     expect(after.slice(0, 3)).toEqual([206, 'bytes 2-4/10', 'cde']);
     expect(after[3]).not.toBe(before[3]);
+  });
+
+  test('are sent whole to who has some of one: another may be as long and as old', async () => {
+    using disk = new ArtifactsDisk();
+    await using rig = ServerRig.inFolder({ dir: disk.dir, isRoot: false });
+    disk.write('0/r/artifacts/f', 'whole');
+    const get = async (headers: object): Promise<LightMyRequestResponse> =>
+      rig.app.inject({
+        method: 'GET',
+        url: `${PROXY}/0/r/artifacts/f`,
+        headers: { ...HOST, range: 'bytes=3-', ...headers },
+      });
+    const part = await get({});
+    expect([part.statusCode, part.body]).toEqual([206, 'le']);
+    const again = await get({ 'if-range': part.headers.etag });
+    expect([again.statusCode, again.body]).toEqual([200, 'whole']);
   });
 
   test('come in parts too', async () => {
