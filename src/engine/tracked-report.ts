@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Outputs, ReportEntry } from '../core/events.ts';
+import { isTree } from '../core/kinds.ts';
 import type { PlanInput } from '../core/plan.ts';
 import type { TrackedStep } from './tracked-plan.ts';
 import { clean, cut, fitKey, fitTag, fitValue, TRACKING_LIMITS } from './tracking-limits.ts';
@@ -74,7 +75,10 @@ export function latest(metrics: readonly MetricWrite[]): MetricWrite[] {
   return [...last.values()];
 }
 
-/** Outputs by their paths, and what was logged beside them: at the path of an output, the output stands. */
+/**
+ * What was logged, then the outputs by their paths. At the path of an output, the output stands: in the place of
+ * what was logged there, or of that file in a folder that was logged.
+ */
 export function artifactsOf(
   outputs: Outputs,
   step: TrackedStep,
@@ -86,8 +90,9 @@ export function artifactsOf(
     size,
     kind,
   }));
-  const taken = new Set(declared.map(({ path }) => path.split('/')[0]));
-  return [...declared, ...artifacts.filter(({ path }) => !taken.has(path))];
+  const isOutput = ({ path, kind }: ArtifactWrite): boolean =>
+    declared.some((output) => output.path === path || (!isTree(kind) && output.path.startsWith(`${path}/`)));
+  return [...artifacts.filter((artifact) => !isOutput(artifact)), ...declared];
 }
 
 /** A data set named as an input of its step is what that input refers to: `split.training`, `flights`. */

@@ -109,11 +109,12 @@ export class Artifacts {
     // A path of another experiment that ends alike is none of this run's.
     const rows = await sql.all(
       `SELECT a.path, a.digest, a.size, a.kind FROM artifacts a JOIN runs r USING (run_uuid) JOIN experiments e USING (experiment_id)
-       WHERE run_uuid = ? AND coalesce(e.artifact_location, 'mlflow-artifacts:/' || CAST(e.experiment_id AS TEXT)) = ?`,
+       WHERE run_uuid = ? AND coalesce(e.artifact_location, 'mlflow-artifacts:/' || CAST(e.experiment_id AS TEXT)) = ?
+       ORDER BY a.path`,
       run,
       `mlflow-artifacts:/${root.slice(0, -`/${run}/artifacts`.length)}`,
     );
-    return rows.flatMap((row): Stored[] => {
+    const files = rows.flatMap((row): Stored[] => {
       const at = `${root}/${String(row['path'])}`;
       const digest = row['digest'] as Digest;
       if (!isTree(row['kind'] as OutputKind)) return [{ path: at, digest, size: Number(row['size']) }];
@@ -122,6 +123,8 @@ export class Artifacts {
         path: `${at}/${file.path}`,
       }));
     });
+    // Of a file in a folder and one of its own at that path the latter, which comes later, is the run's output.
+    return [...new Map(files.map((file) => [file.path, file])).values()];
   }
 
   /** A registered model's files; of no other folder in the store. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CliRig, eventsOf, outcomesOf } from '../rigs/cli-rig.ts';
 import { inProcess } from '../rigs/in-process.ts';
+import { ServerProcess } from '../rigs/server-process.ts';
 import { lastRun, listRuns, type ShownRun, showRun, stepRuns } from '../rigs/tracked-runs.ts';
 
 const FIT = `import { writeFileSync } from 'node:fs';
@@ -100,6 +101,30 @@ describe('a step with `mlflow: true`', () => {
     const again = (await stepRuns(rig, await lastRun(rig)))['fit'];
     expect(again === undefined ? undefined : shape(again)).toEqual(shape(fit));
     expect(again?.children.map(({ name }) => name)).toEqual(['trial']);
+  });
+
+  test('keeps what it logs in a folder that an output lies in too', async () => {
+    const uses = FIT.replace("path: 'weights.json'", "path: 'fitted/weights.json'").replace(
+      "logText('not this', 'weights.json')",
+      "logText('not this', 'fitted/weights.json')",
+    );
+    await using rig = await CliRig.create({ 'recipe.yaml': RECIPE, 'steps/fit.ts': uses });
+    expect(await run(rig)).toEqual({ fit: 'succeeded' });
+    const { fit } = await stepRuns(rig, await lastRun(rig));
+    expect(fit?.artifacts.map(({ path, kind }) => [path, kind])).toEqual([
+      ['fitted', 'model'],
+      ['fitted/weights.json', 'value'],
+      ['notes.txt', 'file'],
+    ]);
+    await using server = await ServerProcess.start(rig);
+    const { files } = await server.api(`artifacts/list?run_id=${fit?.id}&path=fitted`);
+    expect(files).toEqual([
+      { path: 'fitted/MLmodel', is_dir: false, file_size: 11 },
+      { path: 'fitted/weights.json', is_dir: false, file_size: 3 },
+    ]);
+    const read = async (path: string): Promise<string> =>
+      (await fetch(`${server.url}/get-artifact?run_id=${fit?.id}&path=fitted/${path}`)).text();
+    expect([await read('MLmodel'), await read('weights.json')]).toEqual(['flavors: {}', '[1]']);
   });
 
   test('is not the same step as one without it', async () => {
