@@ -42,6 +42,8 @@ export interface ServeRequest {
   readonly artifactRoot: string;
   /** A folder of this machine where clients' files lie in MLflow's layout, instead of the cache. */
   readonly artifactsFolder: string | undefined;
+  /** Whether clients' files pass through the server. */
+  readonly servesArtifacts: boolean;
   /** `postgres://…` or `sqlite:PATH` instead of the home's own. */
   readonly database: string | undefined;
   /** Where webhooks may be called beside public addresses: `HOST` or `HOST:PORT`. */
@@ -123,6 +125,7 @@ export async function composeServer(
         ? undefined
         : { desk: request.submissions, store, place: storeName(project) },
     ticks: request.ticks,
+    servesArtifacts: request.servesArtifacts,
     version,
     log: request.log,
     onBug,

@@ -1,6 +1,6 @@
 import { RecipeError } from '../core/recipe-error.ts';
 import { isElsewhere, localFolder } from '../tracking/import/local-folder.ts';
-import { type Parsed, text } from './context.ts';
+import { flag, type Parsed, text } from './context.ts';
 
 const PROXY = 'mlflow-artifacts:';
 
@@ -8,26 +8,39 @@ const PROXY = 'mlflow-artifacts:';
 export interface ArtifactsPlace {
   readonly artifactRoot: string;
   readonly artifactsFolder: string | undefined;
+  /** Whether they pass through the server. */
+  readonly servesArtifacts: boolean;
 }
 
-/** `--default-artifact-root` and `--artifacts-destination`, as `mlflow server` has them. */
+/** Where clients put artifacts themselves, unless told otherwise. */
+const LOCAL = './mlruns';
+
+/** `--default-artifact-root`, `--artifacts-destination` and `--no-serve-artifacts`, as `mlflow server` has them. */
 export function artifactsOf(options: Parsed['options'], cwd: string): ArtifactsPlace {
-  const artifactRoot = rootOf(text(options, 'defaultArtifactRoot'), cwd);
+  const servesArtifacts = !flag(options, 'noServeArtifacts');
+  const root = text(options, 'defaultArtifactRoot') ?? (servesArtifacts ? PROXY : LOCAL);
+  const artifactRoot = rootOf(root, cwd);
+  if (!servesArtifacts && artifactRoot === PROXY)
+    throw usage(`--no-serve-artifacts: clients cannot put artifacts at ${root} then`);
   const destination = text(options, 'artifactsDestination');
+  if (!servesArtifacts && destination !== undefined)
+    throw usage(
+      '--artifacts-destination is where the server puts artifacts, and --no-serve-artifacts has it take none',
+    );
   const folder =
     destination === undefined ? undefined : localFolder(destination, { base: cwd, proxied: undefined });
   if (destination !== undefined && folder === undefined)
     throw usage(`--artifacts-destination ${destination} is no folder of this machine`);
-  if (!artifactRoot.startsWith('/')) return { artifactRoot, artifactsFolder: folder };
+  if (!artifactRoot.startsWith('/')) return { artifactRoot, artifactsFolder: folder, servesArtifacts };
   if (folder !== undefined && folder.replace(/\/+$/, '') !== artifactRoot)
     throw usage(
       '--artifacts-destination and a folder as --default-artifact-root are one folder: say one of them',
     );
-  return { artifactRoot, artifactsFolder: artifactRoot };
+  return { artifactRoot, artifactsFolder: artifactRoot, servesArtifacts };
 }
 
-function rootOf(root: string | undefined, cwd: string): string {
-  if (root === undefined || /^mlflow-artifacts:\/*$/.test(root)) return PROXY;
+function rootOf(root: string, cwd: string): string {
+  if (/^mlflow-artifacts:\/*$/.test(root)) return PROXY;
   if (/^(?:s3|gs|wasbs|abfss|dbfs|hdfs):\/\/[\w./@:+=-]+$/.test(root) && !root.includes('..'))
     return root.replace(/\/+$/, '');
   const folder = isElsewhere(root) ? undefined : localFolder(root, { base: cwd, proxied: undefined });

@@ -75,7 +75,11 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
         value: 'X',
         help: 'taken from scripts that start `mlflow server`, and does nothing',
       })),
-      { long: '--serve-artifacts', help: 'taken from such scripts; it always does' },
+      { long: '--serve-artifacts', help: 'taken from such scripts; it does unless the next one is given' },
+      {
+        long: '--no-serve-artifacts',
+        help: 'clients put artifacts where --default-artifact-root says (default then: ./mlruns), and none pass through the server',
+      },
       { long: '--oidc-client-id', value: 'ID', help: 'what the provider knows this server as' },
       {
         long: '--oidc-name-claim',

@@ -15,6 +15,7 @@ import type { Log } from './log.ts';
 import { LOGGED_MODEL_ROUTES } from './logged-model-routes.ts';
 import { Metrics } from './metrics.ts';
 import { MULTIPART_ROUTES } from './multipart-routes.ts';
+import { refuseArtifacts } from './no-artifacts.ts';
 import { openApi } from './openapi.ts';
 import { checkOrigin, originOf } from './origin.ts';
 import { serveTraces } from './otlp.ts';
@@ -94,6 +95,8 @@ export interface ServerOptions {
   readonly submissions?: ServedSubmissions | undefined;
   /** How many ticks of schedules ended how; none: this process runs none. */
   readonly ticks?: ReadonlyMap<string, number> | undefined;
+  /** Whether clients' files pass through the server; true unless this says otherwise. */
+  readonly servesArtifacts?: boolean;
   readonly version: string;
   /** MLflow's API as a whole, unless this says otherwise. */
   readonly routes?: readonly Route[];
@@ -116,6 +119,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     sharedCache,
     submissions,
     ticks,
+    servesArtifacts = true,
     version,
     log,
     onBug,
@@ -153,6 +157,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     }),
   );
   guard(app, { authenticate, database: served.database, root: served.root });
+  if (!servesArtifacts) refuseArtifacts(app);
   const database = metrics.counted(served.database);
   const points = new GatheredPoints(database);
   const servedTo = (request: FastifyRequest): Served => ({

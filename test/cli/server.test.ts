@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -118,6 +118,13 @@ describe('recipe server', () => {
       ['say one of them', '--artifacts-destination', './a', '--default-artifact-root', './b'],
       ['of the server', '--artifacts-destination', '.'],
       ['of the server', '--default-artifact-root', '.stockpot'],
+      [
+        'clients cannot put artifacts',
+        '--no-serve-artifacts',
+        '--default-artifact-root',
+        'mlflow-artifacts:/',
+      ],
+      ['has it take none', '--no-serve-artifacts', '--artifacts-destination', './a'],
     ] as const) {
       const { exit, err } = await rig.recipe('server', '--port', '0', ...refused);
       expect([refused, exit, err]).toEqual([refused, 2, expect.stringContaining(said)]);
@@ -142,6 +149,46 @@ describe('recipe server', () => {
       const { exit, err } = await rig.recipe('server', '--port', '0', '--json', ...flags);
       expect([exit, JSON.parse(err)]).toMatchObject([2, { code: 'ARTIFACTS_ELSEWHERE' }]);
     }
+  });
+
+  test('lets no artifacts pass through where clients put them elsewhere, and says so as MLflow’s does', async () => {
+    await using rig = await CliRig.create();
+    await using server = await ServerProcess.start(rig, '--no-serve-artifacts');
+    const { run } = await server.api('runs/create', { experiment_id: '0' });
+    const { run_id, artifact_uri } = (run as { info: { run_id: string; artifact_uri: string } }).info;
+    expect(artifact_uri).toBe(join(rig.dir, 'mlruns/0', run_id, 'artifacts'));
+    for (const [method, path, rule = path] of [
+      ['GET', '/api/2.0/mlflow-artifacts/artifacts'],
+      [
+        'GET',
+        '/api/2.0/mlflow-artifacts/artifacts/a/b',
+        '/api/2.0/mlflow-artifacts/artifacts/<path:artifact_path>',
+      ],
+      [
+        'PUT',
+        '/ajax-api/2.0/mlflow-artifacts/artifacts/a',
+        '/ajax-api/2.0/mlflow-artifacts/artifacts/<path:artifact_path>',
+      ],
+      [
+        'DELETE',
+        '/api/2.0/mlflow-artifacts/artifacts/a',
+        '/api/2.0/mlflow-artifacts/artifacts/<path:artifact_path>',
+      ],
+      [
+        'POST',
+        '/api/2.0/mlflow-artifacts/mpu/create/a',
+        '/api/2.0/mlflow-artifacts/mpu/create/<path:artifact_path>',
+      ],
+    ] as const) {
+      const answer = await fetch(`${server.url}${path}`, { method });
+      expect([answer.status, await answer.text()]).toEqual([
+        503,
+        `Endpoint: ${rule} disabled due to the mlflow server running with \`--no-serve-artifacts\`. To enable artifacts server functionality, run \`mlflow server\` with \`--serve-artifacts\``,
+      ]);
+    }
+    mkdirSync(artifact_uri, { recursive: true });
+    writeFileSync(join(artifact_uri, 'f'), 'there');
+    expect(await (await fetch(`${server.url}/get-artifact?run_id=${run_id}&path=f`)).text()).toBe('there');
   });
 
   test('beside another on one database wants the same files', async () => {

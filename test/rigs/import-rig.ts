@@ -142,6 +142,7 @@ export class ImportRig implements AsyncDisposable {
       provider: undefined,
       newUsers: 'member',
       artifactsFolder: undefined,
+      servesArtifacts: true,
       artifactRoot: 'mlflow-artifacts:',
       database: this.#database,
       webhookHosts: [],
