@@ -18,7 +18,7 @@ export function serveFiles(app: FastifyInstance, servedTo: (request: FastifyRequ
   );
   app.put(
     url,
-    { config: { policy: WRITE_FILES, read }, bodyLimit: Number.MAX_SAFE_INTEGER },
+    { config: { policy: WRITE_FILES, read, takesFile: true }, bodyLimit: Number.MAX_SAFE_INTEGER },
     async (request) => {
       const { artifacts } = servedTo(request);
       await artifacts.put(pathOf(request), (request.body ?? request.raw) as Readable);

@@ -34,7 +34,9 @@ import { SERVER_ROUTES } from './server-routes.ts';
 import { type SharedCache, serveSharedCache } from './shared-cache.ts';
 import type { SignInOptions } from './sign-in/sign-in-routes.ts';
 import { SIGN_IN_ROUTES } from './sign-in/token-route.ts';
+import { stopGently } from './stop-gently.ts';
 import { type ServedSubmissions, serveSubmissions } from './submissions.ts';
+import { limitTime, TIME_LIMITS, type TimeLimits } from './time-limits.ts';
 import { TRACE_ROUTES } from './trace-routes.ts';
 import { TRACE_V3_ROUTES } from './trace-v3-routes.ts';
 import { USER_ROUTES } from './user-routes.ts';
@@ -97,6 +99,7 @@ export interface ServerOptions {
   readonly ticks?: ReadonlyMap<string, number> | undefined;
   /** Whether clients' files pass through the server; true unless this says otherwise. */
   readonly servesArtifacts?: boolean;
+  readonly timeLimits?: TimeLimits;
   readonly version: string;
   /** MLflow's API as a whole, unless this says otherwise. */
   readonly routes?: readonly Route[];
@@ -120,6 +123,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     submissions,
     ticks,
     servesArtifacts = true,
+    timeLimits = TIME_LIMITS,
     version,
     log,
     onBug,
@@ -127,6 +131,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   } = options;
   const app = fastify({
     bodyLimit: MAX_BODY,
+    http: { headersTimeout: timeLimits.headersMs, connectionsCheckingInterval: timeLimits.headersMs / 2 },
     routerOptions: { maxParamLength: 2000 },
     rewriteUrl: ({ url = '/' }) => url.replace(PAGES, '/api/'),
     trustProxy: [...trustedProxies],
@@ -138,6 +143,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
       if (log !== undefined) logRequest(log, request, reply);
     },
   });
+  limitTime(app, timeLimits);
+  stopGently(app, timeLimits.stopMs);
   const metrics = new Metrics();
   metrics.observe(app);
   if (log !== undefined) logRequests(app, log);

@@ -12,7 +12,7 @@ import type { Served } from './route.ts';
 export function serveParts(app: FastifyInstance, servedTo: (request: FastifyRequest) => Served): void {
   app.put(
     `${PARTS}/:id/:number`,
-    { config: { policy: PUBLIC }, bodyLimit: Number.MAX_SAFE_INTEGER },
+    { config: { policy: PUBLIC, takesFile: true }, bodyLimit: Number.MAX_SAFE_INTEGER },
     async (request, reply) => {
       const { id, number } = request.params as { readonly id: string; readonly number: string };
       if (!/^[0-9a-f]{32}$/.test(id) || !/^[1-9]\d{0,4}$/.test(number))

@@ -24,10 +24,12 @@ const READ_RUN = on('READ', async (sql, { run_id }: Asked): Promise<Need['on'][]
 
 /**
  * The events of recipes' runs on this machine as Server-Sent Events, from the first or from the one after
- * `Last-Event-ID`, until the run has finished. Whoever comes back after its end gets 204, as a browser then
+ * `Last-Event-ID`, until the run has finished or the server ends. Whoever comes back after its end gets 204, as a browser then
  * stops asking.
  */
 export function serveRunEvents(app: FastifyInstance, { home, clock }: { home: string; clock: Clock }): void {
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
   app.get(
     `/api/2.0${AT}`,
     { config: { policy: READ_RUN, read: (request): Asked => ({ run_id: runOf(request) }) } },
@@ -41,8 +43,9 @@ export function serveRunEvents(app: FastifyInstance, { home, clock }: { home: st
       const gone = new AbortController();
       const stream = new PassThrough();
       stream.on('close', () => gone.abort());
-      void send(stream, followJournal(home, id, clock, gone.signal), after);
-      void beat(stream, clock, gone.signal);
+      const over = AbortSignal.any([gone.signal, closing.signal]);
+      void send(stream, followJournal(home, id, clock, over), after);
+      void beat(stream, clock, over);
       return reply
         .header('cache-control', 'no-store')
         .header('x-accel-buffering', 'no')

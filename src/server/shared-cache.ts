@@ -48,20 +48,24 @@ function serveBlobs(app: FastifyInstance, { store: { blobs } }: SharedCache): vo
     if (request.headers['if-none-match'] === etag) return reply.code(304).header('etag', etag).send();
     return sendBytes(blobAt(blobs.path(digest), etag), request, reply);
   });
-  app.put(url, { config: { policy: CREATE }, bodyLimit: Number.MAX_SAFE_INTEGER }, async (request, reply) => {
-    const digest = digestOf(request);
-    const body = (request.body ?? request.raw) as Readable;
-    try {
-      if (!(await blobs.takeIn(digest, body.iterator({ destroyOnReturn: false }))))
-        throw invalid(`The bytes that came are not those of ${digest}: nothing was kept of them.`);
-    } finally {
-      // What is left of it where the disk is full: else the next request on this connection is never read.
-      body.resume();
-    }
-    // Whoever writes the result may reach another server of this folder.
-    await blobs.settle();
-    return reply.send({});
-  });
+  app.put(
+    url,
+    { config: { policy: CREATE, takesFile: true }, bodyLimit: Number.MAX_SAFE_INTEGER },
+    async (request, reply) => {
+      const digest = digestOf(request);
+      const body = (request.body ?? request.raw) as Readable;
+      try {
+        if (!(await blobs.takeIn(digest, body.iterator({ destroyOnReturn: false }))))
+          throw invalid(`The bytes that came are not those of ${digest}: nothing was kept of them.`);
+      } finally {
+        // What is left of it where the disk is full: else the next request on this connection is never read.
+        body.resume();
+      }
+      // Whoever writes the result may reach another server of this folder.
+      await blobs.settle();
+      return reply.send({});
+    },
+  );
 }
 
 function serveResults(app: FastifyInstance, { store: { blobs, layout }, now }: SharedCache): void {
