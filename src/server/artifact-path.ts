@@ -19,6 +19,16 @@ export function isPath(path: string): boolean {
   );
 }
 
+/** Whether the server itself names what is there by its content: models, and what they can be made from again. */
+export function isServersOwn(path: string): boolean {
+  return /^(?:models|reproductions)\/[0-9a-f]{64}(?:\/|$)/.test(path);
+}
+
+/** Why no client can write there. */
+export function serversOwn(path: string): MlflowError {
+  return invalid(`'${path}' is a name that the server itself uses`);
+}
+
 /** Why nothing can be written below a file. */
 export function fileInTheWay(path: string): MlflowError {
   return invalid(`A file or a link is in the way of '${path}'`);

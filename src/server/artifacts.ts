@@ -10,7 +10,7 @@ import { missing } from '../tracking/mlflow/mlflow-error.ts';
 import { spansFile } from '../tracking/mlflow/spans.ts';
 import { filesOfTrace } from '../tracking/mlflow/traces.ts';
 import type { VersionBlob, VersionPins } from '../tracking/version-pins.ts';
-import { checkPath } from './artifact-path.ts';
+import { checkPath, isServersOwn, serversOwn } from './artifact-path.ts';
 import { pathOfAddress } from './artifact-place.ts';
 import { type ClientFiles, directlyBelow, type FileInfo, type ReadableFile } from './client-files.ts';
 import { FilesInStore, type FilesInStoreOptions, openStored } from './files-in-store.ts';
@@ -48,13 +48,14 @@ export class Artifacts {
   /** Whoever reads sees all of it or what was there before. */
   async put(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     checkPath(path);
+    if (isServersOwn(path)) throw serversOwn(path);
     await this.#files[0].put(path, bytes);
   }
 
   /** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
   async open(path: string): Promise<ReadableFile> {
     checkPath(path);
-    for (const files of this.#files) {
+    for (const files of this.#filesAt(path)) {
       const found = await files.open(path);
       if (found !== undefined) return found;
     }
@@ -87,7 +88,7 @@ export class Artifacts {
     const prefix = folder === '' ? '' : `${folder}/`;
     const ofRecipe = await this.#database.read((sql) => this.#ofRecipe(sql, folder));
     const found = new Map(directlyBelow(prefix, ofRecipe).map((file) => [file.path, file]));
-    for (const files of this.#files.toReversed())
+    for (const files of this.#filesAt(folder).toReversed())
       for (const file of await files.list(folder)) found.set(file.path, file);
     return [...found.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
@@ -148,6 +149,11 @@ export class Artifacts {
     return files.some(({ path }) => path === `reproductions/${digest}/${REPRODUCTION_FILE}`) ? files : [];
   }
 
+  /** Nobody's files stand before what the server itself names by its content. */
+  #filesAt(path: string): readonly ClientFiles[] {
+    return isServersOwn(path) ? [] : this.#files;
+  }
+
   #filesOf(at: string, tree: Digest): Stored[] {
     return readTree(this.#store.blobs, tree).files.map((file) => ({ ...file, path: `${at}/${file.path}` }));
   }
@@ -167,7 +173,7 @@ export class Artifacts {
     checkPath(folder);
     const ofRecipe = await this.#database.read((sql) => this.#ofRecipe(sql, folder));
     const found = new Map(ofRecipe.map((file) => [file.path, file]));
-    for (const files of this.#files.toReversed())
+    for (const files of this.#filesAt(folder).toReversed())
       for (const file of await files.keep(folder)) found.set(file.path, file);
     const below = [...found.values()].filter(({ path }) => path.startsWith(`${folder}/`));
     if (below.length === 0) return undefined;

@@ -79,7 +79,7 @@ const PAGES = /^\/ajax-api\//;
 export const MLFLOW_VERSION = '3.17.2';
 
 export interface ServerOptions {
-  readonly served: Omit<Served, 'identity' | 'origin' | 'points'>;
+  readonly served: Omit<Served, 'identity' | 'origin' | 'points' | 'servesArtifacts'>;
   readonly authenticate: Guard['authenticate'];
   /** Names that the server is called by, without port. */
   readonly allowedHosts: readonly string[];
@@ -171,6 +171,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     ...served,
     database,
     points,
+    servesArtifacts,
     identity: request.identity,
     origin: originOf(request, publicUrl),
   });

@@ -17,7 +17,7 @@ import { hasCode } from '../core/recipe-error.ts';
 import type { Store } from '../store/store.ts';
 import { writeStream } from '../store/write-stream.ts';
 import { invalid, MlflowError, missing } from '../tracking/mlflow/mlflow-error.ts';
-import { fileInTheWay, isFolder, isPath } from './artifact-path.ts';
+import { fileInTheWay, isFolder, isPath, serversOwn } from './artifact-path.ts';
 import type { ClientFiles, FileInfo, ReadableFile } from './client-files.ts';
 import { isNotThere, OpenFolder } from './open-folder.ts';
 import type { Stored } from './uploaded-files.ts';
@@ -65,7 +65,7 @@ export class FilesInFolder implements ClientFiles {
 
   async put(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const [segments, name] = partsOf(path);
-    if (isReserved(path)) throw invalid(`'${path}' is a name that the server itself uses`);
+    if (isReserved(path)) throw serversOwn(path);
     using pending = await this.#pending();
     const temporary = randomUUID();
     try {

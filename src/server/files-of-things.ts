@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import { readLoggedModel } from '../tracking/mlflow/logged-models.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
-import { readVersion } from '../tracking/mlflow/model-versions.ts';
+import { addressOfCopy, contentOfVersion } from '../tracking/mlflow/model-versions.ts';
 import { requirePath } from './artifact-place.ts';
 import { runRoot } from './artifact-routes.ts';
 import { type Message, message, required, text } from './message.ts';
@@ -42,8 +42,9 @@ export function serveFilesOfThings(
   app.get('/model-versions/get-artifact', asking(on('READ', model), OF_VERSION), async (request, reply) => {
     const { name, version, path } = request.asked as Asked<typeof OF_VERSION>;
     const { database, root } = servedTo(request);
-    const { source } = await database.read((sql) => readVersion(sql, name, version));
-    return send(request, reply, requirePath(source, root), path);
+    const { source, copy } = await database.read((sql) => contentOfVersion(sql, name, version));
+    const address = copy === undefined ? source : addressOfCopy(copy.digest);
+    return send(request, reply, requirePath(address, root), path);
   });
   app.get(
     '/api/2.0/mlflow/logged-models/:model_id/artifacts/files',

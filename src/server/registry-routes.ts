@@ -2,6 +2,8 @@ import type { Digest } from '../core/ids.ts';
 import { own, readableBy } from '../tracking/access/grants.ts';
 import { readLoggedModel } from '../tracking/mlflow/logged-models.ts';
 import {
+  addressOfCopy,
+  contentOfVersion,
   createVersion,
   deleteAlias,
   deleteVersion,
@@ -255,9 +257,9 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'getModelVersionDownloadUri',
     on('READ', model),
     message(VERSION),
-    async ({ database }, { name, version }) => {
-      const { source } = await database.read((sql) => readVersion(sql, name, version));
-      return { artifact_uri: source };
+    async ({ database, servesArtifacts }, { name, version }) => {
+      const { source, copy } = await database.read((sql) => contentOfVersion(sql, name, version));
+      return { artifact_uri: copy !== undefined && servesArtifacts ? addressOfCopy(copy.digest) : source };
     },
   ),
   route(
@@ -358,8 +360,9 @@ async function contentOf(
   const { artifacts, database, root } = served;
   switch (source.kind) {
     case 'version': {
-      const { source: at } = await database.read((sql) => readVersion(sql, source.name, source.version));
-      return contentOf(served, modelSource(at, root));
+      const { name, version } = source;
+      const { source: at, copy } = await database.read((sql) => contentOfVersion(sql, name, version));
+      return copy === undefined ? contentOf(served, modelSource(at, root)) : { source: at, ...copy };
     }
     case 'logged-model': {
       const { info } = await database.read((sql) => readLoggedModel(sql, source.id, root));

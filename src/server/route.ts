@@ -15,6 +15,8 @@ export interface Served {
   readonly uploads: MultipartUploads;
   /** Where experiments without a place of their own keep artifacts: `mlflow-artifacts:`. */
   readonly root: string;
+  /** Whether clients' files pass through the server. */
+  readonly servesArtifacts: boolean;
   /** The way to addresses that users name. */
   readonly outbound: Outbound;
   /** Who asks; changes are told of in this name. */

@@ -195,6 +195,38 @@ describe('a file of a thing', () => {
     expect(await ask(rig, 'GET', `${files}?artifact_file_path=MLmodel`)).toEqual([200, 'trees']);
   });
 
+  test('of a version is what was registered, whatever becomes of the run’s', async () => {
+    await using rig = ServerRig.create();
+    const run = await rig.run();
+    const root = `0/${run}/artifacts/m`;
+    await put(rig, `${root}/MLmodel`, 'flavors');
+    await rig.post('registered-models/create', { name: 'm' });
+    await rig.post('model-versions/create', { name: 'm', source: `runs:/${run}/m` });
+    await put(rig, `${root}/MLmodel`, 'others');
+    await put(rig, `${root}/more`, 'more');
+    await rig.post('model-versions/create', { name: 'm', source: 'models:/m/1' });
+    const [source, uri] = [`mlflow-artifacts:/${root}`, /^mlflow-artifacts:\/(models\/[0-9a-f]{64})$/];
+    const places: string[] = [];
+    for (const version of ['1', '2']) {
+      const query = { name: 'm', version };
+      expect((await rig.get('model-versions/get', query)).body).toMatchObject({ model_version: { source } });
+      const { artifact_uri } = (await rig.get('model-versions/get-download-uri', query)).body;
+      const [, place = ''] = uri.exec(String(artifact_uri)) ?? [];
+      places.push(place);
+      const { body } = await rig.app.inject({ method: 'GET', url: `${PROXY}?path=${place}`, headers: HOST });
+      expect(JSON.parse(body)).toEqual({ files: [{ path: 'MLmodel', is_dir: false, file_size: 7 }] });
+      const ofVersion = `/model-versions/get-artifact?name=m&version=${version}&path=MLmodel`;
+      for (const url of [`${PROXY}/${place}/MLmodel`, ofVersion])
+        expect(await ask(rig, 'GET', url)).toEqual([200, 'flavors']);
+    }
+    const [place] = places;
+    expect(places).toEqual([place, place]);
+    for (const path of [`${place}/MLmodel`, `${place}/more`, `${place}`, `reproductions/${'0'.repeat(64)}/x`])
+      expect([path, await put(rig, path, 'others')]).toEqual([path, 400]);
+    await rig.app.inject({ method: 'DELETE', url: `${PROXY}/${place}`, headers: HOST });
+    expect(await ask(rig, 'GET', `${PROXY}/${place}/MLmodel`)).toEqual([200, 'flavors']);
+  });
+
   test('has a name, some bytes, not too many, and lies with its run', async () => {
     await using rig = ServerRig.create();
     const run = await rig.run();

@@ -1,3 +1,4 @@
+import type { Digest } from '../../core/ids.ts';
 import type { Row, Sql } from '../../db/sql.ts';
 import { endWishes } from '../protection/promotion.ts';
 import { requireNoProtection, requireNotAliased, requireUnprotected } from '../protection/protections.ts';
@@ -72,6 +73,31 @@ export async function readVersion(sql: Sql, name: string, version: string): Prom
   return (await versionsOf(sql, [row]))[0] as ModelVersion;
 }
 
+/** What a version consists of. */
+export interface VersionContent {
+  /** Where its files were when it was registered. */
+  readonly source: string;
+  /** Of the copy of them that the server has, which nobody changes; undefined if it has none. */
+  readonly copy: { readonly digest: Digest; readonly size: number } | undefined;
+}
+
+/** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
+export async function contentOfVersion(sql: Sql, name: string, version: string): Promise<VersionContent> {
+  const { source } = await readVersion(sql, name, version);
+  const row = await sql.get(
+    'SELECT model_digest, model_size FROM model_versions WHERE name = ? AND version = ? AND model_digest IS NOT NULL',
+    name,
+    Number(version),
+  );
+  const digest = row?.['model_digest'] as Digest | undefined;
+  return { source, copy: digest === undefined ? undefined : { digest, size: Number(row?.['model_size']) } };
+}
+
+/** The address of the server's copy of a model. */
+export function addressOfCopy(digest: string): string {
+  return `mlflow-artifacts:/models/${digest}`;
+}
+
 /** A version as it is until the transaction ends: nobody else changes its model meanwhile. */
 async function versionToChange(sql: Sql, name: string, version: string): Promise<ModelVersion> {
   await lockIfThere(sql, name);
@@ -98,7 +124,7 @@ export async function versionsOf(sql: Sql, rows: readonly Row[]): Promise<ModelV
     user_id: String(row['user_id']),
     current_stage: row['current_stage'] as Stage,
     description: String(row['description'] ?? ''),
-    source: String(row['source'] ?? `mlflow-artifacts:/models/${String(row['model_digest'])}`),
+    source: String(row['source'] ?? addressOfCopy(String(row['model_digest']))),
     run_id: String(row['run_id'] ?? ''),
     status: row['status'] as ModelVersion['status'],
     tags: (tags.get(keyOf(row)) ?? []).map((tag) => ({

@@ -284,7 +284,10 @@ export class RestRegistry implements Registry {
   }
 
   /** Downloads a version's model, and gives its digest. */
-  async #fetch({ name, version, source }: ServerVersion): Promise<Digest> {
+  async #fetch({ name, version }: ServerVersion): Promise<Digest> {
+    // Which need not be its source: a server may have a copy that nobody changes.
+    const answer = await this.#options.client.get('model-versions/get-download-uri', { name, version });
+    const source = text(answer['artifact_uri']);
     if (!PROXY.test(source))
       throw new RecipeError('REFERENCE_UNREACHABLE', {
         reference: `models:/${name}/${version}`,
