@@ -42,7 +42,7 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
       {
         long: '--auth',
         value: 'on|off',
-        help: 'whether users sign in (default: on, but for 127.0.0.1 while there are no users)',
+        help: 'whether users sign in (default: on, but where only this machine reaches it while there are no users)',
       },
       {
         long: '--allowed-hosts',

@@ -15,21 +15,16 @@ import { choice } from './choice.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { countOption } from './count-option.ts';
 import { databaseOf } from './database-of.ts';
+import { listOf } from './list-of.ts';
+import { reachOf, shownHost } from './server-reach.ts';
 import type { ServerSchedules } from './server-schedules.ts';
-
-const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
-const EVERYWHERE = ['0.0.0.0', '::'];
 
 /** `recipe server`: serves until it is told to end, and then ends what it began. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
   const { options } = parsed;
-  const host = text(options, 'host') ?? '127.0.0.1';
+  const { host, ...reach } = reachOf(options);
   const port = portOf(text(options, 'port') ?? '5000');
-  const publicUrl = urlOf(text(options, 'publicUrl'));
-  const auth = authOf(text(options, 'auth'), host);
   const proxy = proxyOf(options);
-  if (auth === 'off' && (proxy !== undefined || text(options, 'oidcIssuer') !== undefined))
-    throw usage('--trusted-proxy and --oidc-issuer say who asks, and --auth off asks nobody');
   for (const [name, option] of IGNORED)
     if (options[name] !== undefined) context.err(`${option} does nothing here: ${WHY_IGNORED}\n`);
   await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, withCache(options, context));
@@ -43,10 +38,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
       ? await openDesk(project, withDatabase(database, context))
       : undefined;
   await using server = await composeServer(project, context, {
-    hosts: hostsOf(host, text(options, 'allowedHosts'), publicUrl),
-    // Who reaches this address by a proxy is not known to be on this machine.
-    auth: proxy === undefined && text(options, 'oidcIssuer') === undefined ? auth : 'on',
-    publicUrl,
+    ...reach,
     proxy,
     provider: providerOf(options, context),
     newUsers: newUsersOf(options),
@@ -60,7 +52,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const ended = new Promise<void>((resolve) => context.signal.addEventListener('abort', () => resolve()));
   await listen(server.app, host, port);
   const address = server.app.server.address() as AddressInfo;
-  const url = publicUrl ?? `http://${shownHost(host)}:${address.port}`;
+  const url = reach.publicUrl ?? `http://${shownHost(host)}:${address.port}`;
   const { auth: signsIn, setupToken } = server;
   if (flag(options, 'json'))
     context.out(
@@ -156,39 +148,6 @@ function portOf(value: string): number {
   throw usage(`--port ${value} is no number from 0 to 65535`);
 }
 
-function authOf(value: string | undefined, host: string): ServeRequest['auth'] {
-  const isLocal = LOOPBACK.includes(host);
-  if (value === undefined) return isLocal ? 'if-any' : 'on';
-  const auth = choice('--auth', ['on', 'off'], value, 'server');
-  if (auth === 'off' && !isLocal)
-    throw usage(`--auth off is for addresses of this machine alone (${LOOPBACK.join(', ')}), not ${host}`);
-  return auth;
-}
-
-/** A name that the server goes by: every address of a machine is none. */
-function shownHost(host: string): string {
-  if (EVERYWHERE.includes(host)) return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-/** Names without ports, in lower case. */
-function hostsOf(host: string, allowed: string | undefined, publicUrl: string | undefined): string[] {
-  const names = listOf(allowed).map((name) => name.toLowerCase());
-  const strange = names.find((name) => !/^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])$/.test(name));
-  if (strange !== undefined) throw usage(`--allowed-hosts ${strange} is no name of a host`);
-  const isAny = [...EVERYWHERE, ...LOOPBACK].includes(host);
-  const own = isAny ? [] : [host.includes(':') ? `[${host.toLowerCase()}]` : host.toLowerCase()];
-  const served = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
-  return ['127.0.0.1', 'localhost', '[::1]', ...own, ...served, ...names];
-}
-
-function urlOf(value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && new URL(value).pathname === '/')
-    return new URL(value).origin;
-  throw usage(`--public-url ${value} is no address as https://mlflow.example.com`);
-}
-
 function proxyOf(options: Parsed['options']): ServeRequest['proxy'] {
   const addresses = listOf(text(options, 'trustedProxy'));
   if (addresses.length === 0) return undefined;
@@ -252,13 +211,6 @@ function providerOf(options: Parsed['options'], { env }: Context): ServeRequest[
     nameClaim: text(options, 'oidcNameClaim') ?? 'email',
     groupsClaim: text(options, 'oidcGroupsClaim') ?? 'groups',
   };
-}
-
-function listOf(value: string | undefined): string[] {
-  return (value ?? '')
-    .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '');
 }
 
 function usage(problem: string): RecipeError {

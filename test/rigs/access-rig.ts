@@ -13,8 +13,9 @@ import { createUser } from '../../src/tracking/access/users.ts';
 import { type Folder, HOST, ServerRig } from './server-rig.ts';
 
 const CHANGE = { actor: 'test', at: 1 };
+export const PROXY_ADDRESS = '10.0.0.1';
 const PROXY = new BlockList();
-PROXY.addAddress('10.0.0.1');
+PROXY.addAddress(PROXY_ADDRESS);
 
 /** A request's method and path below `/api/`, and its body or query. */
 export interface Ask {
@@ -30,11 +31,20 @@ export interface Got {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+export interface AccessRigOptions {
+  readonly provider?: ProviderOptions;
+  readonly log?: Log;
+  /** Where clients' files lie; the store unless this says otherwise. */
+  readonly folder?: Folder;
+  /** Where users reach it, by a proxy. */
+  readonly publicUrl?: string;
+}
+
 /** The server in this process where users sign in. */
 export class AccessRig implements AsyncDisposable {
   readonly server: ServerRig;
 
-  private constructor(provider: ProviderOptions | undefined, log: Log | undefined, folder?: Folder) {
+  private constructor({ provider, log, folder, publicUrl }: AccessRigOptions) {
     this.server = ServerRig.create((database, now) => {
       const proxy = {
         from: PROXY,
@@ -46,12 +56,14 @@ export class AccessRig implements AsyncDisposable {
       const authenticator = new Authenticator({ database, now, limit, proxy });
       return {
         log,
+        publicUrl,
+        trustedProxies: [PROXY_ADDRESS],
         authenticate: (request) => authenticator.identify(request),
         signIn: {
           authenticator,
           database,
           now,
-          publicUrl: undefined,
+          publicUrl,
           provider: provider === undefined ? undefined : new Provider(provider),
           newUsers: 'member',
         },
@@ -59,13 +71,8 @@ export class AccessRig implements AsyncDisposable {
     }, folder);
   }
 
-  static create(provider?: ProviderOptions, log?: Log): AccessRig {
-    return new AccessRig(provider, log);
-  }
-
-  /** Where clients' files lie in a folder. */
-  static inFolder(folder: Folder): AccessRig {
-    return new AccessRig(undefined, undefined, folder);
+  static create(options: AccessRigOptions = {}): AccessRig {
+    return new AccessRig(options);
   }
 
   /** A new user's token. */

@@ -61,10 +61,11 @@ export class ProviderRig implements AsyncDisposable {
     return new ProviderRig(server, issuer, warn);
   }
 
-  /** Signs in as somebody on the provider's page, and allows what is asked. */
-  async signIn(browser: Browser, page: Page, login: string): Promise<Page> {
+  /** Signs in as somebody on the provider's page, and allows what is asked; comes back as far as `until`. */
+  async signIn(browser: Browser, page: Page, login: string, until?: string): Promise<Page> {
     const asked = await browser.open(actionOf(page), { form: { prompt: 'login', login, password: 'x' } });
-    return browser.open(actionOf(asked), { form: { prompt: 'consent' } });
+    const form = { prompt: 'consent' };
+    return browser.open(actionOf(asked), until === undefined ? { form } : { form, until });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

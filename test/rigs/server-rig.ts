@@ -26,7 +26,7 @@ const NOBODY: AuthenticatedBy = () => ({ authenticate: async () => ANN });
 type AuthenticatedBy = (
   database: SqliteDatabase,
   now: () => number,
-) => Pick<ServerOptions, 'authenticate' | 'signIn' | 'log' | 'timeLimits'>;
+) => Pick<ServerOptions, 'authenticate' | 'signIn' | 'log' | 'timeLimits' | 'publicUrl' | 'trustedProxies'>;
 
 /** Where clients' files lie, and whether clients write there themselves: it is the root of all experiments. */
 export interface Folder {

@@ -151,7 +151,7 @@ describe('where clients write to the folder themselves', () => {
 
   test('files are for who may read the experiment or the model, as everywhere', async () => {
     using disk = new ArtifactsDisk();
-    await using rig = AccessRig.inFolder({ dir: disk.dir, isRoot: true });
+    await using rig = AccessRig.create({ folder: { dir: disk.dir, isRoot: true } });
     const [ann, bob] = [await rig.user('ann'), await rig.user('bob')];
     await rig.post(ann, 'experiments/create', { name: 'e' });
     const { run } = (await rig.post(ann, 'runs/create', { experiment_id: '1' })).body as {

@@ -12,7 +12,7 @@ const CANARY = 'canary-0123456789';
 async function logged(level: LogLevel = 'debug'): Promise<{ rig: AccessRig; lines: string[] }> {
   const lines: string[] = [];
   const log = await createLog(level, (line) => lines.push(line));
-  return { rig: AccessRig.create(undefined, log), lines };
+  return { rig: AccessRig.create({ log }), lines };
 }
 
 function read(lines: readonly string[]): Line[] {

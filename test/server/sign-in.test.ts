@@ -97,7 +97,7 @@ describe('an OpenID Connect provider', () => {
   test('says who signs in and in which groups; a name that is taken here is not taken over', async () => {
     let url = '';
     await using provider = await ProviderRig.start(() => `${url}/sign-in/callback`);
-    await using rig = AccessRig.create(provider.options);
+    await using rig = AccessRig.create({ provider: provider.options });
     await rig.group('risk', []);
     url = `http://127.0.0.1:${await rig.server.listen()}`;
     const browser = new Browser();
@@ -123,7 +123,7 @@ describe('an OpenID Connect provider', () => {
   test('is believed once, by the browser that began, and in time', async () => {
     let url = '';
     await using provider = await ProviderRig.start(() => `${url}/sign-in/callback`);
-    await using rig = AccessRig.create(provider.options);
+    await using rig = AccessRig.create({ provider: provider.options });
     url = `http://127.0.0.1:${await rig.server.listen()}`;
     const browser = new Browser();
     const asked = await browser.open(`${url}/sign-in/provider`);
@@ -143,11 +143,13 @@ describe('an OpenID Connect provider', () => {
 
   test('that does not answer is said to, and the rest goes on', async () => {
     await using rig = AccessRig.create({
-      issuer: 'http://127.0.0.1:1',
-      clientId: 'x',
-      clientSecret: undefined,
-      nameClaim: 'email',
-      groupsClaim: 'groups',
+      provider: {
+        issuer: 'http://127.0.0.1:1',
+        clientId: 'x',
+        clientSecret: undefined,
+        nameClaim: 'email',
+        groupsClaim: 'groups',
+      },
     });
     const { statusCode, body } = await rig.inject({}, { method: 'GET', url: '/sign-in/provider' });
     expect([statusCode, JSON.parse(body)]).toMatchObject([
