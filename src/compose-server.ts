@@ -9,6 +9,7 @@ import { Artifacts } from './server/artifacts.ts';
 import { openArtifactsFolder } from './server/artifacts-folder.ts';
 import { Authenticator } from './server/authenticate.ts';
 import { createServer } from './server/create-server.ts';
+import { FirstUser } from './server/first-user.ts';
 import type { Log } from './server/log.ts';
 import { MultipartUploads } from './server/multipart-uploads.ts';
 import type { ProxyTrust } from './server/proxy-identity.ts';
@@ -18,7 +19,6 @@ import { SignInLimit } from './server/sign-in-limit.ts';
 import { Courier } from './server/webhooks/courier.ts';
 import type { Role } from './tracking/access/permission.ts';
 import { setupToken } from './tracking/access/set-up.ts';
-import { hasUsers } from './tracking/access/users.ts';
 import { openDatabase } from './tracking/open-database.ts';
 import { databaseName } from './tracking/places.ts';
 import { VersionPins } from './tracking/version-pins.ts';
@@ -26,7 +26,7 @@ import { VersionPins } from './tracking/version-pins.ts';
 export interface ServeRequest {
   /** Names that the server is called by, without port. */
   readonly hosts: readonly string[];
-  /** Whether users sign in; `if-any`: only if there are users. */
+  /** Whether users sign in; `if-any`: as soon as there are users. */
   readonly auth: 'on' | 'off' | 'if-any';
   readonly publicUrl: string | undefined;
   /** Addresses or ranges of a proxy, and what it says of who asks. */
@@ -62,6 +62,7 @@ export interface ServeRequest {
 
 export interface ComposedServer extends AsyncDisposable {
   readonly app: FastifyInstance;
+  /** When it starts; a server that was asked for `if-any` has users sign in from the first one on. */
   readonly auth: 'on' | 'off';
   /** Makes the first administrator; undefined where there is one, or nobody signs in. */
   readonly setupToken: string | undefined;
@@ -78,7 +79,9 @@ export async function composeServer(
   const now = (): number => world.clock.now();
   const database = await openDatabase(home, request.database);
   await requireSharedFiles(database, store.layout.root);
-  const auth = asked === 'if-any' ? ((await database.read(hasUsers)) ? 'on' : 'off') : asked;
+  const firstUser = new FirstUser(database, () => world.clock.monotonic());
+  const isOn = async (): Promise<boolean> => (asked === 'if-any' ? firstUser.isThere() : asked === 'on');
+  const auth = (await isOn()) ? 'on' : 'off';
   const authenticator = new Authenticator({ database, now, limit: new SignInLimit(now), proxy });
   const local = { kind: 'local', name: project.user ?? 'unknown' } as const;
   const outbound = new Outbound(request.webhookHosts);
@@ -103,12 +106,12 @@ export async function composeServer(
       newId: () => randomUUID().replaceAll('-', ''),
       random,
     },
-    authenticate: auth === 'off' ? async () => local : (request) => authenticator.identify(request),
+    authenticate: async (request) => ((await isOn()) ? authenticator.identify(request) : local),
     allowedHosts: hosts,
     publicUrl,
     trustedProxies: proxy?.addresses ?? [],
     signIn:
-      auth === 'off'
+      asked === 'off'
         ? undefined
         : {
             authenticator,

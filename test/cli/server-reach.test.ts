@@ -60,3 +60,30 @@ describe('a server on 127.0.0.1', () => {
     expect([exit, err.split('\n')[0]]).toEqual([2, expect.stringContaining(said)]);
   });
 });
+
+describe('as soon as there is a user', () => {
+  const statusOf = async (url: string, token?: string): Promise<number> => {
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    return (await fetch(`${url}/api/2.0/mlflow/experiments/get?experiment_id=0`, { headers })).status;
+  };
+
+  test('whom another process made, a server that knew everybody knows nobody else', async () => {
+    await using rig = await CliRig.create();
+    await using server = await ServerProcess.start(rig);
+    expect(await statusOf(server.url)).toBe(200);
+    await rig.recipe('server', 'user', 'add', 'ann', '--role', 'admin');
+    expect(await statusOf(server.url)).toBe(401);
+    const { out } = await rig.recipe('server', 'token', 'add', 'ann');
+    expect(await statusOf(server.url, out.trim())).toBe(200);
+    expect((await fetch(`${server.url}/sign-in`)).status).toBe(200);
+  });
+
+  test('whom a request made, neither does the next request, nor when that user is gone', async () => {
+    await using rig = await CliRig.create();
+    await using server = await ServerProcess.start(rig);
+    await server.api('users/create', { username: 'bob', password: 'correct horse battery' });
+    expect(await statusOf(server.url)).toBe(401);
+    await rig.recipe('server', 'user', 'delete', 'bob');
+    expect(await statusOf(server.url)).toBe(401);
+  });
+});

@@ -1,4 +1,5 @@
 import type { CardBlock, CardCell } from '../../core/card-block.ts';
+import { escapeHtml } from '../text/escape-html.ts';
 import { formatNumber } from '../text/format.ts';
 import { drawPlot } from './draw-plot.ts';
 import { PLOT_COLOURS } from './plot-colours.ts';
@@ -93,13 +94,4 @@ function sparkHtml(counts: readonly number[]): string {
     })
     .join('');
   return `<svg width="${counts.length * 5}" height="20" fill="${PLOT_COLOURS[0]}" role="img" aria-label="histogram">${bars}</svg>`;
-}
-
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }

@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../report/card/card-html.ts';
+import { escapeHtml } from '../../report/text/escape-html.ts';
 
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:15vh auto;padding:0 1rem;color:#1d2530;background:#fff}
 label{display:block;margin:.8rem 0}input{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.4rem}
