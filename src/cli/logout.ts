@@ -1,6 +1,6 @@
+import { readCredential, writeCredential } from '../client/kept-credentials.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
-import { readCredential, writeCredential } from '../net/credentials.ts';
 import { askServer } from './ask-server.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { jsonLine } from './json-line.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { authorizationOf } from './credentials.ts';
+import { credentialsFor } from './credentials-for.ts';
 import { type Answer, MlflowApi, mayPass } from './mlflow-api.ts';
 import { RequestFailed } from './request-failed.ts';
 import { TrackedRun } from './tracked-run.ts';
@@ -18,9 +19,12 @@ export interface StartRunOptions {
   readonly tags?: Readonly<Record<string, string>>;
   /** Id of a run to go on with instead of a new one; default `MLFLOW_RUN_ID`. */
   readonly runId?: string;
-  /** Bearer token; default `STOCKPOT_TOKEN`, then `MLFLOW_TRACKING_TOKEN`. */
+  /**
+   * Bearer token; default `STOCKPOT_TOKEN`, then `MLFLOW_TRACKING_TOKEN`, then `MLFLOW_TRACKING_USERNAME` and
+   * `_PASSWORD`, then what `recipe login` keeps for the server's origin.
+   */
   readonly token?: string;
-  /** Where defaults come from, `MLFLOW_TRACKING_USERNAME` and `_PASSWORD` too; default the process's own. */
+  /** Where defaults come from, `HOME` too; default the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -42,11 +46,7 @@ export async function startRun(options: StartRunOptions = {}): Promise<TrackedRu
   if (trackingUri === '') throw new TypeError('Set MLFLOW_TRACKING_URI, or pass trackingUri');
   const api = new MlflowApi({
     trackingUri,
-    authorization: authorizationOf({
-      token: options.token ?? (env['STOCKPOT_TOKEN'] || env['MLFLOW_TRACKING_TOKEN']),
-      username: env['MLFLOW_TRACKING_USERNAME'],
-      password: env['MLFLOW_TRACKING_PASSWORD'],
-    }),
+    authorization: authorizationFor(trackingUri, options.token, env),
   });
   const runId = options.runId ?? env['MLFLOW_RUN_ID'] ?? '';
   if (runId === '') {
@@ -64,6 +64,15 @@ export async function startRun(options: StartRunOptions = {}): Promise<TrackedRu
   });
   await run.setTags(tags);
   return run;
+}
+
+function authorizationFor(
+  trackingUri: string,
+  token: string | undefined,
+  env: NonNullable<StartRunOptions['env']>,
+): string | undefined {
+  if (token !== undefined) return authorizationOf({ token });
+  return URL.canParse(trackingUri) ? credentialsFor(new URL(trackingUri), env) : undefined;
 }
 
 async function experimentId(api: MlflowApi, name: string): Promise<string> {

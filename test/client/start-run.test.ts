@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { writeCredential } from '../../src/client/kept-credentials.ts';
 import { RequestFailed, type StartRunOptions, startRun } from '../../src/exports/client.ts';
+import { AccessRig } from '../rigs/access-rig.ts';
 import { LosingProxy } from '../rigs/losing-proxy.ts';
 import { ServerRig } from '../rigs/server-rig.ts';
 
@@ -33,6 +35,25 @@ async function listening(): Promise<{ rig: ServerRig; options: StartRunOptions }
 }
 
 describe('a run that is logged from Node', () => {
+  test('is that of whom `recipe login` keeps a token for, unless something else says who', async () => {
+    await using rig = AccessRig.create();
+    const [ann, bob] = [await rig.user('ann'), await rig.user('bob')];
+    const port = await rig.server.listen();
+    const env = { HOME: rig.server.dir };
+    writeCredential(env, `http://localhost:${port}`, { token: ann, username: 'ann' });
+    await rig.post(ann, 'experiments/create', { name: 'anns' });
+    const begin = async (options: StartRunOptions): Promise<void> => {
+      const asked = { trackingUri: `http://localhost:${port}/`, experiment: 'anns', ...options };
+      await (await startRun(asked)).end();
+    };
+    await begin({ env });
+    await expect(begin({ env: { ...env, STOCKPOT_TOKEN: bob } })).rejects.toThrow('bob lacks READ');
+    await expect(begin({ env, token: bob })).rejects.toThrow('bob lacks READ');
+    // The same machine by another name is another origin.
+    const elsewhere = begin({ env, trackingUri: `http://127.0.0.1:${port}` });
+    await expect(elsewhere).rejects.toThrow('You are not authenticated');
+  });
+
   test('has its experiment, name, values with their history, and its end', async () => {
     await using server = await listening();
     const { rig, options } = server;

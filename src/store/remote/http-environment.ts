@@ -1,6 +1,6 @@
+import { readCredential } from '../../client/kept-credentials.ts';
 import { RecipeError } from '../../core/recipe-error.ts';
 import type { World } from '../../core/world.ts';
-import { readCredential } from '../../net/credentials.ts';
 import { HttpRemote } from './http-remote.ts';
 
 /**

@@ -1,7 +1,7 @@
+import { credentialsFor } from '../../client/credentials-for.ts';
 import type { Store } from '../../store/store.ts';
 import type { Approvals } from '../protection/approvals.ts';
 import { StoredFiles } from './artifact-files.ts';
-import { credentialsFor } from './credentials-for.ts';
 import { restApprovals } from './rest-approvals.ts';
 import { RestClient } from './rest-client.ts';
 import { RestRegistry } from './rest-registry.ts';

@@ -1,3 +1,4 @@
+import { credentialsFor } from '../../client/credentials-for.ts';
 import type { Json } from '../../core/json.ts';
 import { RecipeError } from '../../core/recipe-error.ts';
 import type { World } from '../../core/world.ts';
@@ -8,7 +9,6 @@ import type {
   SubmissionDesk,
   SubmissionEvent,
 } from '../../engine/submission-port.ts';
-import { credentialsFor } from './credentials-for.ts';
 import { RestClient, refusalOf } from './rest-client.ts';
 
 const PATH = 'stockpot/submissions';

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { hasCode } from '../core/recipe-error.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -41,7 +40,7 @@ function readAll(env: Env): Readonly<Record<string, Credential>> {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Record<string, Credential>;
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return {};
+    if ((error as { code?: string }).code === 'ENOENT') return {};
     throw error;
   }
 }

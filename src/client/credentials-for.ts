@@ -1,5 +1,5 @@
-import { authorizationOf } from '../../client/credentials.ts';
-import { readCredential } from '../../net/credentials.ts';
+import { authorizationOf } from './credentials.ts';
+import { readCredential } from './kept-credentials.ts';
 
 /**
  * Who a request to a server is from, as the value of its header Authorization; undefined for nobody. The
