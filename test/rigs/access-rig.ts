@@ -1,5 +1,11 @@
 import { BlockList } from 'node:net';
+import { join } from 'node:path';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
+import { systemWorld } from '../../src/core/system-world.ts';
+import type { Database } from '../../src/db/sql.ts';
+import { SqliteDatabase } from '../../src/db/sqlite-database.ts';
+import { LedgerDesk } from '../../src/ledger/ledger-desk.ts';
+import { ledgerMigrations } from '../../src/ledger/schema.ts';
 import { Authenticator } from '../../src/server/authenticate.ts';
 import type { Log } from '../../src/server/log.ts';
 import { Provider, type ProviderOptions } from '../../src/server/sign-in/provider.ts';
@@ -38,14 +44,17 @@ export interface AccessRigOptions {
   readonly folder?: Folder;
   /** Where users reach it, by a proxy. */
   readonly publicUrl?: string;
+  /** A file of its own unless this says otherwise; it is closed with the rig. */
+  readonly database?: Database;
 }
 
-/** The server in this process where users sign in. */
+/** The server in this process where users sign in, with all that it may serve. */
 export class AccessRig implements AsyncDisposable {
   readonly server: ServerRig;
+  #ledger: SqliteDatabase | undefined;
 
-  private constructor({ provider, log, folder, publicUrl }: AccessRigOptions) {
-    this.server = ServerRig.create((database, now) => {
+  private constructor({ provider, log, folder, publicUrl, database }: AccessRigOptions) {
+    const authenticatedBy: Parameters<typeof ServerRig.create>[0] = (database, now, { dir, store }) => {
       const proxy = {
         from: PROXY,
         userHeader: 'x-forwarded-user',
@@ -54,6 +63,13 @@ export class AccessRig implements AsyncDisposable {
       } as const;
       const limit = new SignInLimit(now);
       const authenticator = new Authenticator({ database, now, limit, proxy });
+      const { clock } = systemWorld({});
+      this.#ledger = SqliteDatabase.open({
+        path: join(dir, 'ledger.db'),
+        migrations: ledgerMigrations('sqlite'),
+        durability: 'full',
+      });
+      const desk = new LedgerDesk(this.#ledger, { clock, onForgotten: () => undefined });
       return {
         log,
         publicUrl,
@@ -67,8 +83,11 @@ export class AccessRig implements AsyncDisposable {
           provider: provider === undefined ? undefined : new Provider(provider),
           newUsers: 'member',
         },
+        runs: { home: dir, clock },
+        submissions: { desk, store, place: 'here' },
       };
-    }, folder);
+    };
+    this.server = ServerRig.create(authenticatedBy, folder, database);
   }
 
   static create(options: AccessRigOptions = {}): AccessRig {
@@ -140,6 +159,7 @@ export class AccessRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ledger?.[Symbol.asyncDispose]();
     await this.server[Symbol.asyncDispose]();
   }
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import type { Database } from '../../src/db/sql.ts';
 import { SqliteDatabase } from '../../src/db/sqlite-database.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { Artifacts } from '../../src/server/artifacts.ts';
@@ -24,9 +25,10 @@ const ANN = { kind: 'local', name: 'ann' } as const;
 const NOBODY: AuthenticatedBy = () => ({ authenticate: async () => ANN });
 
 type AuthenticatedBy = (
-  database: SqliteDatabase,
+  database: Database,
   now: () => number,
-) => Pick<ServerOptions, 'authenticate' | 'signIn' | 'log' | 'timeLimits' | 'publicUrl' | 'trustedProxies'>;
+  at: { readonly dir: string; readonly store: Store },
+) => Pick<ServerOptions, 'authenticate'> & Partial<ServerOptions>;
 
 /** Where clients' files lie, and whether clients write there themselves: it is the root of all experiments. */
 export interface Folder {
@@ -41,21 +43,23 @@ export class ServerRig implements AsyncDisposable {
   readonly app: FastifyInstance;
   readonly bugs: Error[] = [];
   now = 1000;
-  readonly database: SqliteDatabase;
+  readonly database: Database;
   #ids = 0;
 
-  private constructor(authenticatedBy: AuthenticatedBy, folder?: Folder) {
+  private constructor(authenticatedBy: AuthenticatedBy, folder?: Folder, database?: Database) {
     const now = (): number => this.now;
     this.store = Store.open({ home: this.dir, cache: undefined, now });
-    this.database = SqliteDatabase.open({
-      path: join(this.dir, 'tracking.db'),
-      migrations: TRACKING_MIGRATIONS,
-      durability: 'full',
-    });
-    const { database, store } = this;
+    this.database =
+      database ??
+      SqliteDatabase.open({
+        path: join(this.dir, 'tracking.db'),
+        migrations: TRACKING_MIGRATIONS,
+        durability: 'full',
+      });
+    const { store } = this;
     const root = folder?.isRoot === true ? folder.dir : 'mlflow-artifacts:';
     const artifacts = new Artifacts({
-      database,
+      database: this.database,
       store,
       home: this.dir,
       now,
@@ -65,9 +69,9 @@ export class ServerRig implements AsyncDisposable {
     });
     this.app = createServer({
       served: {
-        database,
+        database: this.database,
         artifacts,
-        uploads: new MultipartUploads({ database, artifacts, store, now }),
+        uploads: new MultipartUploads({ database: this.database, artifacts, store, now }),
         root,
         outbound: new Outbound(['127.0.0.1']),
         now,
@@ -77,7 +81,7 @@ export class ServerRig implements AsyncDisposable {
         },
         random: () => 0,
       },
-      ...authenticatedBy(database, now),
+      ...authenticatedBy(this.database, now, this),
       allowedHosts: ['localhost', '127.0.0.1'],
       sharedCache: { store, now },
       version: '0.0.0',
@@ -85,9 +89,9 @@ export class ServerRig implements AsyncDisposable {
     });
   }
 
-  /** Where nobody signs in, unless `authenticatedBy` says otherwise. */
-  static create(authenticatedBy: AuthenticatedBy = NOBODY, folder?: Folder): ServerRig {
-    return new ServerRig(authenticatedBy, folder);
+  /** Where nobody signs in, unless `authenticatedBy` says otherwise; on a database of its own, or on one that is closed with it. */
+  static create(authenticatedBy: AuthenticatedBy = NOBODY, folder?: Folder, database?: Database): ServerRig {
+    return new ServerRig(authenticatedBy, folder, database);
   }
 
   /** Where clients' files lie in a folder. */
