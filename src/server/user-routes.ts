@@ -27,7 +27,8 @@ interface Named {
 
 /** Oneself, or for administrators anybody. */
 const READ_USER: Policy<Named> = own('read');
-const CHANGE_USER: Policy<Named> = own('write');
+/** Whoever knows a password signs in for everything. */
+const SET_PASSWORD: Policy<Named> = own('admin');
 
 function own(scope: Scope): Policy<Named> {
   return {
@@ -81,7 +82,7 @@ export const USER_ROUTES: readonly Route[] = [
     'PATCH',
     '/mlflow/users/update-password',
     'updateUserPassword',
-    CHANGE_USER,
+    SET_PASSWORD,
     NAME_AND_PASSWORD,
     async (served, { username, password }) => {
       checkPassword(password);

@@ -255,6 +255,21 @@ describe('what somebody may do', () => {
   });
 });
 
+test('a password, which is good for everything, is set only by a token that is', async () => {
+  await using rig = AccessRig.create();
+  await rig.user('root', 'admin');
+  await rig.user('ann');
+  const set = async (token: string, username: string): Promise<number> => {
+    const body = { username, password: PASSWORD };
+    return (await rig.ask(token, { method: 'PATCH', path: '2.0/mlflow/users/update-password', body })).status;
+  };
+  const writes = await rig.token('root', 'write');
+  expect([await set(writes, 'root'), await set(writes, 'ann')]).toEqual([403, 403]);
+  expect(await set(await rig.token('ann', 'write'), 'ann')).toBe(403);
+  expect(await statusOf(rig, basic('root', PASSWORD))).toBe(401);
+  expect(await set(await rig.token('ann'), 'ann')).toBe(200);
+});
+
 describe('the first administrator', () => {
   test('is made with the setup token, once', async () => {
     await using rig = AccessRig.create();

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ROUTES } from '../../src/server/create-server.ts';
+import type { Policy } from '../../src/server/policy.ts';
 import type { Route } from '../../src/server/route.ts';
+import { includes, ROLES, type Role, SCOPES, type Scope } from '../../src/tracking/access/permission.ts';
 import { AccessRig, type Ask, type Got } from '../rigs/access-rig.ts';
 
 /** What exists in the experiment 1 and the model `m`, which are ann's. */
@@ -101,7 +103,7 @@ const OTHERWISE: Readonly<Record<string, Record<string, unknown>>> = {
 /** A server with ann, whose everything is, bob, who was given nothing, and vic, who may read it all. */
 class Server implements AsyncDisposable {
   readonly rig: AccessRig;
-  readonly tokens: Readonly<Record<'root' | 'ann' | 'bob' | 'vic' | 'annReads', string>>;
+  readonly tokens: Readonly<Record<Who, string>>;
   readonly #things: Things;
 
   private constructor(rig: AccessRig, tokens: Server['tokens'], things: Things) {
@@ -117,6 +119,9 @@ class Server implements AsyncDisposable {
     const bob = await rig.user('bob');
     const vic = await rig.user('vic', 'viewer');
     const annReads = await rig.token('ann', 'read');
+    const rootWrites = await rig.token('root', 'write');
+    const annWrites = await rig.token('ann', 'write');
+    const bobWrites = await rig.token('bob', 'write');
     await rig.post(ann, 'experiments/create', { name: 'e1' });
     const { run } = (await rig.post(ann, 'runs/create', { experiment_id: '1' })).body as {
       run: { info: { run_id: string } };
@@ -165,7 +170,8 @@ class Server implements AsyncDisposable {
       trace: trace_info.request_id,
       dataset: dataset.dataset_id,
     };
-    return new Server(rig, { root, ann, bob, vic, annReads }, things);
+    const tokens = { root, rootWrites, ann, annWrites, annReads, bob, bobWrites, vic };
+    return new Server(rig, tokens, things);
   }
 
   async ask(token: string | undefined, { method, version, path, rpc, request }: Route): Promise<Got> {
@@ -190,6 +196,26 @@ class Server implements AsyncDisposable {
 }
 
 const named = ROUTES.map((route) => [`${route.method} ${route.version}${route.path}`, route] as const);
+
+/** Each with their role and what their token is good for; requests are about bob. */
+const WHO = {
+  root: ['admin', 'admin'],
+  rootWrites: ['admin', 'write'],
+  ann: ['member', 'admin'],
+  annWrites: ['member', 'write'],
+  annReads: ['member', 'read'],
+  bob: ['member', 'admin'],
+  bobWrites: ['member', 'write'],
+  vic: ['viewer', 'admin'],
+} as const satisfies Record<string, readonly [Role, Scope]>;
+type Who = keyof typeof WHO;
+
+function hasRole(who: Who, policy: Policy<never>): boolean {
+  if (policy.kind !== 'role') throw new Error('asks for no role');
+  const [role, scope] = WHO[who];
+  const least = typeof policy.role === 'string' ? policy.role : who.startsWith('bob') ? 'viewer' : 'admin';
+  return includes(ROLES, role, least) && includes(SCOPES, scope, policy.scope);
+}
 
 /** Routes that say what is wrong with these requests themselves: whether they let them pass is all that counts. */
 describe('routes by identities', () => {
@@ -228,17 +254,28 @@ describe('routes by identities', () => {
     }
   });
 
-  test('only administrators administer', async () => {
+  test('a route that asks for a role is for who has it, by a token that is good for that', async () => {
     await using server = await Server.create();
-    const routes = named.filter(
-      ([, { policy }]) => policy.kind === 'role' && policy.role !== 'viewer' && policy.role !== 'member',
+    const routes = named.filter(([, { policy }]) => policy.kind === 'role');
+    expect(routes.length).toBeGreaterThan(25);
+    const [reading, changing] = [true, false].map((reads) =>
+      routes.filter(([, { policy }]) => (policy.kind === 'role' && policy.scope === 'read') === reads),
     );
-    expect(routes.length).toBeGreaterThan(9);
-    for (const who of ['ann', 'vic', 'annReads'] as const)
-      for (const [name, route] of routes) {
-        const { status } = await server.ask(server.tokens[who], route);
-        expect([who, name, status]).toEqual([who, name, 403]);
+    for (const who of Object.keys(WHO) as Who[]) {
+      for (const [name, route] of routes.filter(([, { policy }]) => !hasRole(who, policy))) {
+        const { status, body } = await server.ask(server.tokens[who], route);
+        expect([who, name, status, body['error_code']]).toEqual([who, name, 403, 'PERMISSION_DENIED']);
       }
+      for (const [name, route] of (reading ?? []).filter(([, { policy }]) => hasRole(who, policy))) {
+        const { status } = await server.ask(server.tokens[who], route);
+        expect([who, name, status]).toEqual([who, name, 200]);
+      }
+    }
+    // What is one's own, a viewer changes too.
+    const own = (changing ?? []).filter(([, { policy }]) => hasRole('vic', policy)).map(([name]) => name);
+    expect(own).toEqual(['POST 2.0/stockpot/tokens', 'DELETE 2.0/stockpot/tokens/{token_id}']);
+    const token = { method: 'POST', path: '2.0/stockpot/tokens', body: { name: 't' } } as const;
+    expect((await server.rig.ask(server.tokens.vic, token)).status).toBe(200);
   });
 
   test('who manages a thing, or administers the server, passes', async () => {

@@ -78,6 +78,35 @@ describe('a person signs in', () => {
     },
   );
 
+  test('with a token, for what it is good for and no more', async () => {
+    await using rig = AccessRig.create();
+    const reads = (await rig.user('ann')) && (await rig.token('ann', 'read'));
+    const form = async (url: string, fields: Record<string, string>, cookie: string): Promise<unknown> => {
+      const { statusCode, headers } = await rig.inject(
+        { 'content-type': 'application/x-www-form-urlencoded', origin: 'http://localhost:5000', cookie },
+        { method: 'POST', url, payload: new URLSearchParams(fields).toString() },
+      );
+      return [statusCode, String(headers['set-cookie']).split(';')[0]];
+    };
+    const [status, session] = (await form('/sign-in', { username: 'ann', password: reads }, '')) as [
+      number,
+      string,
+    ];
+    expect(status).toBe(303);
+    const made = await rig.inject(
+      { cookie: session },
+      { method: 'POST', url: '/api/2.0/mlflow/experiments/create', payload: '{"name":"x"}' },
+    );
+    expect(made.statusCode).toBe(403);
+    // Nor does it let a command line in, which would get a token for everything.
+    const asked = { port: '8000', challenge: 'c'.repeat(43), state: 's'.repeat(16), where: 'here' };
+    for (const cookie of [session, `stockpot_session=${reads}`]) {
+      expect(await form('/sign-in/allow', asked, cookie)).toEqual([403, 'undefined']);
+      const url = `/sign-in/cli?${new URLSearchParams(asked).toString()}`;
+      expect((await rig.inject({ cookie }, { method: 'GET', url })).statusCode).toBe(403);
+    }
+  });
+
   test('by a form of this server only', async () => {
     await using rig = AccessRig.create();
     for (const origin of [undefined, 'http://evil.example']) {

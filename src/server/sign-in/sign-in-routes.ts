@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '../../db/sql.ts';
 import { setSignedInGroups } from '../../tracking/access/groups.ts';
-import type { Role } from '../../tracking/access/permission.ts';
+import type { Identity } from '../../tracking/access/identity.ts';
+import type { Role, Scope } from '../../tracking/access/permission.ts';
 import { beginSignIn, endSignIn } from '../../tracking/access/sign-ins.ts';
 import { createToken } from '../../tracking/access/tokens.ts';
 import { createUser, findUser, findUserBySubject } from '../../tracking/access/users.ts';
@@ -45,17 +46,21 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
     const nonce = randomBytes(16).toString('base64');
     return reply.code(status).headers(pageHeaders(nonce)).send(html(nonce));
   };
-  const signedIn = async (request: FastifyRequest): Promise<string | undefined> => {
+  const signedIn = async (request: FastifyRequest): Promise<Identity | undefined> => {
     const session = cookieOf(request, SESSION_COOKIE);
     if (session === undefined) return undefined;
     try {
-      return (await authenticator.byToken(session)).name;
+      return await authenticator.byToken(session);
     } catch (error) {
       if (error instanceof MlflowError) return undefined;
       throw error;
     }
   };
-  const begin = async (request: FastifyRequest, reply: FastifyReply, username: string): Promise<void> => {
+  const begin = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { username, scope }: { username: string; scope: Scope },
+  ): Promise<void> => {
     const session = await database.write((sql) =>
       createToken(
         sql,
@@ -63,7 +68,7 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
           kind: 'session',
           username,
           name: 'session',
-          scope: 'admin',
+          scope,
           expiresAt: now() + SESSION_SECONDS * 1000,
         },
         { actor: username, at: now() },
@@ -89,8 +94,8 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
     const { username = '', password = '', next: given } = (request.body ?? {}) as Fields;
     const next = localPath(given);
     try {
-      const { name } = await authenticator.byNameAndSecret(username, password, request.ip);
-      await begin(request, reply, name);
+      const identity = await authenticator.byNameAndSecret(username, password, request.ip);
+      await begin(request, reply, { username: identity.name, scope: scopeOf(identity) });
       return await reply.redirect(next, 303);
     } catch (error) {
       if (!(error instanceof MlflowError)) throw error;
@@ -143,24 +148,27 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
       const { nonce, next } = JSON.parse(begun.data) as { nonce: string; next: string };
       const cameTo = new URL(request.url, originOf(request, options.publicUrl));
       const claims = await provider.finish({ verifier: begun.challenge, nonce }, state, cameTo);
-      await begin(request, reply, await userOf(database, claims, newUsers, now()));
+      const username = await userOf(database, claims, newUsers, now());
+      await begin(request, reply, { username, scope: 'admin' });
       return reply.redirect(next, 303);
     });
   }
 
   app.get('/sign-in/cli', open, async (request, reply) => {
     const asked = cliRequest(request.query as Fields);
-    const username = await signedIn(request);
-    if (username === undefined)
+    const identity = await signedIn(request);
+    if (identity === undefined)
       return reply.redirect(`/sign-in?next=${encodeURIComponent(request.url)}`, 303);
+    const username = nameOfWhole(identity);
     return show(reply, (nonce) => allowPage({ nonce, username, where: asked.where, fields: { ...asked } }));
   });
 
   app.post('/sign-in/allow', open, async (request, reply) => {
     requireOrigin(request);
     const { port, challenge, state, where } = cliRequest((request.body ?? {}) as Fields);
-    const username = await signedIn(request);
-    if (username === undefined) throw unauthenticated();
+    const identity = await signedIn(request);
+    if (identity === undefined) throw unauthenticated();
+    const username = nameOfWhole(identity);
     const code = await database.write((sql) =>
       beginSignIn(
         sql,
@@ -197,6 +205,20 @@ async function userOf(database: Database, claims: Claims, role: Role, at: number
     await setSignedInGroups(sql, user.name, groups);
     return user.name;
   });
+}
+
+function scopeOf(identity: Identity): Scope {
+  return identity.kind === 'user' ? identity.scope : 'admin';
+}
+
+/** The command line gets a token that is good for everything: who lets it in has one. */
+function nameOfWhole(identity: Identity): string {
+  const scope = scopeOf(identity);
+  if (scope === 'admin') return identity.name;
+  throw new MlflowError(
+    'PERMISSION_DENIED',
+    `You signed in by a token that is good for '${scope}' only: sign out, and in by your password.`,
+  );
 }
 
 /** A form is sent by a page of this server alone; browsers say so. */
