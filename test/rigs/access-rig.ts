@@ -44,16 +44,17 @@ export interface AccessRigOptions {
   readonly folder?: Folder;
   /** Where users reach it, by a proxy. */
   readonly publicUrl?: string;
-  /** A file of its own unless this says otherwise; it is closed with the rig. */
+  /** Files of its own unless these say otherwise; they are closed with the rig. */
   readonly database?: Database;
+  readonly ledger?: Database;
 }
 
 /** The server in this process where users sign in, with all that it may serve. */
 export class AccessRig implements AsyncDisposable {
   readonly server: ServerRig;
-  #ledger: SqliteDatabase | undefined;
+  #ledger: Database | undefined;
 
-  private constructor({ provider, log, folder, publicUrl, database }: AccessRigOptions) {
+  private constructor({ provider, log, folder, publicUrl, database, ledger }: AccessRigOptions) {
     const authenticatedBy: Parameters<typeof ServerRig.create>[0] = (database, now, { dir, store }) => {
       const proxy = {
         from: PROXY,
@@ -64,11 +65,13 @@ export class AccessRig implements AsyncDisposable {
       const limit = new SignInLimit(now);
       const authenticator = new Authenticator({ database, now, limit, proxy });
       const { clock } = systemWorld({});
-      this.#ledger = SqliteDatabase.open({
-        path: join(dir, 'ledger.db'),
-        migrations: ledgerMigrations('sqlite'),
-        durability: 'full',
-      });
+      this.#ledger =
+        ledger ??
+        SqliteDatabase.open({
+          path: join(dir, 'ledger.db'),
+          migrations: ledgerMigrations('sqlite'),
+          durability: 'full',
+        });
       const desk = new LedgerDesk(this.#ledger, { clock, onForgotten: () => undefined });
       return {
         log,
