@@ -1,5 +1,7 @@
+import { checkPath } from './artifact-path.ts';
 import { isOfReadableModel, placeOf } from './artifact-things.ts';
 import { on, type Policy } from './policy.ts';
+import { withoutSlashes } from './without-slashes.ts';
 
 interface AtPath {
   readonly path?: string | undefined;
@@ -16,6 +18,9 @@ export const WRITE_FILES: Policy<AtPath> = on('EDIT', (sql, request) => placeOf(
 /** Whoever may only write loses nothing of others. */
 export const DELETE_FILES: Policy<AtPath> = on('MANAGE', (sql, request) => placeOf(sql, pathOf(request)));
 
+/** @throws MlflowError INVALID_PARAMETER_VALUE for what is no path, before a database is asked about it */
 function pathOf({ path = '' }: AtPath): string {
-  return path.replace(/\/+$/, '');
+  const trimmed = withoutSlashes(path);
+  if (trimmed !== '') checkPath(trimmed);
+  return trimmed;
 }

@@ -5,6 +5,7 @@ import type { Identity } from '../tracking/access/identity.ts';
 import { matchesPassword } from '../tracking/access/passwords.ts';
 import { findToken, hashSecret, TOKEN_PREFIX } from '../tracking/access/tokens.ts';
 import { findUser, identityOf } from '../tracking/access/users.ts';
+import { isTwice } from './is-twice.ts';
 import { unauthenticated } from './policy.ts';
 import { identityFromProxy, type ProxyTrust } from './proxy-identity.ts';
 import { cookieOf, SESSION_COOKIE } from './session-cookie.ts';
@@ -45,6 +46,7 @@ export class Authenticator {
       const { proxy } = this.#options;
       return proxy === undefined ? undefined : identityFromProxy(request, proxy, this.#options);
     }
+    if (isTwice(request, 'authorization')) throw unauthenticated('The header Authorization stands twice.');
     const [, scheme = '', value = ''] = /^(\w+) +(\S+) *$/.exec(authorization) ?? [];
     switch (scheme.toLowerCase()) {
       case 'bearer':
@@ -97,7 +99,8 @@ export class Authenticator {
   /** @throws MlflowError UNAUTHENTICATED, RESOURCE_EXHAUSTED */
   async #byPassword(name: string, password: string, address: string): Promise<Identity> {
     const { database, limit } = this.#options;
-    const user = await database.read((sql) => findUser(sql, name));
+    // PostgreSQL keeps no NUL: nobody has such a name.
+    const user = name.includes('\0') ? undefined : await database.read((sql) => findUser(sql, name));
     const key = createHmac('sha256', this.#key)
       .update(`${user?.passwordHash}\0${password}`)
       .digest('base64url');

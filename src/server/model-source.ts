@@ -1,6 +1,7 @@
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { checkPath } from './artifact-path.ts';
 import { pathOfAddress } from './artifact-place.ts';
+import { withoutSlashes } from './without-slashes.ts';
 
 /** What the source of a model version may be: of paths of this machine only those below the folder of all experiments. */
 export type ModelSource =
@@ -21,8 +22,9 @@ export function modelSource(source: string, root: string): ModelSource {
     throw refused(source);
   const local = source.replace(/^file:(?:\/\/(?:localhost)?)?(?=\/[^/])/, '');
   if (local.startsWith('/')) {
-    const path = pathOfAddress(local, root)?.replace(/\/+$/, '');
-    if (path === undefined) throw refused(source);
+    const given = pathOfAddress(local, root);
+    if (given === undefined) throw refused(source);
+    const path = withoutSlashes(given);
     checkPath(path);
     return { kind: 'proxied', uri: `${root}/${path}`, path };
   }
@@ -32,14 +34,14 @@ export function modelSource(source: string, root: string): ModelSource {
       if (/^[\w-]+$/.test(source)) return { kind: 'elsewhere', uri: source };
       throw refused(source);
     case 'mlflow-artifacts': {
-      const path = rest.replace(/\/+$/, '');
+      const path = withoutSlashes(rest);
       checkPath(path);
       return { kind: 'proxied', uri: `mlflow-artifacts:/${path}`, path };
     }
     case 'runs': {
       const [, run = '', path = ''] = /^([^/]+)\/(.+)$/.exec(rest) ?? [];
       if (run === '') throw refused(source);
-      return { kind: 'run', run, path: path.replace(/\/+$/, '') };
+      return { kind: 'run', run, path: withoutSlashes(path) };
     }
     case 'models': {
       if (/^m-[0-9a-f]{32}$/.test(rest)) return { kind: 'logged-model', id: rest };

@@ -2,6 +2,7 @@ import { placeOf } from './artifact-things.ts';
 import { integer, message, nested, otherwise, repeated, required, text } from './message.ts';
 import { on, type Policy } from './policy.ts';
 import { type Route, route } from './route.ts';
+import { withoutSlashes } from './without-slashes.ts';
 
 /** What proves that whoever sends a part was given the upload. */
 export const UPLOAD_SECRET = 'x-stockpot-upload';
@@ -63,5 +64,5 @@ export const MULTIPART_ROUTES: readonly Route[] = [
 /** Clients send the path of the file on their own machine: its name counts, below the folder of the address. */
 function fileOf({ artifact_path, path }: OfFile): string {
   const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
-  return `${artifact_path.replace(/\/+$/, '')}/${name}`;
+  return `${withoutSlashes(artifact_path)}/${name}`;
 }

@@ -30,7 +30,7 @@ const OFFER = message({
  */
 export function readOffer(input: Readonly<Record<string, unknown>>): OfferedRun {
   const offer = OFFER.read(input);
-  if (!/^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/.test(offer.id)) throw invalid('Invalid id of a run.');
+  if (!isRunId(offer.id)) throw invalid('Invalid id of a run.');
   if (!isDigest(offer.snapshot)) throw invalid('Invalid snapshot: it must be a SHA-256.');
   // Both become names of folders where it is driven.
   if (!isAbsolute(offer.projectDir) || normalize(offer.projectDir) !== offer.projectDir)
@@ -42,6 +42,11 @@ export function readOffer(input: Readonly<Record<string, unknown>>): OfferedRun 
     ...offer,
     settings: { ...offer.settings, selection: offer.settings.selection ?? {}, force: forceOf(force) },
   };
+}
+
+/** What the id of a run that is submitted is made of, and its beginning. */
+export function isRunId(text: string): boolean {
+  return /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/.test(text);
 }
 
 function forceOf(value: unknown): boolean | readonly string[] {

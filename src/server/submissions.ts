@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import { invalid, missing } from '../tracking/mlflow/mlflow-error.ts';
 import { CREATE, SIGNED_IN } from './policy.ts';
 import { inputOf } from './read-input.ts';
-import { readOffer } from './read-offer.ts';
+import { isRunId, readOffer } from './read-offer.ts';
 
 const AT = '/api/2.0/stockpot/submissions';
 const MOST_EVENTS = 1000;
@@ -38,7 +38,7 @@ export function serveSubmissions(app: FastifyInstance, { desk, store, place }: S
   });
   app.get(AT, { config: { policy: SIGNED_IN } }, async (request, reply) => {
     const { start } = request.query as { readonly start?: unknown };
-    if (start !== undefined && (typeof start !== 'string' || start.length > 128))
+    if (start !== undefined && start !== '' && (typeof start !== 'string' || !isRunId(start)))
       throw invalid("Invalid value for parameter 'start' supplied: it is the beginning of an id.");
     const found = await desk.search(start, seesAll(request) ? undefined : request.identity.name);
     return reply.send({ submissions: found.filter((one) => isTheirs(one, request)) });
@@ -63,7 +63,7 @@ export function serveSubmissions(app: FastifyInstance, { desk, store, place }: S
 /** One of others is as one that is not there. */
 async function theirs(desk: LedgerDesk, request: FastifyRequest): Promise<Submission> {
   const { id } = request.params as { readonly id: string };
-  const found = await desk.read(id);
+  const found = isRunId(id) ? await desk.read(id) : undefined;
   if (found === undefined || !isTheirs(found, request)) throw missing(`There is no submitted run ${id}`);
   return found;
 }

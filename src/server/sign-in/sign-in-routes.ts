@@ -38,7 +38,7 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
   const open = { config: { policy: PUBLIC }, bodyLimit: 16_384 };
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_, body, done) =>
-    done(null, Object.fromEntries(new URLSearchParams(body.toString()))),
+    done(null, new URLSearchParams(body.toString())),
   );
   const isSecure = (request: FastifyRequest): boolean =>
     originOf(request, options.publicUrl).startsWith('https:');
@@ -91,7 +91,7 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
 
   app.post('/sign-in', open, async (request, reply) => {
     requireOrigin(request);
-    const { username = '', password = '', next: given } = (request.body ?? {}) as Fields;
+    const { username = '', password = '', next: given } = fieldsOf(request);
     const next = localPath(given);
     try {
       const identity = await authenticator.byNameAndSecret(username, password, request.ip);
@@ -165,7 +165,7 @@ export function signInRoutes(app: FastifyInstance, options: SignInOptions): void
 
   app.post('/sign-in/allow', open, async (request, reply) => {
     requireOrigin(request);
-    const { port, challenge, state, where } = cliRequest((request.body ?? {}) as Fields);
+    const { port, challenge, state, where } = cliRequest(fieldsOf(request));
     const identity = await signedIn(request);
     if (identity === undefined) throw unauthenticated();
     const username = nameOfWhole(identity);
@@ -219,6 +219,14 @@ function nameOfWhole(identity: Identity): string {
     'PERMISSION_DENIED',
     `You signed in by a token that is good for '${scope}' only: sign out, and in by your password.`,
   );
+}
+
+/** @throws MlflowError INVALID_PARAMETER_VALUE for what PostgreSQL does not keep */
+function fieldsOf({ body }: FastifyRequest): Fields {
+  const pairs = body instanceof URLSearchParams ? [...body] : [];
+  if (pairs.some(([, value]) => value.includes('\0')))
+    throw new MlflowError('INVALID_PARAMETER_VALUE', 'A field of the form holds a NUL.');
+  return Object.fromEntries(pairs);
 }
 
 /** A form is sent by a page of this server alone; browsers say so. */
