@@ -28,7 +28,7 @@ export function modelSource(source: string, root: string): ModelSource {
     checkPath(path);
     return { kind: 'proxied', uri: `${root}/${path}`, path };
   }
-  const [, scheme, rest = ''] = /^([a-z][a-z0-9+-]*):\/*(.*)$/.exec(source) ?? [];
+  const [, scheme, rest = ''] = /^([a-z][a-z0-9+-]*):\/*([^]*)$/.exec(source) ?? [];
   switch (scheme) {
     case undefined:
       if (/^[\w-]+$/.test(source)) return { kind: 'elsewhere', uri: source };

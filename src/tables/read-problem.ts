@@ -1,9 +1,12 @@
+/** A message has values of the file in it, of any length, which patterns go over more than once. */
+const MAX_MESSAGE = 10_000;
+
 /**
  * In one line what is wrong with a file that cannot be read, and where. The engine's own messages go on
  * with advice about its functions, name paths of an attempt, and differ by the way a fault is found.
  */
 export function readProblem(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = (error instanceof Error ? error.message : String(error)).slice(0, MAX_MESSAGE);
   const line = /CSV Error on Line: (\d+)/.exec(text)?.[1];
   for (const [pattern, say] of PROBLEMS) {
     const match = pattern.exec(text);

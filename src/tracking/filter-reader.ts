@@ -98,7 +98,7 @@ export class FilterReader {
   number({ mayBeQuoted }: { readonly mayBeQuoted: boolean }): number {
     const { column } = this;
     const quote = mayBeQuoted ? this.#match(/['"](?=[-+.\d])/y) : undefined;
-    const found = this.#match(/[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])/y);
+    const found = this.#match(/[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])/y);
     if (found === undefined || (quote !== undefined && this.#match(/['"]/y) !== quote))
       throw this.error('a number is expected', column);
     const number = Number(found);

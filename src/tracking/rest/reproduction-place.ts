@@ -11,7 +11,7 @@ export interface ReproductionPlace {
 export function reproductionPlace(source: string, digest: Digest): ReproductionPlace | undefined {
   if (/^mlflow-artifacts:\/+models\/[0-9a-f]{64}$/.test(source))
     return { path: `reproductions/${digest}`, isOurs: false };
-  const [, root] = /^mlflow-artifacts:(?:\/\/[^/]*)?\/*(.+)\/model$/.exec(source) ?? [];
+  const [, root] = /^mlflow-artifacts:(?:\/\/[^/]*)?\/*([^/].*)\/model$/.exec(source) ?? [];
   return root === undefined
     ? undefined
     : { path: `${root}/reproduction/${digest.slice(0, 12)}`, isOurs: true };
