@@ -184,7 +184,7 @@ export function requestsTo(
       return {
         method,
         path: `${at}?${queryOf(fields)}`.slice(0, MAX_PATH),
-        headers: headers as Record<string, string>,
+        headers,
         body: hasBody ? body : undefined,
       };
     });

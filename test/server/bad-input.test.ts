@@ -10,7 +10,7 @@ import { sendRaw } from '../rigs/send-raw.ts';
 import { HOST, ServerRig } from '../rigs/server-rig.ts';
 
 /** Sends bad requests by a socket, as an administrator and to the real server, and expects answers of it. */
-async function bombard(rig: AccessRig, counts: { api: number; others: number }): Promise<void> {
+async function bombard(rig: AccessRig, counts: { api: number; others: number }): Promise<Error[]> {
   const { server } = rig;
   const token = await rig.user('root', 'admin');
   await rig.post(token, 'runs/create', { experiment_id: '0', run_name: 'there' });
@@ -28,12 +28,13 @@ async function bombard(rig: AccessRig, counts: { api: number; others: number }):
   await fc.assert(fc.asyncProperty(API_REQUESTS, isAnswered), { numRuns: counts.api });
   await fc.assert(fc.asyncProperty(requestsTo(others), isAnswered), { numRuns: counts.others });
   expect(Object.keys(Object.prototype)).toEqual([]);
+  return server.bugs;
 }
 
 describe('whatever is sent', () => {
   test('is answered, and is no fault of the server', async () => {
     await using rig = AccessRig.create();
-    await bombard(rig, { api: 1000, others: 600 });
+    expect(await bombard(rig, { api: 1000, others: 600 })).toEqual([]);
   });
 
   onPostgres((postgres) => {
@@ -41,7 +42,7 @@ describe('whatever is sent', () => {
       const url = await postgres().newDatabase();
       const [database, ledger] = await Promise.all([openDatabase('', url), openLedger('', url)]);
       await using rig = AccessRig.create({ database, ledger });
-      await bombard(rig, { api: 500, others: 300 });
+      expect(await bombard(rig, { api: 500, others: 300 })).toEqual([]);
     });
   });
 

@@ -10,8 +10,19 @@ const BAD_PLACES = [
   's3://b/m?x=1',
   's3://b/m#f',
   's3://b/m;x',
+  's3://b\\c',
+  's3://b/%2e%2e/c',
+  's3://b/%252e%252e/c',
   'mlflow-artifacts:/../up',
+  'mlflow-artifacts:/a/..;/b',
   's3://b/../c',
+  '://etc',
+  ':/etc',
+  '//etc',
+  'C:\\Windows',
+  'FILE:///etc',
+  '$(touch /tmp/x)',
+  '{{ 7 * 7 }}',
 ];
 
 describe('a run', () => {
