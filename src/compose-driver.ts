@@ -96,6 +96,7 @@ export class SubmittedRuns {
       projectDir,
       // What a server was handed comes from another machine, whatever its paths are called.
       isHere: submission.owner === undefined && submission.place === storeName(this.#home),
+      asker: submitterOf(submission),
       folder: FOLDER,
       snapshot,
       run,
@@ -148,6 +149,12 @@ export class SubmittedRuns {
   get #clock(): Clock {
     return this.#surroundings.world.clock;
   }
+}
+
+/** A terminal that writes into the ledger itself says `USER@HOST`; a server knows who signed in. */
+function submitterOf({ submittedBy, owner }: Submission): string {
+  if (submittedBy === owner) return owner;
+  return submittedBy.replace(/@[^@]*$/, '') || 'unknown';
 }
 
 /** For people: which files of a snapshot are lost; of one whose list is, nothing else is known. */

@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly packageDir: string;
   /** Node's executable. */
   readonly node: string;
+  /** Whose work is done here, if that is not who the machine says. */
+  readonly asker?: string;
 }
 
 /** What a project keeps: its store, tracked runs and registered models. */
@@ -46,6 +48,7 @@ export class ProjectHome implements AsyncDisposable {
       store: () => this.store,
       world,
       actor: this.user ?? 'unknown',
+      asker: surroundings.asker,
     });
   }
 
@@ -109,10 +112,10 @@ export class ProjectHome implements AsyncDisposable {
   /** Protected aliases where models are registered. */
   readonly approvals = async (): Promise<Approvals> => this.#trackers.approvals(this.places.registry);
 
-  /** Who works here, as the machine names them. */
+  /** Whose work this is: who asked for it, else who works here as the machine names them. */
   get user(): string | undefined {
-    const { env } = this.surroundings.world;
-    return env['USER'] ?? env['LOGNAME'];
+    const { asker, world } = this.surroundings;
+    return asker ?? world.env['USER'] ?? world.env['LOGNAME'];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

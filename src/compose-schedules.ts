@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { Project } from './compose.ts';
 import type { ProjectHome, Surroundings } from './compose-home.ts';
 import { ledgerOf } from './compose-ledger.ts';
@@ -102,7 +101,7 @@ export class Schedules implements AsyncDisposable {
         settings,
         snapshot,
         appliedAt: await this.now(sql),
-        appliedBy: project.user ?? hostname(),
+        appliedBy: project.user ?? name,
       }),
     );
   }

@@ -13,6 +13,8 @@ export interface SnapshotRun {
   readonly projectDir: string;
   /** Whether that is a folder of this machine: what the snapshot lacks, packages above all, is taken from it then. */
   readonly isHere: boolean;
+  /** In whose name it is tracked and registers models. */
+  readonly asker: string;
   /** Below the home, for copies of this kind. */
   readonly folder: string;
   readonly snapshot: string;
@@ -34,7 +36,7 @@ export interface SnapshotRun {
  * @throws BlobDamaged if the store lacks some of it; what is wrong with the recipe
  */
 export async function inSnapshot<T>(
-  { host, projectDir, isHere, folder, snapshot, run, applied, at }: SnapshotRun,
+  { host, projectDir, isHere, asker, folder, snapshot, run, applied, at }: SnapshotRun,
   surroundings: Surroundings,
   work: (copy: Project, plan: CachedPlan) => Promise<T>,
 ): Promise<T> {
@@ -43,7 +45,11 @@ export async function inSnapshot<T>(
   // Ends with the name of the project: what is tracked is named by it.
   const dir = join(root, basename(projectDir));
   const env = { ...world.env, STOCKPOT_HOME: host.home };
-  await using copy = new Project(dir, { ...surroundings, world: { ...world, env, newRunId: () => run } });
+  await using copy = new Project(dir, {
+    ...surroundings,
+    asker,
+    world: { ...world, env, newRunId: () => run },
+  });
   if (isHere) copy.base = projectDir;
   try {
     await layOutSnapshot(snapshot as Digest, host.store, dir);

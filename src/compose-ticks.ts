@@ -37,6 +37,7 @@ export async function runTick(
     host: project,
     projectDir: project.dir,
     isHere: true,
+    asker: schedule.appliedBy,
     folder: TICKS_FOLDER,
     snapshot: schedule.snapshot,
     run,

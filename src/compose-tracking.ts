@@ -15,6 +15,8 @@ interface TrackersOptions {
   readonly store: () => Store;
   readonly world: World;
   readonly actor: string;
+  /** Whom servers are told of, beside whose token it is: who asked for the work. */
+  readonly asker: string | undefined;
 }
 
 /** The trackings and registries of a project, each opened when first asked for. */
@@ -77,9 +79,9 @@ export class Trackers implements AsyncDisposable {
 
   #server(url: string): Promise<RestPlace> {
     return once(this.#servers, url, async () => {
-      const { store, world } = this.#options;
+      const { store, world, asker } = this.#options;
       const { openRestPlace } = await import('./tracking/rest/rest-place.ts');
-      return openRestPlace({ url, env: world.env, store: store(), now: this.#now });
+      return openRestPlace({ url, env: world.env, asker, store: store(), now: this.#now });
     });
   }
 }

@@ -6,6 +6,7 @@ import { jsonLine } from './json-line.ts';
 import { openTracked } from './open-tracked.ts';
 import { refusing } from './refusing.ts';
 import { instant } from './run-columns.ts';
+import { whoAsked } from './who-asked.ts';
 
 /** `recipe models approve ID` */
 export async function approve(parsed: Parsed, context: Context): Promise<ExitCode> {
@@ -34,7 +35,7 @@ export async function promotions({ args, options }: Parsed, context: Context): P
           one.version,
           one.before ?? '',
           one.state,
-          one.requested_by,
+          whoAsked(one.requested_by, one.requested_for),
           instant(one.requested_at),
           one.decided_by ?? '',
         ]),
@@ -54,7 +55,13 @@ export async function history({ args, options }: Parsed, context: Context): Prom
     context.out(
       textTable(
         ['when (UTC)', 'who', 'what', 'before', 'after'],
-        changes.map((row) => [instant(row.at), row.actor, row.action, row.before ?? '', row.after ?? '']),
+        changes.map((row) => [
+          instant(row.at),
+          whoAsked(row.actor, row.for),
+          row.action,
+          row.before ?? '',
+          row.after ?? '',
+        ]),
       ),
     );
   return ExitCode.ok;

@@ -6,6 +6,7 @@ import { type Context, flag, type Parsed } from './context.ts';
 import { jsonLine } from './json-line.ts';
 import { openTracked } from './open-tracked.ts';
 import { instant } from './run-columns.ts';
+import { whoAsked } from './who-asked.ts';
 
 /** `recipe models show NAME` */
 export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
@@ -34,7 +35,13 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   context.out(
     `\n${textTable(
       ['when (UTC)', 'who', 'what', 'before', 'after'],
-      history.map((row) => [instant(row.at), row.actor, row.action, row.before ?? '', row.after ?? '']),
+      history.map((row) => [
+        instant(row.at),
+        whoAsked(row.actor, row.for),
+        row.action,
+        row.before ?? '',
+        row.after ?? '',
+      ]),
     )}`,
   );
   return ExitCode.ok;

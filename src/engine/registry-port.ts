@@ -89,6 +89,8 @@ export interface AliasMoved {
 export interface RegistryChange {
   readonly at: number;
   readonly actor: string;
+  /** Who asked the actor for it, if that is another: who submitted a run, of its driver. */
+  readonly for?: string;
   /** `register`, `alias champion`, `tag stockpot.verdict of 3`, `description of 3`. */
   readonly action: string;
   readonly before: string | null;

@@ -12,6 +12,7 @@ export interface Schedule {
   /** Digest of the snapshot that its ticks run. */
   readonly snapshot: string;
   readonly appliedAt: number;
+  /** Who put it into force; the schedule's name if their machine names nobody. */
   readonly appliedBy: string;
   /** Up to this instant, all ticks are decided. */
   readonly cursor: number;

@@ -5,6 +5,7 @@ import { GatheredPoints } from '../tracking/mlflow/gathered-points.ts';
 import { ACCESS_ROUTES } from './access-routes.ts';
 import { serveFiles } from './artifact-files.ts';
 import { ARTIFACT_ROUTES } from './artifact-routes.ts';
+import { askedFor } from './asked-for.ts';
 import { ASSESSMENT_ROUTES } from './assessment-routes.ts';
 import { COMPARISON_ROUTES } from './comparison-routes.ts';
 import { EVALUATION_DATASET_ROUTES } from './evaluation-dataset-routes.ts';
@@ -79,7 +80,7 @@ const PAGES = /^\/ajax-api\//;
 export const MLFLOW_VERSION = '3.17.2';
 
 export interface ServerOptions {
-  readonly served: Omit<Served, 'identity' | 'origin' | 'points' | 'servesArtifacts'>;
+  readonly served: Omit<Served, 'identity' | 'askedFor' | 'origin' | 'points' | 'servesArtifacts'>;
   readonly authenticate: Guard['authenticate'];
   /** Names that the server is called by, without port. */
   readonly allowedHosts: readonly string[];
@@ -173,6 +174,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     points,
     servesArtifacts,
     identity: request.identity,
+    askedFor: askedFor(request),
     origin: originOf(request, publicUrl),
   });
   metrics.serve(app, served.database, ticks);

@@ -21,6 +21,8 @@ export interface Served {
   readonly outbound: Outbound;
   /** Who asks; changes are told of in this name. */
   readonly identity: Identity;
+  /** For whom, if the request says so. */
+  readonly askedFor: string | undefined;
   /** Where whoever asks reaches the server: `https://mlflow.example.com`. */
   readonly origin: string;
   /** Milliseconds since the Unix epoch. */

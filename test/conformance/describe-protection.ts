@@ -104,6 +104,30 @@ export function describeProtection(name: string, open: () => Promise<OpenStore>)
       ]);
     });
 
+    test('that one asks for in the name of another is approved by neither, and the audit shows both', async () => {
+      await using store = await open();
+      const { database } = store;
+      await protectedModel(database);
+      const robot = { actor: 'robot', askedFor: 'ann', at: 60 };
+      const wish = { name: 'm', alias: 'champion', version: '2', expected: '1' };
+      const asked = await database.write((sql) => moveOrAsk(sql, wish, robot));
+      expect(asked).toMatchObject({ promotion: { requested_by: 'robot', requested_for: 'ann' } });
+      // Who asks for the same in their own name changes nothing of it.
+      expect(await ask(database, '2', '1')).toEqual(asked);
+      const id = asked.kind === 'pending' ? asked.promotion.id : '';
+      for (const actor of ['robot', 'ann']) {
+        const who = { actor, at: 70, principals: [`user:${actor}`, 'group:risk'] };
+        expect(await outcome(database.write((sql) => approve(sql, id, who)))).toBe('PERMISSION_DENIED');
+      }
+      expect(await database.write((sql) => approve(sql, id, bob))).toMatchObject({ state: 'approved' });
+      const changes = await database.read((sql) => changesOf(sql, 'm'));
+      expect(changes.slice(-3).map((row) => [row.actor, row.for, row.action])).toEqual([
+        ['robot', 'ann', 'ask for champion'],
+        ['bob', undefined, 'alias champion'],
+        ['bob', undefined, `approve champion #${id}`],
+      ]);
+    });
+
     test('that moved meanwhile stays where it is: what was asked for before is stale', async () => {
       await using store = await open();
       const { database } = store;

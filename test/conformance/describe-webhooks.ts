@@ -348,6 +348,7 @@ export function describeWebhooks(name: string, open: () => Promise<OpenStore>): 
         version: String(id),
         before,
         requested_by: 'me',
+        requested_for: null,
       });
       expect(await told(database)).toEqual(
         [

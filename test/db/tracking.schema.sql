@@ -1,7 +1,7 @@
 CREATE TABLE artifacts (run_uuid TEXT NOT NULL REFERENCES runs, path TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (run_uuid, path)) WITHOUT ROWID;
 CREATE TABLE assessments ( assessment_id TEXT PRIMARY KEY, trace_id TEXT NOT NULL REFERENCES traces ON DELETE CASCADE, name TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('feedback', 'expectation', 'issue')), value TEXT NOT NULL, number REAL, error TEXT, source_type TEXT NOT NULL, source_id TEXT, span_id TEXT, rationale TEXT, metadata TEXT NOT NULL, overrides TEXT, valid INTEGER NOT NULL DEFAULT 1, created_time INTEGER NOT NULL, last_updated_time INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX assessments_by_trace ON assessments (trace_id, created_time);
-CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, name TEXT NOT NULL, before TEXT, after TEXT);
+CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, name TEXT NOT NULL, before TEXT, after TEXT, asked_for TEXT);
 CREATE INDEX audit_by_name ON audit (name, id);
 CREATE INDEX audit_renames ON audit (before, id) WHERE action = 'rename';
 CREATE INDEX children ON tags (value) WHERE key = 'mlflow.parentRunId';
@@ -41,7 +41,7 @@ CREATE VIEW models_by_digest AS SELECT * FROM model_versions WHERE model_digest 
 CREATE INDEX models_of_principal ON model_grants (principal);
 CREATE TABLE params (run_uuid TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run_uuid, key)) WITHOUT ROWID;
 CREATE INDEX params_by_value ON params (key, value);
-CREATE TABLE promotions (promotion_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE, alias TEXT NOT NULL, version INTEGER NOT NULL, before_version INTEGER, state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'stale')), requested_by TEXT NOT NULL, requested_at INTEGER NOT NULL, decided_by TEXT, decided_at INTEGER);
+CREATE TABLE promotions (promotion_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE, alias TEXT NOT NULL, version INTEGER NOT NULL, before_version INTEGER, state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'stale')), requested_by TEXT NOT NULL, requested_at INTEGER NOT NULL, decided_by TEXT, decided_at INTEGER, requested_for TEXT);
 CREATE INDEX promotions_of_model ON promotions (name, state);
 CREATE TABLE protection_approvers (name TEXT NOT NULL, alias TEXT NOT NULL, principal TEXT NOT NULL, PRIMARY KEY (name, alias, principal), FOREIGN KEY (name, alias) REFERENCES protections ON DELETE CASCADE);
 CREATE TABLE protections (name TEXT NOT NULL REFERENCES registered_models, alias TEXT NOT NULL, requires TEXT CHECK (requires = 'validated'), PRIMARY KEY (name, alias));
@@ -82,4 +82,4 @@ CREATE TABLE webhook_events (webhook_id TEXT NOT NULL REFERENCES webhooks ON DEL
 CREATE TABLE webhooks (webhook_id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL, status TEXT NOT NULL CHECK (status IN ('ACTIVE', 'DISABLED')), created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE INDEX webhooks_of_event ON webhook_events (entity, action);
 CREATE TABLE wide_grants (kind TEXT NOT NULL CHECK (kind IN ('experiment', 'model')), principal TEXT NOT NULL, permission TEXT NOT NULL CHECK (permission IN ('NO_PERMISSIONS', 'READ', 'USE', 'EDIT', 'MANAGE')), PRIMARY KEY (kind, principal));
-PRAGMA user_version = 13;
+PRAGMA user_version = 14;

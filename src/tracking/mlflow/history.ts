@@ -49,6 +49,7 @@ function changeOf(row: Row): RegistryChange {
   return {
     at: Number(row['at']),
     actor: String(row['actor']),
+    ...(row['asked_for'] === null ? {} : { for: String(row['asked_for']) }),
     action: String(row['action']),
     before: row['before'] === null ? null : String(row['before']),
     after: row['after'] === null ? null : String(row['after']),

@@ -1,5 +1,5 @@
 import { accessTables } from '../access/schema.ts';
-import { protectionTables } from '../protection/schema.ts';
+import { askedForColumns, protectionTables } from '../protection/schema.ts';
 import { uploadTables } from '../uploads/schema.ts';
 import { webhookTables } from '../webhooks/schema.ts';
 
@@ -155,4 +155,5 @@ export const POSTGRES_TRACKING_MIGRATIONS: readonly string[] = [
    CREATE INDEX audit_renames ON audit (before, id) WHERE action = 'rename';`,
   // A file's bytes are pinned by a name that no other file has; null: by its path, as until then.
   `ALTER TABLE files ADD COLUMN pin ${TEXT}`,
+  askedForColumns('postgres'),
 ];

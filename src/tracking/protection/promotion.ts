@@ -14,6 +14,8 @@ export interface Promotion {
   /** `stale`: when it was approved the alias pointed elsewhere already, or the version was deleted before. */
   readonly state: 'pending' | 'approved' | 'rejected' | 'stale';
   readonly requested_by: string;
+  /** Who asked them for it, if that is another: who submitted a run, of its driver. */
+  readonly requested_for: string | null;
   readonly requested_at: number;
   readonly decided_by: string | null;
   readonly decided_at: number | null;
@@ -48,8 +50,9 @@ export async function decide(
   sql: Sql,
   id: string,
   state: Exclude<Promotion['state'], 'pending'>,
-  { actor, at }: Change,
+  change: Change,
 ): Promise<Promotion> {
+  const { actor, at } = change;
   await sql.run(
     'UPDATE promotions SET state = ?, decided_by = ?, decided_at = ? WHERE promotion_id = ?',
     state,
@@ -60,7 +63,7 @@ export async function decide(
   const decided = await readPromotion(sql, id);
   const { name, alias, version, before } = decided;
   const action = { approved: 'approve', rejected: 'reject', stale: 'find stale' }[state];
-  await audit(sql, { actor, at }, { action: `${action} ${alias} #${id}`, name, before, after: version });
+  await audit(sql, change, { action: `${action} ${alias} #${id}`, name, before, after: version });
   const data = { ...toldOf(decided), decided_by: actor };
   await announce(sql, { what: `promotion ${state}`, name, data }, at);
   return decided;
@@ -82,8 +85,8 @@ export async function endWishes(
 }
 
 /** What webhooks are told of a wish. */
-export function toldOf({ id, alias, version, before, requested_by }: Promotion): object {
-  return { promotion_id: id, alias, version, before, requested_by };
+export function toldOf({ id, alias, version, before, requested_by, requested_for }: Promotion): object {
+  return { promotion_id: id, alias, version, before, requested_by, requested_for };
 }
 
 /** A row of `promotions`. */
@@ -97,6 +100,7 @@ export function promotionOf(row: Row): Promotion {
     before: text('before_version'),
     state: row['state'] as Promotion['state'],
     requested_by: String(row['requested_by']),
+    requested_for: text('requested_for'),
     requested_at: Number(row['requested_at']),
     decided_by: text('decided_by'),
     decided_at: row['decided_at'] === null ? null : Number(row['decided_at']),

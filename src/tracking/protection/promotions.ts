@@ -54,13 +54,14 @@ export async function moveOrAsk(sql: Sql, wish: AliasWish, change: Change): Prom
   );
   if (waiting !== undefined) return { kind: 'pending', promotion: promotionOf(waiting) };
   const row = await sql.get(
-    `INSERT INTO promotions (name, alias, version, before_version, state, requested_by, requested_at)
-     VALUES (?, ?, ?, ?, 'pending', ?, ?) RETURNING *`,
+    `INSERT INTO promotions (name, alias, version, before_version, state, requested_by, requested_for, requested_at)
+     VALUES (?, ?, ?, ?, 'pending', ?, ?, ?) RETURNING *`,
     name,
     alias,
     Number(version),
     before === undefined ? null : Number(before),
     change.actor,
+    change.askedFor ?? null,
     change.at,
   );
   await audit(sql, change, {
@@ -82,8 +83,8 @@ export async function moveOrAsk(sql: Sql, wish: AliasWish, change: Change): Prom
  */
 export async function approve(sql: Sql, id: string, approver: Approver): Promise<Promotion> {
   const { promotion, protection } = await undecided(sql, id, approver);
-  const { name, alias, version, before, requested_by } = promotion;
-  if (requested_by === approver.actor)
+  const { name, alias, version, before } = promotion;
+  if (hasAsked(promotion, approver))
     throw new MlflowError('PERMISSION_DENIED', `${approver.actor} asked for it: somebody else approves.`);
   const now = await aliasedVersion(sql, name, alias);
   const isStale = (now ?? null) !== before;
@@ -109,16 +110,20 @@ async function undecided(
   const { name } = await readPromotion(sql, id);
   await lockModel(sql, name);
   const promotion = await readPromotion(sql, id);
-  const { alias, state, requested_by } = promotion;
+  const { alias, state } = promotion;
   if (state !== 'pending') throw invalid(`The promotion ${id} is ${state} already.`);
   const protection = await protectionOf(sql, name, alias);
   const isApprover = protection?.approvers.some((one) => principals.includes(one)) ?? false;
-  if (!isApprover && actor !== requested_by)
+  if (!isApprover && !hasAsked(promotion, { actor }))
     throw new MlflowError(
       'PERMISSION_DENIED',
       `${actor} is no approver of the alias ${alias} of ${name}: ${protection?.approvers.join(', ') ?? 'it is not protected any more'}.`,
     );
   return { promotion, protection };
+}
+
+function hasAsked({ requested_by, requested_for }: Promotion, { actor }: Pick<Change, 'actor'>): boolean {
+  return actor === requested_by || actor === requested_for;
 }
 
 /** @throws MlflowError PERMISSION_DENIED unless a version has the verdict that the protection requires */

@@ -22,3 +22,10 @@ export function protectionTables(dialect: Dialect): string {
    CREATE INDEX audit_by_name ON audit (name, id);
    CREATE TABLE server_settings (key ${text} PRIMARY KEY, value ${text} NOT NULL);`;
 }
+
+/** Who asked the one that changed the registry for it: a numbered step of both databases' schemas. */
+export function askedForColumns(dialect: Dialect): string {
+  const text = dialect === 'sqlite' ? 'TEXT' : 'text COLLATE "C"';
+  return `ALTER TABLE promotions ADD COLUMN requested_for ${text};
+   ALTER TABLE audit ADD COLUMN asked_for ${text};`;
+}

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { RecipeError } from '../../core/recipe-error.ts';
 import { type HttpAnswer, type HttpRequest, httpRequest } from '../../net/http-client.ts';
+import { ASKED_FOR } from '../asked-for.ts';
 import { list, text } from './message-of.ts';
 
 export interface RestClientOptions {
@@ -9,6 +10,8 @@ export interface RestClientOptions {
   readonly url: string;
   /** Value of the header Authorization. */
   readonly authorization: string | undefined;
+  /** Who asked for what is done, if that is not whose credentials these are. */
+  readonly asker?: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
@@ -104,7 +107,7 @@ export class RestClient {
     path: string;
     body?: string | Blob;
   }): Promise<HttpAnswer> {
-    const { url, authorization, now } = this.#options;
+    const { url, authorization, asker, now } = this.#options;
     if (this.#down !== undefined && now() < this.#down.until) throw this.#down.error;
     const request: HttpRequest = {
       url: `${withoutCredentials(url)}${path}`,
@@ -113,6 +116,7 @@ export class RestClient {
       headers: {
         ...(typeof body === 'string' ? { 'content-type': 'application/json' } : {}),
         ...(authorization === undefined ? {} : { authorization }),
+        ...(asker === undefined ? {} : { [ASKED_FOR]: encodeURIComponent(asker) }),
       },
       ...(body === undefined ? {} : { body }),
     };

@@ -10,6 +10,8 @@ import { RestTracking } from './rest-tracking.ts';
 export interface RestPlaceOptions {
   readonly url: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Who asked for what is done, if that is not whose credentials these are. */
+  readonly asker: string | undefined;
   readonly store: Store;
   readonly now: () => number;
 }
@@ -22,8 +24,8 @@ export interface RestPlace {
 }
 
 /** Asks nothing of the server yet. */
-export function openRestPlace({ url, env, store, now }: RestPlaceOptions): RestPlace {
-  const client = new RestClient({ url, authorization: credentialsFor(new URL(url), env), now });
+export function openRestPlace({ url, env, asker, store, now }: RestPlaceOptions): RestPlace {
+  const client = new RestClient({ url, authorization: credentialsFor(new URL(url), env), asker, now });
   const files = new StoredFiles(store);
   const tracking = new RestTracking(client, files);
   return {

@@ -439,10 +439,11 @@ function movedOf(
   return { moved: false, version: now === '' ? undefined : now };
 }
 
-function changeOf({ at, actor, action, before, after }: JsonObject): RegistryChange {
+function changeOf({ at, actor, for: asker, action, before, after }: JsonObject): RegistryChange {
   return {
     at: Number(at ?? 0),
     actor: text(actor),
+    ...(typeof asker === 'string' ? { for: asker } : {}),
     action: text(action),
     before: typeof before === 'string' ? before : null,
     after: typeof after === 'string' ? after : null,
