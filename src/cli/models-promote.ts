@@ -1,3 +1,4 @@
+import { approveCommand } from '../core/approve-command.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { promote } from '../engine/promotion.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
@@ -18,11 +19,11 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
     alias,
     before: before ?? null,
     after: version.version,
-    ...(pending === undefined ? {} : { pending }),
+    ...(pending === undefined ? {} : { pending, approve: approveCommand(pending) }),
   };
   if (pending !== undefined && !flag(options, 'json')) {
     context.out(
-      `${name}: ${alias} → version ${version.version} is pending: somebody else approves it with \`recipe models approve ${pending}\`\n`,
+      `${name}: ${alias} → version ${version.version} is pending: somebody else approves it with \`${approveCommand(pending)}\`\n`,
     );
     return ExitCode.ok;
   }

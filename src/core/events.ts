@@ -215,8 +215,10 @@ export interface EffectPending extends OfStep<'effect.pending'> {
   readonly effect: string;
   /** What will be when it is approved. */
   readonly state: Json;
-  /** The number of what waits: `recipe models approve` takes it. */
+  /** The number of what waits. */
   readonly promotion: string;
+  /** What somebody else types: `recipe models approve 7`. */
+  readonly approve: string;
 }
 
 export interface EffectSkipped extends OfStep<'effect.skipped'> {

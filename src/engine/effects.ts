@@ -1,3 +1,4 @@
+import { approveCommand } from '../core/approve-command.ts';
 import type { EffectEvent, OutputRef, Unstamped } from '../core/events.ts';
 import { failpoint } from '../core/failpoint.ts';
 import type { Digest } from '../core/ids.ts';
@@ -48,7 +49,7 @@ export async function reconcileEffect(
         return { type: 'effect.unchanged', ...about, state: outcome.state };
       case 'pending': {
         const { state, promotion } = outcome;
-        return { type: 'effect.pending', ...about, state, promotion };
+        return { type: 'effect.pending', ...about, state, promotion, approve: approveCommand(promotion) };
       }
       case 'skipped':
         return { type: 'effect.skipped', ...about, because: outcome.because };

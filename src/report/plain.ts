@@ -1,3 +1,4 @@
+import { approveCommand } from '../core/approve-command.ts';
 import type { EffectEvent, ReportEntry, RunEvent, RunFinished, StepEvent } from '../core/events.ts';
 import { adviceFor, describeFailure, unreachable } from '../core/failure.ts';
 import { formatDuration } from '../core/format-duration.ts';
@@ -189,7 +190,7 @@ export function describeEffect(event: EffectEvent): string {
     case 'effect.unchanged':
       return `${event.effect}: ${brief(event.state)}, as it was`;
     case 'effect.pending':
-      return `${event.effect}: ${brief(event.state)} is pending: somebody else approves it with \`recipe models approve ${event.promotion}\``;
+      return `${event.effect}: ${brief(event.state)} is pending: somebody else approves it with \`${approveCommand(event.promotion)}\``;
     case 'effect.skipped':
       return `${event.effect}: not done, ${event.because}`;
     case 'effect.failed':

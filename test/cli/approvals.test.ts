@@ -37,6 +37,7 @@ test('one’s recipe wants to promote, another approves, and the history shows b
     type: 'effect.pending',
     state: { model: 'm', version: '2', alias: 'champion' },
     promotion: '1',
+    approve: 'recipe models approve 1',
   });
   expect(events.at(-1)).toMatchObject({ type: 'run.finished', outcome: 'succeeded' });
 
@@ -64,7 +65,12 @@ test('in one’s own registry too, nobody approves what they asked for', async (
   expect((await rig.cli.recipe('models', 'protect', 'm', '--approvers', 'user:ann,user:bob')).exit).toBe(0);
   await rig.train(2);
   const asked = await rig.cli.recipe('models', 'promote', 'm/2', '--json');
-  expect(JSON.parse(asked.out)).toMatchObject({ after: '2', before: '1', pending: '1' });
+  expect(JSON.parse(asked.out)).toMatchObject({
+    after: '2',
+    before: '1',
+    pending: '1',
+    approve: 'recipe models approve 1',
+  });
   expect((await rig.cli.recipe('models', 'approve', '1')).exit).toBe(2);
   rig.cli.env['USER'] = 'bob';
   expect((await rig.cli.recipe('models', 'approve', '1')).exit).toBe(0);
