@@ -32,6 +32,22 @@ export async function placeOf(sql: Sql, path: string): Promise<Need['on'][]> {
   return rows.map(({ id }) => ({ kind: 'experiment', id: String(id) }));
 }
 
+/** Where a recipe that registers at a server puts it: `reproductionPlace` of the client. */
+function besideOf(sql: Sql): string {
+  return ` OR (source IN ${inList(sql, 'text')} AND EXISTS (SELECT 1 FROM model_version_tags t
+  WHERE t.name = model_versions.name AND t.version = model_versions.version AND t.key = ? AND substr(t.value, 1, 12) = ?))`;
+}
+
+/** The model that a path is beside, as a file of its reproduction, and how the digest of that begins. */
+function besideModel(segments: readonly string[]): { model: string; digest: string } | undefined {
+  const at = segments.findIndex(
+    (segment, index) => segment === 'reproduction' && /^[0-9a-f]{12}$/.test(segments[index + 1] ?? ''),
+  );
+  const digest = segments[at + 1] ?? '';
+  if (at < 1) return undefined;
+  return { model: [...segments.slice(0, at), 'model'].join('/'), digest };
+}
+
 /** Whether somebody may read a path as a file of a version of a model that they may read. */
 export async function isOfReadableModel(
   sql: Sql,
@@ -42,12 +58,15 @@ export async function isOfReadableModel(
   const paths = segments.map((_, index) => segments.slice(0, index + 1).join('/'));
   const sources = basesOf(root).flatMap((base) => paths.map((one) => `${base}/${one}`));
   const [first, digest = ''] = segments;
+  const beside = besideModel(segments);
+  const models = beside === undefined ? [] : basesOf(root).map((base) => `${base}/${beside.model}`);
   const rows = await sql.all(
     `SELECT DISTINCT name FROM model_versions WHERE deleted = 0
-       AND (source IN ${inList(sql, 'text')}${first === 'models' ? ' OR model_digest = ?' : ''}${first === 'reproductions' ? OF_REPRODUCTION : ''})`,
+       AND (source IN ${inList(sql, 'text')}${first === 'models' ? ' OR model_digest = ?' : ''}${first === 'reproductions' ? OF_REPRODUCTION : ''}${beside === undefined ? '' : besideOf(sql)})`,
     listOf(sources),
     ...(first === 'models' ? [digest] : []),
     ...(first === 'reproductions' ? [REPRODUCTION_TAG, digest] : []),
+    ...(beside === undefined ? [] : [listOf(models), REPRODUCTION_TAG, beside.digest]),
   );
   for (const { name } of rows) {
     const has = await permissionOn(sql, identity, { kind: 'model', name: String(name) });

@@ -4,9 +4,6 @@ import { DriverProcess } from '../rigs/driver-process.ts';
 import { RegistryRig } from '../rigs/registry-rig.ts';
 import { TeamRig } from '../rigs/team-rig.ts';
 
-/** Commands want one in their folder. */
-const RECIPE = { 'recipe.yaml': 'steps:\n  a: { run: "true" }\n' };
-
 /** Submits the recipe, and gives what its effect came to. */
 async function submit({ cli }: RegistryRig, n: number): Promise<object | undefined> {
   const { out, err } = await cli.recipe('run', '--submit', '--json', '-S', `steps.train.with.n=${n}`);
@@ -22,7 +19,7 @@ describe('what a submitted run asks for', () => {
   test('is asked by who submitted it, where the driver keeps the registry itself', async () => {
     await using team = await TeamRig.start('--drive', '1');
     await using ann = await RegistryRig.create(', alias: champion');
-    await using bob = await CliRig.create(RECIPE);
+    await using bob = await CliRig.create(TeamRig.recipe);
     await team.join(ann.cli, 'ann');
     await team.join(bob, 'bob');
     ann.cli.env['STOCKPOT_SERVER_URL'] = team.server.url;
@@ -53,7 +50,7 @@ describe('what a submitted run asks for', () => {
   test('is asked by its driver for who submitted it, where a server has the registry', async () => {
     await using team = await TeamRig.start('--submissions');
     await using ann = await RegistryRig.create(', alias: champion');
-    await using bob = await CliRig.create(RECIPE);
+    await using bob = await CliRig.create(TeamRig.recipe);
     await team.join(ann.cli, 'ann');
     await team.join(bob, 'bob');
     // The driver has the ledger, and signs in as somebody who may approve, too.

@@ -3,6 +3,9 @@ import { ServerProcess } from './server-process.ts';
 
 /** A server that users sign in to, on a machine that is somebody else's. */
 export class TeamRig implements AsyncDisposable {
+  /** For who has none of their own: commands want one in their folder. */
+  static readonly recipe = { 'recipe.yaml': 'steps:\n  a: { run: "true" }\n' };
+
   readonly home: CliRig;
   readonly server: ServerProcess;
 

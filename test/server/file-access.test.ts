@@ -134,6 +134,34 @@ describe('files', () => {
     expect(await statuses()).toEqual([200, 404, 403]);
   });
 
+  test('that lie beside its model are too, and nothing else beside it', async () => {
+    await using rig = AccessRig.create();
+    const { ann, bob, run, path } = await withFile(rig);
+    const root = `1/${run}/artifacts`;
+    const [own, other] = ['a'.repeat(64), 'b'.repeat(64)].map((digest) => digest.slice(0, 12));
+    const paths = [
+      path,
+      `${root}/reproduction/${own}/reproduction.json`,
+      `${root}/reproduction/${own}/reproduction/${other}/x`,
+      `${root}/reproduction/${other}/reproduction.json`,
+      `${root}/reproduction/notes`,
+    ];
+    for (const one of paths) await send(rig, ann, 'PUT', `${FILES}/${one}`);
+    await rig.post(ann, 'registered-models/create', { name: 'm' });
+    const tags = [{ key: 'stockpot.reproduction', value: 'a'.repeat(64) }];
+    await rig.post(ann, 'model-versions/create', {
+      name: 'm',
+      source: `mlflow-artifacts:/${root}/model`,
+      tags,
+    });
+    await rig.grant('READ', { kind: 'model', name: 'm' }, 'user:bob');
+    const found = [];
+    for (const one of paths) found.push(await send(rig, bob, 'GET', `${FILES}/${one}`));
+    expect(found).toEqual([200, 200, 200, 403, 403]);
+    expect(await send(rig, bob, 'GET', `${FILES}?path=${root}/reproduction/${own}`)).toBe(200);
+    expect(await send(rig, bob, 'GET', `${FILES}?path=${root}/reproduction`)).toBe(403);
+  });
+
   test('of others are not got by a model of one’s own that says it is made of them', async () => {
     await using rig = AccessRig.create();
     const { ann, bob, run, path } = await withFile(rig);
