@@ -98,9 +98,12 @@ export const USER_ROUTES: readonly Route[] = [
     ADMIN,
     message({ username: required(text()), is_admin: required(boolean()) }),
     async (served, { username, is_admin }) => {
-      await served.database.write((sql) =>
-        setRole(sql, username, is_admin ? 'admin' : 'member', changeOf(served)),
-      );
+      await served.database.write(async (sql) => {
+        // Who is no administrator stays what they are: a viewer is not made a member.
+        const { role } = await requireUser(sql, username);
+        if (is_admin !== (role === 'admin'))
+          await setRole(sql, username, is_admin ? 'admin' : 'member', changeOf(served));
+      });
       return {};
     },
   ),

@@ -244,6 +244,26 @@ describe('what somebody may do', () => {
     expect((await rig.ask(root, remove)).status).toBe(200);
   });
 
+  test('stays what it is for who is no administrator and is made none', async () => {
+    await using rig = AccessRig.create();
+    const root = await rig.user('root', 'admin');
+    const tokens = { vic: await rig.user('vic', 'viewer'), ann: await rig.user('ann') };
+    const roleAfter = async (user: keyof typeof tokens, is_admin: boolean): Promise<unknown> => {
+      const body = { username: user, is_admin };
+      const { status } = await rig.ask(root, {
+        method: 'PATCH',
+        path: '2.0/mlflow/users/update-admin',
+        body,
+      });
+      expect(status).toBe(200);
+      return (await rig.ask(tokens[user], WHOAMI)).body['role'];
+    };
+    expect(await roleAfter('vic', false)).toBe('viewer');
+    expect(await roleAfter('ann', false)).toBe('member');
+    expect(await roleAfter('ann', true)).toBe('admin');
+    expect(await roleAfter('ann', false)).toBe('member');
+  });
+
   test('a token makes none that is good for more', async () => {
     await using rig = AccessRig.create();
     await rig.user('ann');
