@@ -20,7 +20,7 @@ interface OfUser {
 export const PERMISSION_ROUTES: readonly Route[] = [
   ...permissionsOf(
     'experiments',
-    'Experiment',
+    { rpc: 'Experiment', called: 'Experiment permission' },
     'experiment_permission',
     { experiment_id: required(text()) },
     on('MANAGE', experiment),
@@ -28,7 +28,7 @@ export const PERMISSION_ROUTES: readonly Route[] = [
   ),
   ...permissionsOf(
     'registered-models',
-    'RegisteredModel',
+    { rpc: 'RegisteredModel', called: 'Registered model permission' },
     'registered_model_permission',
     { name: required(text()) },
     on('MANAGE', model),
@@ -38,22 +38,26 @@ export const PERMISSION_ROUTES: readonly Route[] = [
 
 function permissionsOf<K extends string>(
   folder: string,
-  what: string,
+  { rpc, called }: { readonly rpc: string; readonly called: string },
   answer: string,
   id: Readonly<Record<K, Field<string>>>,
   policy: Policy<Readonly<Record<K, string>>>,
   resourceOf: (request: Readonly<Record<K, string>>) => Resource,
 ): Route[] {
   type Asked = Readonly<Record<K, string>> & OfUser;
-  const named = message({ ...id, ...USER }) as Message<Asked>;
+  const asked = message({ ...id, ...USER }) as Message<Asked>;
   const given = message({ ...id, ...GIVEN }) as Message<Asked & { permission: Permission }>;
   const ids = Object.keys(id) as K[];
+  const named = (request: Asked): string[] =>
+    [...ids, 'username' as const].map((key) => `${key}=${request[key]}`);
+  const absent = (request: Asked): MlflowError =>
+    missing(`${called} with ${named(request).join(' and ')} not found`);
   const at = (path: string): string => `/mlflow/${folder}/permissions/${path}`;
   const read = async (served: Served, request: Asked): Promise<object> =>
     served.database.read(async (sql) => {
       const user = await requireUser(sql, request.username);
       const permission = await grantOf(sql, resourceOf(request), userPrincipal(user.name));
-      if (permission === undefined) throw absent(request.username, what);
+      if (permission === undefined) throw absent(request);
       const of = Object.fromEntries(ids.map((key) => [key, request[key]]));
       return { [answer]: { ...of, user_id: user.id, permission } };
     });
@@ -68,32 +72,30 @@ function permissionsOf<K extends string>(
       if (isNew && before !== undefined)
         throw new MlflowError(
           'RESOURCE_ALREADY_EXISTS',
-          `${what}Permission (username=${request.username}) already exists.`,
+          `${called} (${named(request).join(', ')}) already exists.`,
         );
-      if (!isNew && before === undefined) throw absent(request.username, what);
+      if (!isNew && before === undefined) throw absent(request);
       const { permission } = request;
       await grant(sql, resourceOf(request), { principal, permission }, changeOf(served));
     });
   };
   return [
-    route('POST', at('create'), `create${what}Permission`, policy, given, async (served, request) => {
+    route('POST', at('create'), `create${rpc}Permission`, policy, given, async (served, request) => {
       await write(served, request, true);
       return read(served, request);
     }),
-    route('GET', at('get'), `get${what}Permission`, policy, named, read),
-    route('PATCH', at('update'), `update${what}Permission`, policy, given, async (served, request) => {
+    route('GET', at('get'), `get${rpc}Permission`, policy, asked, read),
+    route('PATCH', at('update'), `update${rpc}Permission`, policy, given, async (served, request) => {
       await write(served, request, false);
       return {};
     }),
-    route('DELETE', at('delete'), `delete${what}Permission`, policy, named, async (served, request) => {
-      await served.database.write((sql) =>
-        revoke(sql, resourceOf(request), userPrincipal(request.username), changeOf(served)),
-      );
+    route('DELETE', at('delete'), `delete${rpc}Permission`, policy, asked, async (served, request) => {
+      await served.database.write(async (sql) => {
+        const principal = userPrincipal((await requireUser(sql, request.username)).name);
+        if ((await grantOf(sql, resourceOf(request), principal)) === undefined) throw absent(request);
+        await revoke(sql, resourceOf(request), principal, changeOf(served));
+      });
       return {};
     }),
   ];
-}
-
-function absent(username: string, what: string): MlflowError {
-  return missing(`${what}Permission (username=${username}) not found`);
 }

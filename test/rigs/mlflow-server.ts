@@ -6,6 +6,7 @@ export async function realServer(
   python: string,
   cwd: string,
   env: Readonly<Record<string, string>> = {},
+  ...more: readonly string[]
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -21,6 +22,7 @@ export async function realServer(
     '--workers',
     '1',
     ...store,
+    ...more,
   ];
   const server = spawn(python, args, {
     cwd,
