@@ -73,6 +73,9 @@ describe('what a submitted run asks for', () => {
     const shown = await bob.recipe('models', 'promotions', 'm');
     expect(shown.out).toContain('robot for ann');
     expect((await bob.recipe('models', 'approve', '1')).exit).toBe(0);
+    const runs = await team.home.recipe('runs', 'list', '--columns', 'user_id', '--json');
+    expect(runs.out).toContain('"user":"ann"');
+    expect(runs.out).not.toContain('robot');
     expect((await bob.recipe('models', 'history', 'm')).out).toContain('robot for ann');
     expect((await team.history()).filter(([, , action]) => /champion/.test(action ?? ''))).toEqual([
       ['robot', 'ann', 'alias champion'],
