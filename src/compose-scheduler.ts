@@ -9,21 +9,25 @@ import { snapshotDir } from './compose-snapshot.ts';
 import { TICKS_FOLDER, type TickRun } from './compose-ticks.ts';
 import { failpoint } from './core/failpoint.ts';
 import { NOTIFY_CHANNELS, type NotifyEvent } from './core/notify-settings.ts';
-import { RecipeError } from './core/recipe-error.ts';
+import { isUnavailable, RecipeError } from './core/recipe-error.ts';
 import type { Sql } from './db/sql.ts';
 import { HeldTick, TICK_LEASE_MS } from './ledger/held-tick.ts';
 import { addNotification } from './ledger/notifications.ts';
 import { pauseSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
+import { AGAIN_MS, MOST_WAIT_MS } from './ledger/submission-driver.ts';
 import {
   claimTick,
   closeLapsed,
   endTick,
+  giveBack,
   hadFailed,
   hasEnded,
   holdSchedule,
+  noteWait,
   offerTicks,
   type Tick,
   type TickEnd,
+  type TickWait,
 } from './ledger/ticks.ts';
 import { dueTicks } from './schedule/due.ts';
 import { eventOfTick, notificationMessage, type TickReport } from './schedule/tick-report.ts';
@@ -39,9 +43,10 @@ export interface SchedulerPlace {
 }
 
 export interface SchedulerRequest {
-  /** Ends it: runs are stopped, and their ticks closed as interrupted. */
+  /** Ends it: runs are stopped, and their ticks closed as interrupted; those that have none yet are given back. */
   readonly signal: AbortSignal;
-  readonly onEvent: (schedule: Schedule, tick: Tick, end: TickEnd | undefined) => void;
+  /** Undefined: it is begun. */
+  readonly onEvent: (schedule: Schedule, tick: Tick, change: TickEnd | TickWait | undefined) => void;
   readonly onWarning: (message: string) => void;
 }
 
@@ -190,7 +195,11 @@ export class Scheduler {
     this.#request.onEvent(schedule, tick, undefined);
     const report: TickReport = {};
     const end = await this.#end({ schedule, held, report });
-    const isOurs = await held.patiently(async () => this.#close({ schedule, held, report }, end));
+    const isOurs = await held.patiently(async () =>
+      end.state === 'waiting'
+        ? this.#schedules.ledger.write((sql) => giveBack(sql, tick, end.note))
+        : this.#close({ schedule, held, report }, end),
+    );
     failpoint('tick.after-commit');
     if (!isOurs) return;
     this.#request.onEvent(schedule, tick, end);
@@ -236,14 +245,31 @@ export class Scheduler {
     });
   }
 
-  /** Never rejects: whatever goes wrong is how the tick ended. */
-  async #end(tick: TickRun): Promise<TickEnd> {
-    try {
-      return await this.#run(tick);
-    } catch (error) {
-      const note = error instanceof RecipeError ? `${error.code}: ${error.message}` : String(error);
-      tick.report.failure = { reason: 'refused', message: note };
-      return { state: tick.held.signal.aborted ? 'interrupted' : 'failed', note };
-    }
+  /**
+   * Never rejects: whatever goes wrong is how the tick ended. What is out of reach before there is a run is waited for,
+   * under the same lease, for a day.
+   */
+  async #end(tick: TickRun): Promise<TickEnd | TickWait> {
+    const { clock } = this.#surroundings.world;
+    const { schedule, held, report } = tick;
+    let since: number | undefined;
+    let said = '';
+    for (;;)
+      try {
+        return await this.#run(tick);
+      } catch (error) {
+        const note = error instanceof RecipeError ? `${error.code}: ${error.message}` : String(error);
+        const isAway = isUnavailable(error) && report.run === undefined;
+        if (isAway) since ??= clock.monotonic();
+        if (since === undefined || !isAway || clock.monotonic() - since >= MOST_WAIT_MS) {
+          report.failure = { reason: 'refused', message: note };
+          return { state: held.signal.aborted ? 'interrupted' : 'failed', note };
+        }
+        if (note !== said) this.#request.onEvent(schedule, held.tick, { state: 'waiting', note });
+        said = note;
+        await this.#schedules.ledger.write((sql) => noteWait(sql, held.tick, note)).catch(() => {});
+        await clock.sleep(AGAIN_MS, held.signal).catch(() => {});
+        if (held.signal.aborted) return { state: 'waiting', note: 'its scheduler was told to end' };
+      }
   }
 }

@@ -22,7 +22,11 @@ export interface TickRun {
   readonly report: TickReport;
 }
 
-/** Runs the snapshot of a tick's schedule, unless nothing that it looks at has changed. */
+/**
+ * Runs the snapshot of a tick's schedule, unless nothing that it looks at has changed.
+ *
+ * @throws RecipeError why its run could not begin, the report naming none; what is out of reach among it
+ */
 export async function runTick(
   schedules: Pick<Schedules, 'ledger' | 'project'>,
   surroundings: Surroundings,
@@ -59,7 +63,6 @@ export async function runTick(
     if (seen !== undefined && !isAsked && seen === (await held.patiently(before)))
       return { state: 'unchanged', seen };
     if (!(await held.name(run))) return { state: 'interrupted' };
-    report.run = run;
     const verdicts = new Map<string, Digest>();
     const { outcome } = await copy.run(plan, {
       selection: {},
@@ -70,7 +73,13 @@ export async function runTick(
       priority: tick.cause === 'request' ? 'normal' : 'low',
       startedAt: surroundings.world.clock.monotonic(),
       signal,
-      subscribers: [collectVerdicts(verdicts), collectFailure(report)],
+      subscribers: [
+        () => {
+          report.run = run;
+        },
+        collectVerdicts(verdicts),
+        collectFailure(report),
+      ],
       onWarning,
     });
     if (outcome !== 'succeeded') return { state: outcome === 'failed' ? 'failed' : 'interrupted', seen };

@@ -22,13 +22,13 @@ export function scheduleRunner(
     {
       signal: context.signal,
       onWarning,
-      onEvent: ({ name }, { nominal, number, cause }, end) => {
-        if (end !== undefined) {
-          ended.push(end.state);
-          onEnd(end);
+      onEvent: ({ name }, { nominal, number, cause }, change) => {
+        if (change !== undefined && change.state !== 'waiting') {
+          ended.push(change.state);
+          onEnd(change);
         }
-        const state = end?.state ?? 'running';
-        const note = end?.note === undefined ? '' : `: ${end.note}`;
+        const state = change?.state ?? 'running';
+        const note = change?.note === undefined ? '' : `: ${change.note}`;
         context.out(
           json
             ? jsonLine({
@@ -37,7 +37,7 @@ export function scheduleRunner(
                 number,
                 cause,
                 state,
-                note: end?.note,
+                note: change?.note,
               })
             : `${name} ${utc(nominal)} UTC ${state}${note}\n`,
         );

@@ -22,7 +22,7 @@ const LOOK_MS = 1000;
 /** So long after something that a run needs was out of reach it is tried again. */
 export const AGAIN_MS = 5000;
 /** What is out of reach for so long does not come back: the run has failed, and its place is free. */
-const MOST_WAIT_MS = 24 * 60 * 60 * 1000;
+export const MOST_WAIT_MS = 24 * 60 * 60 * 1000;
 /** Drivers that a run may lose before it is taken for one that kills them. */
 const MOST_LOSSES = 5;
 const CLOSE_AGAIN_MS = 500;

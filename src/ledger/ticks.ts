@@ -193,7 +193,7 @@ export async function renewTick(sql: Sql, tick: Tick, leaseUntil: number): Promi
   return update(sql, tick, 'lease_until = ?', leaseUntil);
 }
 
-/** Says which run the tick gets, before there is one: from here on it gets no other. False: as `renewTick`. */
+/** Says which run the tick gets, before there is one: from here on it gets no other, unless that never begins. False: as `renewTick`. */
 export async function nameRun(sql: Sql, tick: Tick, run: string): Promise<boolean> {
   return update(sql, tick, 'run_id = ?', run);
 }
@@ -202,6 +202,23 @@ export interface TickEnd {
   readonly state: 'succeeded' | 'rejected' | 'failed' | 'unchanged' | 'interrupted';
   readonly seen?: string | undefined;
   readonly note?: string | undefined;
+}
+
+/** What a tick waits for that was begun with, and is not run yet. */
+export interface TickWait {
+  readonly state: 'waiting';
+  readonly note: string;
+}
+
+/** Says what a tick that is held waits for: no run of it has begun. False: as `renewTick`. */
+export async function noteWait(sql: Sql, tick: Tick, note: string): Promise<boolean> {
+  return update(sql, tick, 'run_id = NULL, note = ?', note);
+}
+
+/** Leaves a tick that is held, and of which no run has begun, to whoever looks next. False: as `renewTick`. */
+export async function giveBack(sql: Sql, tick: Tick, note?: string): Promise<boolean> {
+  const set = `state = 'waiting', claimed_by = NULL, lease_until = NULL, run_id = NULL`;
+  return note === undefined ? update(sql, tick, set) : update(sql, tick, `${set}, note = ?`, note);
 }
 
 /** Ends a tick that is held. False: as `renewTick`, or it has ended. */
@@ -250,8 +267,7 @@ export async function closeLapsed(sql: Sql, schedule: string, now: number): Prom
   );
   const closed: Tick[] = [];
   for (const tick of rows.map(tickOf)) {
-    if (tick.run === undefined)
-      await update(sql, tick, `state = 'waiting', claimed_by = NULL, lease_until = NULL`);
+    if (tick.run === undefined) await giveBack(sql, tick);
     else {
       await endTick(sql, tick, { state: 'interrupted', at: now, note: 'its scheduler died' });
       closed.push(tick);

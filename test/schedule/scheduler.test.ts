@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TickRun } from '../../src/compose-ticks.ts';
+import { RecipeError } from '../../src/core/recipe-error.ts';
 import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
 import type { TickEnd } from '../../src/ledger/ticks.ts';
 import { Random } from '../chaos/random.ts';
@@ -104,6 +105,80 @@ describe('a tick whose run goes on', () => {
     rig.ledger.isAway = false;
     await rig.until(14 * MINUTE);
     expect(rig.states).toEqual(['interrupted']);
+  });
+});
+
+describe('a tick whose run cannot begin, as something is out of reach,', () => {
+  const away = new RecipeError('REDIS_UNREACHABLE', { redis: 'of the test', problem: 'it is away' });
+  const notes = (rig: SchedulersRig): unknown[] =>
+    rig.ledger.rows('SELECT note FROM ticks ORDER BY nominal_at').map(({ note }) => note);
+
+  test('waits under its lease, says for what, and runs when that is back', async () => {
+    using rig = await SchedulersRig.create();
+    let isAway = true;
+    rig.serve('one', async ({ held }) => {
+      await held.name(isAway ? 'never begun' : 'run');
+      if (isAway) throw away;
+      return { state: 'succeeded' };
+    });
+    await rig.until(12 * MINUTE);
+    rig.serve('two', async () => ({ state: 'failed' }));
+    await rig.until(18 * MINUTE);
+    expect([rig.states, notes(rig)]).toEqual([['running'], [`REDIS_UNREACHABLE: ${away.message}`]]);
+    isAway = false;
+    await rig.until(19 * MINUTE);
+    expect(rig.said).toEqual(['running', 'waiting', 'succeeded'].map((state) => `one: a of :10 ${state}`));
+    expect(rig.ledger.rows('SELECT state, run_id, note FROM ticks')).toEqual([
+      { state: 'succeeded', run_id: 'run', note: null },
+    ]);
+  });
+
+  test('is failed after a day', async () => {
+    using rig = await SchedulersRig.create({ end: T0 + 10 * MINUTE, pauseOnFailure: true });
+    rig.serve('one', async () => {
+      throw away;
+    });
+    await rig.until(24 * HOUR + 9 * MINUTE);
+    expect(rig.states).toEqual(['running']);
+    await rig.until(24 * HOUR + 11 * MINUTE);
+    expect([rig.states, notes(rig)]).toEqual([['failed'], [`REDIS_UNREACHABLE: ${away.message}`]]);
+    expect(rig.ledger.rows('SELECT paused_because FROM schedules')).toEqual([
+      { paused_because: 'a run failed' },
+    ]);
+  });
+
+  test.each(['is told to end', 'dies'])(
+    'is run by another scheduler when its own %s, whatever it had called the run',
+    async (how) => {
+      using rig = await SchedulersRig.create({ end: T0 + 10 * MINUTE });
+      const one = rig.serve('one', async ({ held }) => {
+        await held.name('never begun');
+        throw away;
+      });
+      await rig.until(11 * MINUTE);
+      if (how === 'dies') one.die();
+      else one.tellToEnd();
+      await rig.until(11 * MINUTE + SECOND);
+      rig.serve('two', async ({ held }) => {
+        await held.name('run');
+        return { state: 'succeeded' };
+      });
+      await rig.until(14 * MINUTE);
+      expect(rig.said.at(-1)).toBe('two: a of :10 succeeded');
+      expect(rig.ledger.rows('SELECT state, run_id, note FROM ticks')).toEqual([
+        { state: 'succeeded', run_id: 'run', note: null },
+      ]);
+    },
+  );
+
+  test('but not if its run has begun: a tick has one run', async () => {
+    using rig = await SchedulersRig.create({ end: T0 + 10 * MINUTE });
+    rig.serve('one', async ({ report }) => {
+      report.run = 'run';
+      throw away;
+    });
+    await rig.until(11 * MINUTE);
+    expect(rig.states).toEqual(['failed']);
   });
 });
 
