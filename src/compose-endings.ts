@@ -53,21 +53,25 @@ export class Endings {
     });
   }
 
-  /** A tick for each end from one instant to another that has none; with `force` one more for each. */
+  /**
+   * A tick for each end from one instant to another that has none; with `force` one more for each. Gives how many ends
+   * there are, and how many ticks were added.
+   */
   async backfill(
     schedule: Follower,
     { from, to, force }: { readonly from: number; readonly to: number; readonly force: boolean },
-  ): Promise<void> {
+  ): Promise<{ readonly found: number; readonly added: number }> {
     const { id, settings } = schedule;
     const ends = await this.#endsOf(schedule, from - 1, to);
     const rules = { onlyChanges: isForChanges(settings.when) };
     const tick = { schedule: id, cause: 'backfill' } as const;
-    await this.#schedules.ledger.write(async (sql) => {
+    return this.#schedules.ledger.write(async (sql) => {
       await holdSchedule(sql, id);
       const found = await endsWithoutTick(sql, id, ends, rules);
       const again = ends.filter((end) => !found.includes(end));
       await addEndTicks(sql, found, { ...tick, overlap: settings.overlap });
       if (force) for (const { at } of again) await forceTick(sql, { ...tick, nominal: at });
+      return { found: ends.length, added: force ? ends.length : found.length };
     });
   }
 

@@ -215,7 +215,7 @@ export class Scheduler {
       const { state } = end;
       if (state === 'failed' || state === 'rejected' || state === 'succeeded')
         await setHealth(sql, schedule.id, state === 'succeeded' ? 'ok' : state);
-      if (end.state === 'failed' && schedule.settings.pauseOnFailure)
+      if (end.state === 'failed' && schedule.settings.pauseOnFailure && tick.cause !== 'backfill')
         await pauseSchedule(sql, schedule.id, { at, because: 'a run failed' });
       if (event !== undefined) await this.#addNotification(sql, { schedule, tick, event, report, at });
       failpoint('tick.before-commit');

@@ -24,14 +24,3 @@ export async function openSchedules(
 export function utc(at: number): string {
   return new Date(at).toISOString().slice(0, 19).replace('T', ' ');
 }
-
-/** @throws RecipeError USAGE */
-export function instantOption(value: string | undefined, name: string, command: string): number {
-  const at = Date.parse(value ?? '');
-  if (value === undefined || Number.isNaN(at))
-    throw new RecipeError('USAGE', {
-      problem: `${name} ${value ?? ''} is no instant such as 2027-01-31T02:00:00Z`,
-      command,
-    });
-  return at;
-}

@@ -3,37 +3,64 @@ import type { Schedules } from '../compose-schedules.ts';
 import type { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import type { Schedule } from '../ledger/schedules.ts';
-import { forceTick, offerTicks } from '../ledger/ticks.ts';
+import { forceTick, holdSchedule, instantsWithTick, offerTicks } from '../ledger/ticks.ts';
 import { nominalInstants } from '../schedule/instants.ts';
+import { backfillRange } from './backfill-range.ts';
 import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
-import { instantOption, openSchedules } from './open-schedules.ts';
+import { openSchedules, utc } from './open-schedules.ts';
 import { exitOfTicks, scheduleRunner } from './schedule-runner.ts';
 
 const MOST = 10_000;
 
+interface Backfill {
+  readonly from: number;
+  readonly to: number;
+  readonly force: boolean;
+}
+
+/** How many instants or ends there were, and how many ticks were added for them. */
+interface Backfilled {
+  readonly found: number;
+  readonly added: number;
+}
+
 /** `recipe schedules backfill`: the instants between two that have no tick; with `--force` one more of each. */
 export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
-  const from = instantOption(text(options, 'from'), '--from', 'schedules backfill');
-  const to = instantOption(text(options, 'to'), '--to', 'schedules backfill');
   const { project, schedules } = await openSchedules(context);
   await using _project = project;
   await using _schedules = schedules;
   const schedule = await schedules.find(args[0] ?? '');
-  const force = flag(options, 'force');
-  if (isFollower(schedule))
-    await new Endings(schedules, warningsTo(context)).backfill(schedule, { from, to, force });
-  else await backfillInstants(schedules, schedule, { from, to, force });
+  const { when } = schedule.settings;
+  const { from, to } = backfillRange(text(options, 'from'), text(options, 'to'), when);
+  const now = await schedules.ledger.read(async (sql) => schedules.now(sql));
+  const range = { from, to: Math.min(to, now), force: flag(options, 'force') };
+  const done = isFollower(schedule)
+    ? await new Endings(schedules, warningsTo(context)).backfill(schedule, range)
+    : await backfillInstants(schedules, schedule, range);
+  const [early] = nominalInstants(schedule.settings, Math.max(from - 1, now));
+  if (early !== undefined && early <= to)
+    context.err(`From ${utc(early)} UTC on ticks are not due yet: a scheduler runs them when they are\n`);
   const { scheduler, ended } = scheduleRunner(schedules, context, flag(options, 'json'));
   await scheduler.drain(schedule);
   await scheduler.notified();
+  const nothing = whyNothing(done, ended.length);
+  if (nothing !== undefined) context.err(`${nothing}\n`);
   return exitOfTicks(ended, context);
+}
+
+function whyNothing({ found, added }: Backfilled, ended: number): string | undefined {
+  if (ended > 0) return undefined;
+  if (added > 0) return 'An earlier run goes on: they run when that has ended, if a scheduler is there';
+  return found === 0
+    ? 'Nothing to run: no tick lies there'
+    : `Nothing to run: each of ${found} instants has a tick; --force runs them again`;
 }
 
 async function backfillInstants(
   { ledger }: Schedules,
   { id, settings }: Schedule,
-  { from, to, force }: { readonly from: number; readonly to: number; readonly force: boolean },
-): Promise<void> {
+  { from, to, force }: Backfill,
+): Promise<Backfilled> {
   const instants: number[] = [];
   for (const instant of nominalInstants(settings, from - 1)) {
     if (instant > to) break;
@@ -45,8 +72,12 @@ async function backfillInstants(
   }
   const tick = { schedule: id, cause: 'backfill' } as const;
   const { overlap } = settings;
-  await ledger.write(async (sql) => {
+  return ledger.write(async (sql) => {
+    await holdSchedule(sql, id);
+    const known = await instantsWithTick(sql, id, { from, to });
+    const added = force ? instants : instants.filter((nominal) => !known.has(nominal));
     if (force) for (const nominal of instants) await forceTick(sql, { ...tick, nominal });
-    else await offerTicks(sql, { ...tick, instants, cursor: undefined, overlap });
+    else await offerTicks(sql, { ...tick, instants: added, cursor: undefined, overlap });
+    return { found: instants.length, added: added.length };
   });
 }

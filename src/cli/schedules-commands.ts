@@ -72,15 +72,19 @@ export const SCHEDULES_COMMANDS: readonly Declaration[] = [
     summary: 'run the ticks between two instants that were not run',
     args: ['SCHEDULE'],
     options: [
-      { long: '--from', value: 'INSTANT', help: 'the first, as in 2027-01-01T00:00:00Z' },
-      { long: '--to', value: 'INSTANT', help: 'the last' },
+      {
+        long: '--from',
+        value: 'INSTANT',
+        help: 'the first, as in 2027-01-01T00:00:00Z, or a date in the zone of the schedule',
+      },
+      { long: '--to', value: 'INSTANT', help: 'the last; what is not due yet is left to its time' },
       { long: '--force', short: '-f', help: 'run those again that have a tick' },
       JSON_OPTION,
     ],
     examples: [
       [
-        'recipe schedules backfill daily@prod --from 2027-01-01T00:00Z --to 2027-01-31T23:59Z',
-        'oldest first, each with its own tick.at',
+        'recipe schedules backfill daily@prod --from 2027-01-01 --to 2027-01-31',
+        'what of January has no tick and is past, oldest first, each with its own tick.at',
       ],
     ],
     load: () => import('./schedules-backfill.ts'),

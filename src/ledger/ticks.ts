@@ -86,6 +86,21 @@ export async function offerTicks(
   return true;
 }
 
+/** From one instant to another, those that have a tick. */
+export async function instantsWithTick(
+  sql: Sql,
+  schedule: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<ReadonlySet<number>> {
+  const rows = await sql.all(
+    'SELECT nominal_at FROM ticks WHERE schedule_id = ? AND number = 0 AND nominal_at >= ? AND nominal_at <= ?',
+    schedule,
+    from,
+    to,
+  );
+  return new Set(rows.map((row) => Number(row['nominal_at'])));
+}
+
 /** Until the transaction ends, nobody else changes the schedule or its ticks. Undefined: there is none. */
 export async function holdSchedule(
   sql: Sql,

@@ -1,4 +1,5 @@
 import { parseCron } from '../core/cron.ts';
+import { parseInstant } from '../core/instant.ts';
 import type { Rhythm, ScheduleSettings } from '../core/schedule-rules.ts';
 import type { Scope } from './evaluate.ts';
 import { type FindRecipe, readAfter } from './read-after.ts';
@@ -22,7 +23,6 @@ const KEYS = [
 
 const DAY_MS = 86_400_000;
 const LEAST_EVERY_MS = 1000;
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /**
  * The `schedule:` of a profile: a proposal, which `recipe schedules apply` puts into force.
@@ -42,9 +42,8 @@ export function readSchedule(entry: Entry, scope: Scope, findRecipe: FindRecipe)
     ({ value }: Entry, what: string): T =>
       oneOf(textValue(value, what, scope), choices, value.span, what);
   const instant = ({ value }: Entry, what: string): number => {
-    const text = textValue(value, what, scope);
-    const at = INSTANT.test(text) ? Date.parse(text) : Number.NaN;
-    if (Number.isNaN(at)) throw invalid(value.span, what, 'is no instant such as 2027-01-31T02:00:00Z');
+    const at = parseInstant(textValue(value, what, scope));
+    if (at === undefined) throw invalid(value.span, what, 'is no instant such as 2027-01-31T02:00:00Z');
     return at;
   };
   const start = given('start', instant);

@@ -74,6 +74,14 @@ describe('a schedule', () => {
     expect((await rig.at(2, 'list')).out).toContain('paused: a run failed');
   });
 
+  test('with pause_on_failure goes on when a backfill fails', async () => {
+    await using rig = await ScheduleRig.create('pause_on_failure: true');
+    await rm(join(rig.cli.dir, 'data.csv'));
+    const day = ['--from', '2027-01-01T00:00Z', '--to', '2027-01-01T00:00Z', '--json'];
+    expect(endsIn((await rig.at(0, 'backfill', 'daily', ...day)).out)).toEqual(['00:00 backfill failed']);
+    expect((await rig.at(0, 'list')).out).not.toContain('paused');
+  });
+
   test('backfills instants without a tick, each with its own tick.at; --force runs them again', async () => {
     const recipe = `steps:
   day: { run: [bash, -c, 'echo "$1" > "$2"', x, "{{ tick.at }}", "{{ outputs.o }}"], outputs: { o: o } }
@@ -94,6 +102,39 @@ describe('a schedule', () => {
       results: { producer: { step: string } }[];
     };
     expect(results.map(({ producer }) => producer.step).toSorted()).toEqual(['day', 'day', 'day', 'same']);
+  });
+
+  test('backfills nothing that is not due yet: it runs at its time', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    const { out, err, exit } = await rig.at(
+      0,
+      'backfill',
+      'daily',
+      '--from',
+      '2026-12-31T23:00Z',
+      '--to',
+      '2027-01-01T03:00Z',
+      '--json',
+    );
+    expect([exit, endsIn(out)]).toEqual([0, ['23:00 backfill succeeded', '00:00 backfill succeeded']]);
+    expect(err).toBe(
+      'From 2027-01-01 01:00:00 UTC on ticks are not due yet: a scheduler runs them when they are\n',
+    );
+    expect(await rig.serve(1)).toEqual(['01:00 caught-up succeeded']);
+  });
+
+  test('whose backfill has nothing to do says why', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    const said = async (...range: string[]): Promise<string> =>
+      (await rig.at(0, 'backfill', 'daily', ...range)).err;
+    const day = ['--from', '2026-12-31T23:00Z', '--to', '2027-01-01T00:00Z'];
+    expect(await said(...day)).toBe('');
+    expect(await said(...day)).toBe(
+      'Nothing to run: each of 2 instants has a tick; --force runs them again\n',
+    );
+    expect(await said('--from', '2027-01-01T00:10Z', '--to', '2027-01-01T00:20Z')).toBe(
+      'Nothing to run: no tick lies there\n',
+    );
   });
 
   test('is rejected when the verdict is, then failed, then well again', async () => {
