@@ -10,6 +10,7 @@ import { TICKS_FOLDER, type TickRun } from './compose-ticks.ts';
 import { failpoint } from './core/failpoint.ts';
 import { NOTIFY_CHANNELS, type NotifyEvent } from './core/notify-settings.ts';
 import { isUnavailable, RecipeError } from './core/recipe-error.ts';
+import { mostRuns } from './core/schedule-rules.ts';
 import type { Sql } from './db/sql.ts';
 import { HeldTick, TICK_LEASE_MS } from './ledger/held-tick.ts';
 import { addNotification } from './ledger/notifications.ts';
@@ -116,9 +117,10 @@ export class Scheduler {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  /** Runs whatever of a schedule waits, one after another, until nothing does. */
+  /** Runs whatever of a schedule waits, oldest first, until nothing does that may be begun. */
   async drain(schedule: Schedule): Promise<void> {
-    while (!this.#request.signal.aborted && (await this.#claim(schedule))) await this.settled();
+    await this.#claimAll(schedule);
+    await this.settled();
   }
 
   /** Tells what is to be told now, and waits until it is known what became of it. */
@@ -153,8 +155,13 @@ export class Scheduler {
           await offerTicks(sql, { ...offer, cause: 'clock', instants: due.onTime });
         });
     }
-    while (await this.#claim(schedule));
+    await this.#claimAll(schedule);
     return wakeAt ?? Infinity;
+  }
+
+  /** Takes what waits, as much of it as may be run at once. */
+  async #claimAll(schedule: Schedule): Promise<void> {
+    while (!this.#request.signal.aborted && (await this.#claim(schedule)));
   }
 
   /** Takes a tick that waits and starts its run. False: there is none. */
@@ -165,7 +172,7 @@ export class Scheduler {
     const tick = await ledger.write(async (sql) =>
       claimTick(sql, {
         schedule: schedule.id,
-        overlap: schedule.settings.overlap,
+        most: mostRuns(schedule.settings),
         by: `${hostname()} ${this.#surroundings.pid}`,
         leaseUntil: (await this.#schedules.now(sql)) + TICK_LEASE_MS,
       }),
@@ -184,6 +191,8 @@ export class Scheduler {
         const note = `its end could not be written down: ${String(error)}`;
         this.#request.onEvent(schedule, tick, { state: 'interrupted', note });
       })
+      // Its place is free. If the ledger does not answer, the next look takes what waits.
+      .then(async () => this.#claimAll(schedule).catch(() => {}))
       .finally(() => this.#running.delete(done));
     this.#running.add(done);
     return true;

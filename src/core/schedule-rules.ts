@@ -11,10 +11,22 @@ export interface ScheduleRules {
   readonly jitterMs: number;
   /** What happens to a tick while the run of an earlier one goes on. */
   readonly overlap: 'skip' | 'queue-one' | 'allow';
+  /** How many runs go on at once where `overlap` allows it; absent: four. */
+  readonly concurrency?: number;
   /** Which of the ticks that no scheduler was there for are run: none, the newest, or all. */
   readonly catchUp: 'none' | 'one' | 'all';
   /** Ticks that were missed longer ago than this are not run. */
   readonly windowMs: number;
+}
+
+const MOST_RUNS = 4;
+
+/** How many runs of a schedule go on at once, whoever runs them. */
+export function mostRuns({
+  overlap,
+  concurrency = MOST_RUNS,
+}: Pick<ScheduleRules, 'overlap' | 'concurrency'>): number {
+  return overlap === 'allow' ? concurrency : 1;
 }
 
 export type Rhythm =

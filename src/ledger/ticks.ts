@@ -165,7 +165,8 @@ export async function forceTick(
 
 export interface Claim {
   readonly schedule: string;
-  readonly overlap: ScheduleRules['overlap'];
+  /** How many of the schedule's runs may go on at once. */
+  readonly most: number;
   /** Names who claims, for people. */
   readonly by: string;
   readonly leaseUntil: number;
@@ -177,11 +178,11 @@ export interface Claim {
  */
 export async function claimTick(
   sql: Sql,
-  { schedule, overlap, by, leaseUntil }: Claim,
+  { schedule, most, by, leaseUntil }: Claim,
 ): Promise<Tick | undefined> {
   const held = await holdSchedule(sql, schedule);
   if (held === undefined) return undefined;
-  if (overlap !== 'allow' && (await count(sql, schedule, 'running')) > 0) return undefined;
+  if ((await count(sql, schedule, 'running')) >= most) return undefined;
   const asked = held.isPaused ? ` AND cause IN ('request', 'backfill')` : '';
   const row = await sql.get(
     `SELECT * FROM ticks WHERE schedule_id = ? AND state = 'waiting'${asked} ORDER BY nominal_at, number LIMIT 1`,

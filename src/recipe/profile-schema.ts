@@ -42,6 +42,14 @@ const Schedule = Type.Object(
         }),
       ),
     ),
+    concurrency: Type.Optional(
+      orExpression(
+        Type.Integer({
+          minimum: 1,
+          description: 'With overlap: allow, so many runs go on at once (default: 4).',
+        }),
+      ),
+    ),
     catch_up: Type.Optional(
       orExpression(
         Type.Union([Type.Literal('none'), Type.Literal('one'), Type.Literal('all')], {

@@ -3,7 +3,16 @@ import { parseInstant } from '../core/instant.ts';
 import type { Rhythm, ScheduleSettings } from '../core/schedule-rules.ts';
 import type { Scope } from './evaluate.ts';
 import { type FindRecipe, readAfter } from './read-after.ts';
-import { booleanValue, durationMs, invalid, knownKeys, mapTree, textList, textValue } from './read-value.ts';
+import {
+  booleanValue,
+  durationMs,
+  invalid,
+  knownKeys,
+  mapTree,
+  textList,
+  textValue,
+  wholeNumber,
+} from './read-value.ts';
 import type { Entry, MapTree } from './tree.ts';
 
 const KEYS = [
@@ -14,6 +23,7 @@ const KEYS = [
   'start',
   'end',
   'overlap',
+  'concurrency',
   'catch_up',
   'window',
   'pause_on_failure',
@@ -50,12 +60,18 @@ export function readSchedule(entry: Entry, scope: Scope, findRecipe: FindRecipe)
   const end = given('end', instant);
   if (start !== undefined && end !== undefined && end < start)
     throw invalid(map.span, 'schedule', 'ends before it starts');
+  const overlap = given('overlap', choice(['skip', 'queue-one', 'allow'] as const)) ?? 'skip';
+  const concurrency = given('concurrency', ({ key, value }, what) => {
+    if (overlap !== 'allow') throw invalid(key, what, 'belongs to overlap: allow');
+    return wholeNumber(value, what, scope, 1);
+  });
   return {
     when: readRhythm(map, scope, findRecipe),
     ...(start === undefined ? {} : { start }),
     ...(end === undefined ? {} : { end }),
     jitterMs: given('jitter', duration) ?? 0,
-    overlap: given('overlap', choice(['skip', 'queue-one', 'allow'])) ?? 'skip',
+    overlap,
+    ...(concurrency === undefined ? {} : { concurrency }),
     catchUp: given('catch_up', choice(['none', 'one', 'all'])) ?? 'one',
     windowMs: given('window', duration) ?? DAY_MS,
     pauseOnFailure: given('pause_on_failure', ({ value }, what) => booleanValue(value, what, scope)) ?? false,

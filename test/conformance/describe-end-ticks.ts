@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Rhythm, ScheduleSettings } from '../../src/core/schedule-rules.ts';
+import { mostRuns, type Rhythm, type ScheduleSettings } from '../../src/core/schedule-rules.ts';
 import type { Database } from '../../src/db/sql.ts';
 import { addEndTicks, type EndOffer, endsWithoutTick, type FollowedEnd } from '../../src/ledger/end-ticks.ts';
 import { applySchedule, type Schedule } from '../../src/ledger/schedules.ts';
@@ -49,7 +49,9 @@ export function describeEndTicks(name: string, open: () => Promise<OpenLedgers>)
       await apply(ledger, 'a');
       for (const at of [1, 2, 3]) {
         await follow(ledger, 'a', [end(`r${at}`, at)], { overlap });
-        await ledger.write((sql) => claimTick(sql, { schedule: 'a', overlap, by: 'me', leaseUntil: 9 }));
+        await ledger.write((sql) =>
+          claimTick(sql, { schedule: 'a', most: mostRuns({ overlap }), by: 'me', leaseUntil: 9 }),
+        );
       }
       const found = await followed(ledger, 'a');
       expect(found.map((line) => line.split(' ')[2])).toEqual(states);

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
+import { mostRuns, type ScheduleSettings } from '../../src/core/schedule-rules.ts';
 import type { Database } from '../../src/db/sql.ts';
 import {
   applySchedule,
@@ -107,6 +107,20 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
         expect(await states(ledger, 'a')).toEqual(after);
       },
     );
+
+    test('of those that may overlap so many run at once as the schedule says, whoever claims, oldest first', async () => {
+      await using ledgers = await open();
+      const [ledger, other] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      await offer(ledger, 'a', [1, 2, 3, 4], { cause: 'caught-up', overlap: 'allow' });
+      const take = async (from: Database): Promise<Tick | undefined> =>
+        from.write((sql) => claimTick(sql, { schedule: 'a', most: 2, by: 'me', leaseUntil: LEASE }));
+      const taken = await Promise.all([ledger, other, ledger, other].map(take));
+      expect(taken.map((tick) => tick?.nominal).toSorted()).toEqual([1, 2, undefined, undefined]);
+      const first = taken.find((tick) => tick?.nominal === 1) as Tick;
+      await ledger.write((sql) => endTick(sql, first, { state: 'succeeded', at: 9 }));
+      expect([(await take(other))?.nominal, await take(ledger)]).toEqual([3, undefined]);
+    });
 
     test('what is caught up waits for its turn, oldest first', async () => {
       await using ledgers = await open();
@@ -246,7 +260,9 @@ async function claim(
   overlap: ScheduleSettings['overlap'] = 'skip',
   leaseUntil = LEASE,
 ): Promise<Tick | undefined> {
-  return ledger.write((sql) => claimTick(sql, { schedule, overlap, by: 'me', leaseUntil }));
+  return ledger.write((sql) =>
+    claimTick(sql, { schedule, most: mostRuns({ overlap }), by: 'me', leaseUntil }),
+  );
 }
 
 async function states(ledger: Database, schedule: string): Promise<Record<string, string>> {

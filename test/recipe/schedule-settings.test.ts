@@ -40,6 +40,12 @@ describe('the schedule of a profile is checked where it is written', () => {
     ['{ every: 1h, start: 2027-01-01 }', '31: schedule.start is no instant such as 2027-01-31T02:00:00Z'],
     ['{ every: 1h, start: 2027-01-02T00:00Z, end: 2027-01-01T00:00Z }', '11: schedule ends before it starts'],
     ['{ every: 1h, overlap: run }', '33: schedule.overlap is none of skip, queue-one, allow'],
+    ['{ every: 1h, overlap: allow, concurrency: 8 }', 'valid'],
+    [
+      '{ every: 1h, overlap: allow, concurrency: 0 }',
+      '53: schedule.concurrency is not a whole number from 1',
+    ],
+    ['{ every: 1h, concurrency: 8 }', '24: schedule.concurrency belongs to overlap: allow'],
     ['{ every: 1h, catch_up: two }', '34: schedule.catch_up is none of none, one, all'],
     ['{ after: ingest, jitter: 5m, catch_up: all }', 'valid'],
     ['{ after: { recipe: ingest } }', 'valid'],

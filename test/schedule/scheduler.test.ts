@@ -234,6 +234,33 @@ test.each([{ wrongBy: HOUR }, { wrongBy: -HOUR }])(
   },
 );
 
+test('of a day that was missed with overlap: allow four runs go on at once, oldest first, until all have been', async () => {
+  using rig = await SchedulersRig.create({
+    when: { kind: 'every', everyMs: MINUTE },
+    end: T0 + 24 * HOUR,
+    overlap: 'allow',
+    catchUp: 'all',
+    windowMs: 48 * HOUR,
+  });
+  await rig.until(24 * HOUR);
+  const begun = new Set<unknown>();
+  let most = 0;
+  rig.ledger.onCommit = (_, db) => {
+    const running = db.prepare(`SELECT nominal_at FROM ticks WHERE state = 'running'`).all();
+    most = Math.max(most, running.length);
+    for (const { nominal_at } of running) begun.add(nominal_at);
+  };
+  for (const name of ['one', 'two'])
+    rig.serve(name, async ({ held }) => {
+      await held.name('run');
+      return { state: 'succeeded' };
+    });
+  await rig.until(24 * HOUR + 5 * MINUTE);
+  expect([most, begun.size]).toEqual([4, 24 * 60]);
+  expect([...begun]).toEqual(Array.from({ length: 24 * 60 }, (_, index) => T0 + (index + 1) * MINUTE));
+  expect(new Set(rig.states)).toEqual(new Set(['succeeded']));
+});
+
 test('what one scheduler left out is not run by another that had looked before, and stood still', async () => {
   using rig = await SchedulersRig.create({
     when: { kind: 'every', everyMs: 65 * SECOND },
