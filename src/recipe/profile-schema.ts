@@ -32,7 +32,9 @@ const Schedule = Type.Object(
     cron: Type.Optional(text('Minute, hour, day of the month, month, day of the week; or @hourly, @daily …')),
     timezone: Type.Optional(text('The IANA time zone of cron: Europe/Berlin.')),
     every: Type.Optional(text('Instead of cron: a duration, counted from `start`.')),
-    jitter: Type.Optional(text('Each tick starts up to this much later, always the same for one tick.')),
+    jitter: Type.Optional(
+      text('Each tick starts up to this much later, always the same for one tick, and before the next.'),
+    ),
     start: Type.Optional(text('No tick before this instant: 2027-01-31T02:00:00Z.')),
     end: Type.Optional(text('No tick after this instant.')),
     overlap: Type.Optional(

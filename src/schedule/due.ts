@@ -35,8 +35,9 @@ export function dueTicks(rules: ScheduleRules, { schedule, cursor, now }: DueReq
   let decided = cursor;
   let wakeAt: number | undefined;
   // What is older than the window is never run: stepping over it one by one could take years of minutes.
-  for (const nominal of nominalInstants(rules, Math.max(cursor, oldestDue(rules, now)))) {
-    const fireAt = nominal + jitterOf(rules, schedule, nominal);
+  const instants = nominalInstants(rules, Math.max(cursor, oldestDue(rules, now)));
+  for (const [nominal, gapMs] of withGaps(instants)) {
+    const fireAt = nominal + jitterOf(rules, schedule, nominal, gapMs);
     if (fireAt > now) {
       wakeAt = fireAt;
       break;
@@ -54,6 +55,16 @@ export function dueTicks(rules: ScheduleRules, { schedule, cursor, now }: DueReq
     wakeAt,
     missed: left + missed.length - kept.length,
   };
+}
+
+/** Each with the time to the next. */
+function* withGaps(instants: Iterable<number>): Generator<readonly [instant: number, gapMs: number], void> {
+  let last: number | undefined;
+  for (const instant of instants) {
+    if (last !== undefined) yield [last, instant - last];
+    last = instant;
+  }
+  if (last !== undefined) yield [last, Infinity];
 }
 
 /** Ticks of before this instant were missed, and are not run. */
@@ -98,11 +109,19 @@ function keptOf<T>(missed: readonly T[], onTime: number, catchUp: ScheduleRules[
   return catchUp === 'one' && onTime === 0 ? missed.slice(-1) : [];
 }
 
-/** How long after its nominal instant a tick is started: less than `jitterMs`, and the same for every scheduler. */
-export function jitterOf({ jitterMs }: ScheduleRules, schedule: string, nominal: number): number {
+/**
+ * How long after its nominal instant a tick is started: less than `jitterMs`, and less than it is to the next one, so
+ * that none passes another. The same for every scheduler.
+ */
+export function jitterOf(
+  { jitterMs }: ScheduleRules,
+  schedule: string,
+  nominal: number,
+  gapMs = Infinity,
+): number {
   if (jitterMs === 0) return 0;
   const hash = createHash('sha256')
     .update(JSON.stringify([schedule, nominal]))
     .digest();
-  return Math.floor((hash.readUInt32BE(0) / 2 ** 32) * jitterMs);
+  return Math.floor((hash.readUInt32BE(0) / 2 ** 32) * Math.min(jitterMs, gapMs));
 }

@@ -1,7 +1,8 @@
-import { array, assert, integer, property } from 'fast-check';
+import { array, assert, constantFrom, integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ScheduleRules } from '../../src/core/schedule-rules.ts';
 import { dueEnds, dueTicks, jitterOf } from '../../src/schedule/due.ts';
+import { nominalInstants } from '../../src/schedule/instants.ts';
 
 const HOUR = 3_600_000;
 const HOURLY: ScheduleRules = {
@@ -53,7 +54,7 @@ test('however often one looks, with `all` each tick is run once and in order', (
   assert(
     property(
       array(integer({ min: 1, max: 5 * HOUR }), { maxLength: 30 }),
-      integer({ min: 0, max: HOUR / 2 }),
+      integer({ min: 0, max: 3 * HOUR }),
       (pauses, jitterMs) => {
         const rules = { ...HOURLY, catchUp: 'all', jitterMs } as const;
         let [cursor, now] = [0, 0];
@@ -65,11 +66,39 @@ test('however often one looks, with `all` each tick is run once and in order', (
           cursor = due.cursor;
         }
         const fired = Array.from({ length: 200 }, (_, i) => (i + 1) * HOUR).filter(
-          (tick) => tick + jitterOf(rules, 's', tick) <= now,
+          (tick) => tick + jitterOf(rules, 's', tick, HOUR) <= now,
         );
         expect(ran).toEqual(fired);
       },
     ),
+  );
+});
+
+test('a scheduler that is there runs every tick in its time, however long the jitter and whatever the policy', () => {
+  assert(
+    property(
+      constantFrom('*/5 * * * *', '0 * * * *', '0,1 2 * * *', '30,35 2,3 * * *'),
+      integer({ min: 0, max: 26 * HOUR }),
+      constantFrom('none', 'one', 'all'),
+      (cron, jitterMs, catchUp) => {
+        // The night in which clocks are put forward.
+        const [from, to] = [Date.UTC(2027, 2, 27, 22), Date.UTC(2027, 2, 28, 10)];
+        const when = { kind: 'cron', cron, timezone: 'Europe/Berlin' } as const;
+        const rules: ScheduleRules = { ...HOURLY, when, jitterMs, catchUp, end: to };
+        const ran: number[] = [];
+        let [cursor, now] = [from, from];
+        for (;;) {
+          const due = dueTicks(rules, { schedule: 's', cursor, now });
+          ran.push(...due.caughtUp, ...due.onTime);
+          for (const tick of due.onTime) expect(now - tick).toBeLessThanOrEqual(jitterMs);
+          ({ cursor } = due);
+          if (due.wakeAt === undefined) break;
+          now = due.wakeAt;
+        }
+        expect(ran).toEqual(nominalInstants(rules, from).toArray());
+      },
+    ),
+    { numRuns: 30 },
   );
 });
 
