@@ -6,6 +6,7 @@ import { probeRecords } from '../store/remote/probe-records.ts';
 import { probeRemote } from '../store/remote/probe-remote.ts';
 import type { Remote } from '../store/remote/remote.ts';
 import { type Check, checkOf } from './check.ts';
+import { checkStoreClock } from './check-store-clock.ts';
 import type { Context } from './context.ts';
 
 interface Place {
@@ -62,8 +63,9 @@ async function writable(
   const detail = problem ?? `written and read in ${(world.clock.monotonic() - started).toFixed(1)} ms`;
   const flights = { name: 'flights', ok: problem === undefined, detail };
   if (problem !== undefined) return [check, { ...flights, fix: recordsFix(settings.address) }];
+  const clock = checkStoreClock(opened.name, world.clock);
   return isExclusive
-    ? [check, { ...flights, detail: `${detail}; of several writers one wins` }]
+    ? [check, { ...flights, detail: `${detail}; of several writers one wins` }, ...clock]
     : [
         check,
         {
@@ -71,6 +73,7 @@ async function writable(
           detail: `${detail}; of several writers the last wins: a step may be begun twice`,
           fix: 'Use a store that knows conditional writes (docs/remote-cache.md).',
         },
+        ...clock,
       ];
 }
 

@@ -1,10 +1,12 @@
-import type { Plan, RedisSettings, RemoteSettings } from '../core/plan.ts';
+import type { Addresses, Plan, RedisSettings, RemoteSettings } from '../core/plan.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { FleetLink } from '../executors/fleet/fleet-link.ts';
 import { openRedis, redisAddress } from '../executors/fleet/redis.ts';
 import { type Check, checkOf } from './check.ts';
 import { checkFleetCache } from './check-cache.ts';
+import { checkDatabases } from './check-database.ts';
 import { checkRedis } from './check-redis.ts';
+import { checkServers } from './check-servers.ts';
 import { checkWorkers } from './check-workers.ts';
 import type { Context, Parsed } from './context.ts';
 import { openRecipe } from './open-project.ts';
@@ -14,6 +16,7 @@ export interface FleetPlace {
   readonly home: string;
   readonly redis: RedisSettings;
   readonly remote: RemoteSettings;
+  readonly addresses: Addresses;
 }
 
 /** `recipe doctor --fleet`: whether a run on the fleet would find all that it needs. */
@@ -23,6 +26,8 @@ export async function checkFleet(place: FleetPlace, parsed: Parsed, context: Con
     ...checks,
     ...(await checkQueues(place.redis, plan, context)),
     ...(await checkFleetCache(place.remote, place, context)),
+    ...(await checkDatabases(place.addresses, context)),
+    ...(await checkServers(place.addresses, context)),
   ];
 }
 

@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../core/world.ts';
 import { connectRedis, type RedisAddress, unfitness } from '../executors/fleet/redis.ts';
-import { describeSkew, MOST_SKEW_MS, readRedisClock } from '../executors/fleet/redis-clock.ts';
+import { readRedisClock } from '../executors/fleet/redis-clock.ts';
 import { type Check, checkOf } from './check.ts';
+import { checkClock } from './check-clock.ts';
 
 const ASKED = 5;
 
@@ -32,13 +33,6 @@ export async function checkRedis(redis: Redis, address: RedisAddress, clock: Clo
           detail: 'off: a restart empties the queues, which costs time, never work',
           fix: 'Run `redis-cli config set appendonly yes` and put it into redis.conf.',
         },
-    clockCheck(skewMs),
+    checkClock('clock', 'Redis', skewMs),
   ];
-}
-
-function clockCheck(skewMs: number): Check {
-  const detail = `this machine is ${describeSkew(skewMs)} Redis`;
-  return Math.abs(skewMs) <= MOST_SKEW_MS
-    ? { name: 'clock', ok: true, detail }
-    : { name: 'clock', ok: false, detail, fix: 'Set the clocks of both by NTP: `timedatectl set-ntp true`.' };
 }

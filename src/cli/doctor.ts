@@ -14,7 +14,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { findProject } from '../recipe/address.ts';
-import { profileFleet, profileRemote } from '../recipe/profile-addresses.ts';
+import { profileAddresses, profileFleet, profileRemote } from '../recipe/profile-addresses.ts';
 import { formatBytes } from '../report/text/format.ts';
 import type { Check } from './check.ts';
 import { checkCache } from './check-cache.ts';
@@ -36,7 +36,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     },
     sqlite(),
     folder(home),
-    ...['index.db', 'tracking.db'].flatMap((name) => database(home, name)),
+    ...['index.db', 'tracking.db', 'ledger.db'].flatMap((name) => database(home, name)),
     await duckdb(),
     ...(await shared(projectDir, home, parsed, context)),
     program('bash', 'shell steps need it'),
@@ -100,15 +100,16 @@ function database(home: string, name: string): Check[] {
   return [{ name, ok: detail === 'ok', detail: `${path}: ${detail}` }];
 }
 
-/** What the profile shares with other machines: a cache, and with `--fleet` queues and workers. */
+/** What the profile shares with other machines: a cache, and with `--fleet` queues, workers, databases and servers. */
 async function shared(projectDir: string, home: string, parsed: Parsed, context: Context): Promise<Check[]> {
   const profile = text(parsed.options, 'profile');
   const remote = profileRemote(projectDir, profile);
   if (!flag(parsed.options, 'fleet')) return checkCache(remote, { projectDir, home }, context);
   const redis = profileFleet(projectDir, profile);
+  const addresses = profileAddresses(projectDir, profile);
   // The others need no Redis.
   const { checkFleet } = await import('./check-fleet.ts');
-  return checkFleet({ projectDir, home, redis, remote }, parsed, context);
+  return checkFleet({ projectDir, home, redis, remote, addresses }, parsed, context);
 }
 
 async function duckdb(): Promise<Check> {

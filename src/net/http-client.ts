@@ -3,6 +3,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly etag: string | undefined;
   readonly modified: string | undefined;
+  /** What the server says is the time. */
+  readonly date: string | undefined;
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -43,6 +45,7 @@ export async function httpRequest({
     status: response.status,
     etag: response.headers.get('etag') ?? undefined,
     modified: response.headers.get('last-modified') ?? undefined,
+    date: response.headers.get('date') ?? undefined,
     body: response.body ?? emptyBody(),
   };
 }

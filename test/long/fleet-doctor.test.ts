@@ -3,16 +3,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/cli/check.ts';
 import { checkRedis } from '../../src/cli/check-redis.ts';
+import { checkStoreClock } from '../../src/cli/check-store-clock.ts';
 import { systemWorld } from '../../src/core/system-world.ts';
 import type { Clock } from '../../src/core/world.ts';
 import { openRedis, redisAddress } from '../../src/executors/fleet/redis.ts';
 import { newKey } from '../../src/store/remote/signing.ts';
-import type { CliRig } from '../rigs/cli-rig.ts';
+import { CliRig } from '../rigs/cli-rig.ts';
 import { FleetRig } from '../rigs/fleet-rig.ts';
 import { freePort } from '../rigs/free-port.ts';
 import { keepingFiles, OtherServer } from '../rigs/other-server.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
 import { S3Server } from '../rigs/s3-server.ts';
+import { ServerProcess } from '../rigs/server-process.ts';
 import { environmentOf } from '../rigs/shared-store.ts';
 
 const missing = await RedisRig.missing();
@@ -30,6 +32,7 @@ const OF_MACHINE = new Set([
   'home',
   'index.db',
   'tracking.db',
+  'ledger.db',
   'duckdb',
   'bash',
   'git',
@@ -65,6 +68,7 @@ const GOOD = {
   'queue gpu': 'ok',
   remote: 'ok',
   flights: 'ok',
+  'store clock': 'ok',
   keys: 'ok',
 };
 
@@ -217,7 +221,7 @@ describe.skipIf(missing !== undefined)('recipe doctor --fleet', () => {
     const said = await doctor(rig);
     expect([said.exit, said.words]).toEqual([
       69,
-      { redis: 'problem', remote: 'ok', flights: 'ok', keys: 'ok' },
+      { redis: 'problem', remote: 'ok', flights: 'ok', 'store clock': 'ok', keys: 'ok' },
     ]);
     expect(said.of('redis')).toContain(says);
   });
@@ -228,9 +232,20 @@ describe.skipIf(missing !== undefined)('recipe doctor --fleet', () => {
     const said = await doctor(rig);
     expect([said.exit, said.words]).toEqual([
       69,
-      { redis: 'problem', remote: 'ok', flights: 'ok', keys: 'ok' },
+      { redis: 'problem', remote: 'ok', flights: 'ok', 'store clock': 'ok', keys: 'ok' },
     ]);
     expect(said.of('redis')).toMatch(/cannot be reached: .*ECONNREFUSED.* \| Check the address/);
+  });
+
+  test('a profile’s databases and servers are looked at', async () => {
+    await using server = await ServerProcess.start(await fleet.machine());
+    const rig = await project(`database: "postgres://ann@127.0.0.1:${await freePort()}/x"\n`);
+    rig.env['STOCKPOT_SERVER_URL'] = server.url;
+    const said = await doctor(rig);
+    expect([said.exit, said.words]).toEqual([
+      69,
+      { ...GOOD, database: 'problem', server: 'ok', 'server clock': 'ok' },
+    ]);
   });
 
   test('a RECIPE without --fleet is refused: nothing would be looked at for it', async () => {
@@ -296,4 +311,17 @@ describe.skipIf(missing !== undefined)('recipe doctor --fleet, of Redis', () => 
     expect(check?.detail).toContain(`s ${says} Redis`);
     expect(check?.fix === undefined).toBe(ok);
   });
+});
+
+test.each([
+  [-90_000, false, 'behind'],
+  [90_000, false, 'ahead of'],
+  [0, true, ''],
+])('a machine that is %i ms off a shared folder is told so', async (offMs, ok, says) => {
+  await using rig = await CliRig.create({});
+  const { clock } = systemWorld({});
+  const [check] = checkStoreClock(rig.dir, { ...clock, now: () => clock.now() + offMs });
+  expect([check?.ok, check?.fix === undefined]).toEqual([ok, ok]);
+  expect(check?.detail).toContain(`${says} the shared cache`);
+  expect(readdirSync(rig.dir).filter((name) => name.startsWith('clock-'))).toEqual([]);
 });
