@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { freshSchema } from '../../scripts/dump-schema.ts';
-import { PostgresDatabase } from '../../src/db/postgres-database.ts';
 import { openSqlite } from '../../src/db/sqlite.ts';
 import { openLedger } from '../../src/ledger/open-ledger.ts';
 import { ledgerMigrations } from '../../src/ledger/schema.ts';
@@ -14,6 +13,7 @@ import { describeNotificationLedger } from '../conformance/describe-notification
 import { describeScheduleLedger, type OpenLedgers } from '../conformance/describe-schedule-ledger.ts';
 import { describeSubmissionLedger } from '../conformance/describe-submission-ledger.ts';
 import { onPostgres } from '../rigs/on-postgres.ts';
+import { ledgersOnPostgres, ledgersOnSqlite } from '../rigs/open-ledgers.ts';
 
 // If this fails after a new migration: `npm run golden`. A released migration is never edited.
 test('ledger.db has the schema that is written down', () => {
@@ -21,9 +21,9 @@ test('ledger.db has the schema that is written down', () => {
   expect(freshSchema('ledger')).toBe(readFileSync(golden, 'utf8'));
 });
 
-describeScheduleLedger('SQLite', onSqlite);
-describeNotificationLedger('SQLite', onSqlite);
-describeEndTicks('SQLite', onSqlite);
+describeScheduleLedger('SQLite', ledgersOnSqlite);
+describeNotificationLedger('SQLite', ledgersOnSqlite);
+describeEndTicks('SQLite', ledgersOnSqlite);
 
 test('a ledger of before there were ticks that follow runs keeps its ticks', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
@@ -58,32 +58,11 @@ test('a ledger of before there were ticks that follow runs keeps its ticks', asy
     rmSync(dir, { recursive: true });
   }
 });
-describeSubmissionLedger('SQLite', onSqlite);
-describeLimitLedger('SQLite', onSqlite);
-
-async function onSqlite(): Promise<OpenLedgers> {
-  const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
-  const schedulers = [await openLedger(dir, undefined), await openLedger(dir, undefined)] as const;
-  return {
-    schedulers,
-    [Symbol.asyncDispose]: async () => {
-      for (const scheduler of schedulers) await scheduler[Symbol.asyncDispose]();
-      rmSync(dir, { recursive: true });
-    },
-  };
-}
+describeSubmissionLedger('SQLite', ledgersOnSqlite);
+describeLimitLedger('SQLite', ledgersOnSqlite);
 
 onPostgres((rig) => {
-  const open = async (): Promise<OpenLedgers> => {
-    const options = { url: rig().url, schema: rig().newSchema(), migrations: ledgerMigrations('postgres') };
-    const schedulers = [await PostgresDatabase.open(options), await PostgresDatabase.open(options)] as const;
-    return {
-      schedulers,
-      [Symbol.asyncDispose]: async () => {
-        for (const scheduler of schedulers) await scheduler[Symbol.asyncDispose]();
-      },
-    };
-  };
+  const open = async (): Promise<OpenLedgers> => ledgersOnPostgres(rig());
   describeScheduleLedger('PostgreSQL', open);
   describeNotificationLedger('PostgreSQL', open);
   describeEndTicks('PostgreSQL', open);

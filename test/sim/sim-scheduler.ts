@@ -1,13 +1,10 @@
-import { Scheduler, type SchedulerPlace, type SchedulerRequest } from '../../src/compose-scheduler.ts';
+import type { Scheduler, SchedulerPlace, SchedulerRequest } from '../../src/compose-scheduler.ts';
 import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
-import type { Sql } from '../../src/db/sql.ts';
 import { ledgerNow } from '../../src/ledger/ledger-clock.ts';
-import { applySchedule, listSchedules } from '../../src/ledger/schedules.ts';
+import { applySchedule } from '../../src/ledger/schedules.ts';
+import { ledgerScheduler, NOWHERE } from '../rigs/ledger-scheduler.ts';
 import type { SimLedger } from './sim-ledger.ts';
 import type { SimProcess } from './sim-process.ts';
-
-/** Is nowhere: what is there is read without waiting, and there is nothing. */
-const DIR = '/nonexistent';
 
 /** A scheduler in a process of a course. */
 export function simScheduler(
@@ -16,24 +13,10 @@ export function simScheduler(
   run: SchedulerPlace['run'],
   request: Omit<SchedulerRequest, 'signal'>,
 ): Scheduler {
-  const { clock } = process;
-  const database = ledger.of(process);
-  const project = {
-    dir: DIR,
-    home: DIR,
-    get store(): never {
-      throw new Error('a course has no store');
-    },
-  };
-  const schedules = {
-    ledger: database,
-    project,
-    list: async () => database.read((sql) => listSchedules(sql, DIR)),
-    now: async (sql: Sql) => ledgerNow(sql, () => clock.now()),
-  };
-  const world = { clock, env: {}, newRunId: () => '' };
-  const surroundings = { world, pid: 1, version: '', packageDir: DIR, node: '' };
-  return new Scheduler({ schedules, surroundings, run }, { ...request, signal: process.signal });
+  const { clock, signal } = process;
+  const now = async (sql: Parameters<typeof ledgerNow>[0]): Promise<number> =>
+    ledgerNow(sql, () => clock.now());
+  return ledgerScheduler({ ledger: ledger.of(process), clock, now, run, ...request, signal });
 }
 
 /** Puts a schedule into force, as somebody at a terminal does. */
@@ -46,6 +29,6 @@ export async function applyTo(
   await ledger.of(terminal).write(async (sql) => {
     const appliedAt = await ledgerNow(sql, () => terminal.clock.now());
     const applied = { snapshot: 'none', appliedAt, appliedBy: terminal.name, settings };
-    await applySchedule(sql, { id, projectDir: DIR, name: id, ...applied });
+    await applySchedule(sql, { id, projectDir: NOWHERE, name: id, ...applied });
   });
 }
