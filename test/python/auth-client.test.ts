@@ -22,7 +22,7 @@ const needs = (parameter: string): object =>
   );
 const NO_PERMISSION = refused(
   'INVALID_PARAMETER_VALUE',
-  "Invalid value \"OWN\" for parameter 'permission' supplied: Hint: Value was of type 'str'. See the API docs for more information about request parameters.",
+  "Invalid value \"OWN\" for parameter 'permission' supplied:  Hint: Value was of type 'str'. See the API docs for more information about request parameters.",
 );
 const NOTHING_YET = { username: 'ann', is_admin: false };
 
