@@ -101,8 +101,8 @@ export const SIM_PLANTS: readonly SimPlant[] = [
     changes: [
       {
         file: 'src/ledger/ticks.ts',
-        from: '    if (tick.run === undefined)\n',
-        to: '    if (tick.number >= 0)\n',
+        from: '    if (tick.run === undefined) await',
+        to: '    if (tick.number >= 0) await',
       },
     ],
     caughtAs: /violation: T1 /,
