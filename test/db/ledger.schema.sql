@@ -1,3 +1,4 @@
+CREATE INDEX ended_ticks ON ticks (schedule_id, ended_at DESC, nominal_at DESC, number DESC);
 CREATE TABLE limit_leases (limit_name TEXT NOT NULL REFERENCES limits, flight TEXT NOT NULL, run_id TEXT NOT NULL, step_id TEXT NOT NULL, lease_until INTEGER NOT NULL, PRIMARY KEY (limit_name, flight, run_id, step_id)) WITHOUT ROWID;
 CREATE TABLE limits (limit_name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE notifications (notification_id TEXT NOT NULL, channel TEXT NOT NULL CHECK (channel IN ('webhook', 'command')), schedule_id TEXT NOT NULL REFERENCES schedules ON DELETE CASCADE, nominal_at INTEGER NOT NULL, number INTEGER NOT NULL, event TEXT NOT NULL CHECK (event IN ('failed', 'rejected', 'recovered')), message TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'given-up')), created_at INTEGER NOT NULL, due_at INTEGER NOT NULL, attempts INTEGER NOT NULL, problem TEXT, PRIMARY KEY (notification_id, channel)) WITHOUT ROWID;
@@ -11,4 +12,4 @@ CREATE TABLE submissions (submission_id TEXT PRIMARY KEY, project_dir TEXT NOT N
 CREATE TABLE "ticks" (schedule_id TEXT NOT NULL REFERENCES schedules ON DELETE CASCADE, nominal_at INTEGER NOT NULL, number INTEGER NOT NULL, cause TEXT NOT NULL CHECK (cause IN ('clock', 'caught-up', 'backfill', 'request', 'after')), state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'succeeded', 'rejected', 'failed', 'unchanged', 'skipped', 'interrupted')), epoch INTEGER NOT NULL, claimed_by TEXT, lease_until INTEGER, run_id TEXT, seen TEXT, note TEXT, ended_at INTEGER, after_run TEXT, after_value TEXT, PRIMARY KEY (schedule_id, nominal_at, number)) WITHOUT ROWID;
 CREATE UNIQUE INDEX ticks_of_runs ON ticks (schedule_id, after_run);
 CREATE INDEX waiting_notifications ON notifications (due_at) WHERE state = 'waiting';
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
