@@ -9,6 +9,23 @@ import { FollowedRun } from '../rigs/followed-run.ts';
 import { Receiver } from '../rigs/receiver.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
 
+/** The manifest and the lock of a project that needs one package, which is at this address. */
+function needingDep(
+  url: string,
+  integrity?: string,
+): { 'package.json': string; 'package-lock.json': string } {
+  const manifest = { name: 'p', version: '1.0.0', dependencies: { dep: '1.0.0' } };
+  const dep = { version: '1.0.0', resolved: `${url}/dep-1.0.0.tgz`, integrity };
+  return {
+    'package.json': JSON.stringify(manifest),
+    'package-lock.json': JSON.stringify({
+      ...manifest,
+      lockfileVersion: 3,
+      packages: { '': manifest, 'node_modules/dep': dep },
+    }),
+  };
+}
+
 const missing = await RedisRig.missing();
 
 describe.skipIf(missing !== undefined)(
@@ -30,19 +47,10 @@ describe.skipIf(missing !== undefined)(
       await using packages = await Receiver.start((response, nth) =>
         nth === 1 ? response.end(tarball) : response.writeHead(404).end(),
       );
-      const manifest = { name: 'p', version: '1.0.0', dependencies: { dep: '1.0.0' } };
       const integrity = `sha512-${createHash('sha512').update(tarball).digest('base64')}`;
       const files = {
         'recipe.yaml': 'steps: { a: { uses: ./steps/a.ts, queue: packages } }\n',
-        'package.json': JSON.stringify(manifest),
-        'package-lock.json': JSON.stringify({
-          ...manifest,
-          lockfileVersion: 3,
-          packages: {
-            '': manifest,
-            'node_modules/dep': { version: '1.0.0', resolved: `${packages.url}/dep-1.0.0.tgz`, integrity },
-          },
-        }),
+        ...needingDep(packages.url, integrity),
         'steps/a.ts': `import { writeFileSync } from 'node:fs';
 import { defineStep, Type } from 'stockpot/steps';
 export const step = defineStep({
@@ -71,18 +79,9 @@ export const step = defineStep({
 
     test('a step whose packages do not come ends with its run, and says what it waits for', async () => {
       await using packages = await Receiver.start(() => {});
-      const manifest = { name: 'p', version: '1.0.0', dependencies: { dep: '1.0.0' } };
       const rig = await fleet.project({
         'recipe.yaml': 'steps: { a: { uses: ./steps/a.ts, queue: silent } }\n',
-        'package.json': JSON.stringify(manifest),
-        'package-lock.json': JSON.stringify({
-          ...manifest,
-          lockfileVersion: 3,
-          packages: {
-            '': manifest,
-            'node_modules/dep': { version: '1.0.0', resolved: `${packages.url}/dep-1.0.0.tgz` },
-          },
-        }),
+        ...needingDep(packages.url),
         'steps/a.ts': `import { defineStep, Type } from 'stockpot/steps';
 export const step = defineStep({
   title: 'A', config: Type.Object({}), inputs: {}, outputs: {}, run: async () => void (await import('dep')),
