@@ -34,6 +34,8 @@ export async function main(): Promise<void> {
     process.stderr.write(text);
     process.exitCode = exit;
   }
+  // Who was told to end has ended: what a library still waits for, such as a Redis that is away, holds nobody.
+  if (interrupt.signal.aborted) process.exit();
 }
 
 /** Runs the command that `argv` names; rejects with what is wrong. */

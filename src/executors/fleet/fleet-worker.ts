@@ -47,7 +47,10 @@ export class FleetWorker implements AsyncDisposable {
   readonly #hold: Hold;
   #isDraining = false;
   #announcing: Disposable | undefined;
-  #wasAway = false;
+  #isAway = false;
+  #atWork = 0;
+  /** Asked whenever a task has ended or Redis has gone. */
+  #isLeftAlone: () => void = () => {};
 
   constructor(options: FleetWorkerOptions) {
     const { address, redis, shop, state, world } = options;
@@ -103,8 +106,22 @@ export class FleetWorker implements AsyncDisposable {
     };
     preempt.addEventListener('abort', end, { once: true });
     if (preempt.aborted) end();
-    await Promise.all(this.#workers.map((worker) => worker.close().catch(() => {})));
+    const closed = Promise.all(this.#workers.map((worker) => worker.close().catch(() => {})));
+    await Promise.race([closed, this.#leftAlone()]);
     preempt.removeEventListener('abort', end);
+  }
+
+  /**
+   * Resolves when nothing is at work and Redis is away. BullMQ's close would wait for it, to say what the store
+   * knows: whoever takes the task next finds its result there.
+   */
+  async #leftAlone(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#isLeftAlone = () => {
+        if (this.#isAway && this.#atWork === 0) resolve();
+      };
+      this.#isLeftAlone();
+    });
   }
 
   #workerOf(queue: string): Worker {
@@ -131,12 +148,16 @@ export class FleetWorker implements AsyncDisposable {
 
   async #process(job: Job<TaskMessage>, token: string | undefined): Promise<void> {
     await this.#hold.over();
+    this.#atWork++;
     try {
       await this.#taker.take(job.data, this.#gone.signal);
     } catch (error) {
       if (!(error instanceof PutBack)) throw error;
       await job.moveToDelayed(this.#options.world.clock.now() + error.afterMs, token);
       throw new DelayedError();
+    } finally {
+      this.#atWork--;
+      this.#isLeftAlone();
     }
   }
 
@@ -147,15 +168,16 @@ export class FleetWorker implements AsyncDisposable {
   }
 
   readonly #onClose = (): void => {
-    if (this.#wasAway) return;
-    this.#wasAway = true;
+    if (this.#isAway) return;
+    this.#isAway = true;
     this.#options.onChange({ type: 'redis', isThere: false });
+    this.#isLeftAlone();
   };
 
   readonly #onReady = (): void => {
     this.#announcements.renew();
-    if (!this.#wasAway) return;
-    this.#wasAway = false;
+    if (!this.#isAway) return;
+    this.#isAway = false;
     this.#hold.begin(0);
     this.#options.onChange({ type: 'redis', isThere: true });
     void this.#announce();
