@@ -17,40 +17,25 @@ import { checkAlias, checkModelName } from '../limits.ts';
 import type { Run } from '../mlflow/messages.ts';
 import type { ArtifactFiles } from './artifact-files.ts';
 import { downloadFolder } from './download-folder.ts';
-import { list, object, tagsOfJson, text } from './message-of.ts';
+import { list, object, text } from './message-of.ts';
 import { quoted } from './quoted.ts';
 import { reproductionPlace } from './reproduction-place.ts';
 import { type RestClient, refusalOf } from './rest-client.ts';
 import { aliasesOfTags, aliasTag, isInternal, TAGS } from './rest-tags.ts';
 import type { RestTracking } from './rest-tracking.ts';
 import { sendReproduction } from './send-reproduction.ts';
+import { digestOf, type ServerVersion, ServerVersions } from './server-versions.ts';
 
 /** Where models lie that are registered by runs of another place. */
 const MODELS_EXPERIMENT = 'Stockpot models';
 const PROXY = /^mlflow-artifacts:(?:\/\/[^/]*)?\/*/;
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
-/** In one answer. */
-const PAGE = 200;
-
 export interface RestRegistryOptions {
   readonly client: RestClient;
   /** Of the same server. */
   readonly tracking: RestTracking;
   readonly files: ArtifactFiles;
   readonly now: () => number;
-}
-
-/** A version as the server has it. */
-interface ServerVersion {
-  readonly name: string;
-  readonly version: string;
-  readonly source: string;
-  readonly run: string;
-  readonly user: string;
-  readonly description: string;
-  readonly createdAt: number;
-  readonly tags: ReadonlyMap<string, string>;
-  readonly aliases: readonly string[];
 }
 
 /**
@@ -61,25 +46,30 @@ interface ServerVersion {
  */
 export class RestRegistry implements Registry {
   readonly #options: RestRegistryOptions;
+  readonly #versions: ServerVersions;
   /** Until it turns out that it is not. */
   #isStockpot = true;
 
   constructor(options: RestRegistryOptions) {
     this.#options = options;
+    this.#versions = new ServerVersions(options.client);
   }
 
   async find(
     name: string,
     at: { alias: string } | { version: string },
   ): Promise<RegisteredVersion | undefined> {
-    const found = 'alias' in at ? await this.#aliased(name, at.alias) : await this.#get(name, at.version);
+    const found =
+      'alias' in at
+        ? await this.#versions.aliased(name, at.alias)
+        : await this.#versions.get(name, at.version);
     if (found === undefined) return undefined;
     return registered(found, digestOf(found) ?? (await this.#fetch(found)));
   }
 
   async findByDigest(name: string, modelDigest: Digest): Promise<RegisteredVersion | undefined> {
-    const [found] = await this.#withDigest(name, modelDigest);
-    return found === undefined ? undefined : registered(await this.#again(found), modelDigest);
+    const [found] = await this.#versions.ofDigest(name, modelDigest);
+    return found === undefined ? undefined : registered(await this.#versions.again(found), modelDigest);
   }
 
   async register(request: RegisterRequest): Promise<RegisterOutcome> {
@@ -92,36 +82,36 @@ export class RestRegistry implements Registry {
         rule: 'a server is asked for it in a filter, which takes no two kinds of quotes',
       });
     failpoint('registry.before-register');
-    const [known] = await this.#withDigest(name, modelDigest);
+    const [known] = await this.#versions.ofDigest(name, modelDigest);
     const made = known === undefined ? await this.#create(request) : undefined;
     failpoint('registry.after-register');
-    const [winner] = made === undefined ? [known] : await this.#withDigest(name, modelDigest);
+    const [winner] = made === undefined ? [known] : await this.#versions.ofDigest(name, modelDigest);
     if (winner === undefined) throw new Error(`Internal error: the server lost version ${made} of ${name}`);
     const created = winner.version === made;
     if (made !== undefined && !created) await this.#setTag(name, made, TAGS.duplicateOf, winner.version);
     const reproduced = created ? {} : await sendReproduction(request, winner, this.#options);
     const tags = { ...request.tags, ...reproduced };
     const changed = !created && (await this.#update(winner, { ...request, tags }));
-    return { version: registered(await this.#again(winner), modelDigest), created, changed };
+    return { version: registered(await this.#versions.again(winner), modelDigest), created, changed };
   }
 
   async setTags(name: string, version: string, tags: Readonly<Record<string, string>>): Promise<boolean> {
-    const known = await this.#get(name, version);
+    const known = await this.#versions.get(name, version);
     return known !== undefined && this.#update(known, { tags });
   }
 
   async moveAlias({ name, alias, version, expected }: AliasMove): Promise<AliasMoved> {
     checkAlias(alias);
-    const before = (await this.#aliased(name, alias))?.version;
+    const before = (await this.#versions.aliased(name, alias))?.version;
     if (before !== expected) return { moved: false, version: before };
-    if ((await this.#get(name, version)) === undefined)
+    if ((await this.#versions.get(name, version)) === undefined)
       throw new RecipeError('MODEL_NOT_FOUND', { model: `${name}/${version}`, nearest: undefined });
     const { client } = this.#options;
     const compareAndSet = { name, alias, version, expected: expected ?? '' };
     const answer = await this.#ofStockpot(() => client.send('POST', 'stockpot/aliases/move', compareAndSet));
     if (answer !== undefined) return movedOf({ version, expected }, object(answer['outcome']));
     await client.send('POST', 'registered-models/alias', { name, alias, version });
-    const after = (await this.#aliased(name, alias))?.version;
+    const after = (await this.#versions.aliased(name, alias))?.version;
     if (after !== version) return { moved: false, version: after };
     const { key, value } = aliasTag(alias, this.#options.now());
     await this.#setTag(name, version, key, value);
@@ -129,9 +119,7 @@ export class RestRegistry implements Registry {
   }
 
   async list(): Promise<{ name: string; versions: readonly RegisteredVersion[] }[]> {
-    const names: string[] = [];
-    for await (const model of this.#pages('registered-models/search', 'registered_models', ''))
-      names.push(text(model['name']));
+    const names = await this.#versions.names();
     const models: { name: string; versions: readonly RegisteredVersion[] }[] = [];
     for (const name of names.toSorted((a, b) => (a < b ? -1 : 1)))
       models.push({ name, versions: await this.versions(name) });
@@ -139,8 +127,8 @@ export class RestRegistry implements Registry {
   }
 
   async versions(name: string): Promise<RegisteredVersion[]> {
-    const found = await this.#all(name);
-    const aliases = found.length === 0 ? new Map<string, string[]>() : await this.#aliasesOf(name);
+    const found = await this.#versions.all(name);
+    const aliases = found.length === 0 ? new Map<string, string[]>() : await this.#versions.aliasesOf(name);
     return found
       .toSorted((a, b) => Number(b.version) - Number(a.version))
       .flatMap((one) => {
@@ -155,7 +143,7 @@ export class RestRegistry implements Registry {
     const { client } = this.#options;
     const answer = await this.#ofStockpot(() => client.get('stockpot/models/history', { name }));
     if (answer !== undefined) return list(answer['history']).map(changeOf);
-    const versions = await this.#all(name);
+    const versions = await this.#versions.all(name);
     return versions
       .flatMap(({ version, user, createdAt, tags }): RegistryChange[] => {
         const change = { actor: user, before: null, after: version };
@@ -173,7 +161,7 @@ export class RestRegistry implements Registry {
    * @throws RecipeError REFERENCE_UNREACHABLE
    */
   async bring({ name, version, modelDigest }: RegisteredVersion): Promise<void> {
-    const found = await this.#get(name, version);
+    const found = await this.#versions.get(name, version);
     if (found === undefined || (await this.#fetch(found)) === modelDigest) return;
     throw new RecipeError('REFERENCE_UNREACHABLE', {
       reference: `models:/${name}/${version}`,
@@ -193,7 +181,7 @@ export class RestRegistry implements Registry {
   }
 
   async #reproductionOf(name: string, version: string, digest: Digest): Promise<string | undefined> {
-    const found = await this.#get(name, version);
+    const found = await this.#versions.get(name, version);
     return found === undefined ? undefined : reproductionPlace(found.source, digest)?.path;
   }
 
@@ -313,102 +301,6 @@ export class RestRegistry implements Registry {
   async #setTag(name: string, version: string, key: string, value: string): Promise<void> {
     await this.#options.client.send('POST', 'model-versions/set-tag', { name, version, key, value });
   }
-
-  /** Versions of this content, the one that stays first. */
-  async #withDigest(name: string, digest: Digest): Promise<ServerVersion[]> {
-    const found = await this.#all(name);
-    return found
-      .filter((one) => digestOf(one) === digest)
-      .toSorted((a, b) => Number(a.version) - Number(b.version));
-  }
-
-  /** All versions of a model but duplicates. Searches do not say aliases. */
-  async #all(name: string): Promise<ServerVersion[]> {
-    const value = quoted(name);
-    if (value === undefined) return [];
-    const found: ServerVersion[] = [];
-    for await (const json of this.#pages('model-versions/search', 'model_versions', `name = ${value}`)) {
-      const version = versionOf(json);
-      if (!version.tags.has(TAGS.duplicateOf)) found.push(version);
-    }
-    return found;
-  }
-
-  async #aliasesOf(name: string): Promise<Map<string, string[]>> {
-    const { client } = this.#options;
-    const answer = await client.get('registered-models/get', { name });
-    const aliases = new Map<string, string[]>();
-    for (const one of list(object(answer['registered_model'])['aliases'])) {
-      const version = text(one['version']);
-      aliases.set(version, [...(aliases.get(version) ?? []), text(one['alias'])].toSorted());
-    }
-    return aliases;
-  }
-
-  async #again({ name, version }: ServerVersion): Promise<ServerVersion> {
-    const found = await this.#get(name, version);
-    if (found === undefined) throw new Error(`Internal error: the server lost version ${version} of ${name}`);
-    return found;
-  }
-
-  async #get(name: string, version: string): Promise<ServerVersion | undefined> {
-    if (!/^\d{1,15}$/.test(version)) return undefined;
-    const found = await this.#ask('model-versions/get', { name, version });
-    if (found === undefined || found.tags.has(TAGS.duplicateOf)) return undefined;
-    return { ...found, aliases: (await this.#aliasesOf(name)).get(found.version) ?? [] };
-  }
-
-  async #aliased(name: string, alias: string): Promise<ServerVersion | undefined> {
-    const found = await this.#ask('registered-models/alias', { name, alias });
-    if (found === undefined) return undefined;
-    return { ...found, aliases: (await this.#aliasesOf(name)).get(found.version) ?? [] };
-  }
-
-  /** The version that an answer holds; undefined if there is none. */
-  async #ask(path: string, query: Readonly<Record<string, string>>): Promise<ServerVersion | undefined> {
-    try {
-      return versionOf(object((await this.#options.client.get(path, query))['model_version']));
-    } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal?.code === 'RESOURCE_DOES_NOT_EXIST') return undefined;
-      if (refusal?.code === 'INVALID_PARAMETER_VALUE' && refusal.message.includes('not found'))
-        return undefined;
-      throw error;
-    }
-  }
-
-  async *#pages(path: string, key: string, filter: string): AsyncIterable<JsonObject> {
-    let token = '';
-    do {
-      const answer = await this.#options.client.get(path, {
-        max_results: String(PAGE),
-        ...(filter === '' ? {} : { filter }),
-        ...(token === '' ? {} : { page_token: token }),
-      });
-      yield* list(answer[key]);
-      token = text(answer['next_page_token']);
-    } while (token !== '');
-  }
-}
-
-function versionOf(json: JsonObject): ServerVersion {
-  return {
-    name: text(json['name']),
-    version: text(json['version']),
-    source: text(json['source']),
-    run: text(json['run_id']),
-    user: text(json['user_id']),
-    description: text(json['description']),
-    createdAt: Number(json['creation_timestamp'] ?? 0),
-    tags: new Map(tagsOfJson(json['tags']).map(({ key, value }) => [key, value])),
-    aliases: [],
-  };
-}
-
-/** Of what others registered it is known only where the server names models by their content. */
-function digestOf({ tags, source }: ServerVersion): Digest | undefined {
-  const [, named] = /^mlflow-artifacts:\/+models\/([0-9a-f]{64})$/.exec(source) ?? [];
-  return (tags.get(TAGS.modelDigest) ?? named) as Digest | undefined;
 }
 
 function registered(
