@@ -1,15 +1,14 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Fleet } from './compose-fleet.ts';
-import { collectHomeCheckpoints } from './compose-gc.ts';
+import { collectGarbageDaily } from './compose-gc.ts';
 import { ProjectHome } from './compose-home.ts';
 import { remoteSettings } from './compose-link.ts';
 import { machineFor } from './compose-machine.ts';
-import { EXTENSION, ProgramModules } from './compose-modules.ts';
+import { ProgramModules } from './compose-modules.ts';
 import { openTracing } from './compose-tracing.ts';
-import type { CardBlock } from './core/card-block.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
 import { runId } from './core/ids.ts';
 import type { Plan, PlanStep, RemoteSettings } from './core/plan.ts';
@@ -21,9 +20,7 @@ import { alone } from './engine/alone.ts';
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
 import { History } from './engine/history.ts';
-import { keptResults } from './engine/kept-results.ts';
 import { limitsOfStep } from './engine/limits-of-step.ts';
-import type { CardModule } from './engine/make-card.ts';
 import { type CachedPlan, planOf } from './engine/plan-cache.ts';
 import { preflight } from './engine/preflight.ts';
 import type { OpenRecorder } from './engine/recorder-port.ts';
@@ -45,15 +42,9 @@ import type { RecipeLocation } from './recipe/address.ts';
 import type { Origin } from './recipe/origins.ts';
 import type { ResolveRequest } from './recipe/resolve-recipe.ts';
 import type { openRecorder as OpenRecorderOfServer } from './server/recorder.ts';
-import { collectGarbage, defaultMaxBytes } from './store/gc.ts';
-import { removeOldFlights } from './store/old-flights.ts';
 import type { RemoteCache } from './store/remote/remote-cache.ts';
-import type { Result } from './store/results.ts';
 import { readTree, treeSize } from './store/trees.ts';
-import { listBlobs } from './store/walk-cache.ts';
 import { placeName } from './tracking/places.ts';
-
-const DAY_MS = 86_400_000;
 
 /** Of programs that are being tracked, below the home. */
 export const RECORDINGS = 'recordings';
@@ -253,7 +244,7 @@ export class Project extends ProjectHome {
     } finally {
       await dirty;
       await tracked.settled();
-      this.#collectGarbageDaily(plan.settings.cacheMaxBytes);
+      collectGarbageDaily(this, this.surroundings, plan.settings.cacheMaxBytes);
     }
   }
 
@@ -349,66 +340,6 @@ export class Project extends ProjectHome {
       },
       user: this.user,
     });
-  }
-
-  /** The blocks of a step's card, made in a process of its own. */
-  async card(step: PlanStep, result: Result, signal: AbortSignal): Promise<readonly CardBlock[]> {
-    const { world, node } = this.surroundings;
-    // What checks blocks takes longer to load than a run that does nothing.
-    const { makeCard } = await import('./engine/make-card.ts');
-    using launcher = this.#modules.launcher(this.home, 'card-');
-    return await makeCard(step, result, this.#cardModules(step), {
-      store: this.store,
-      launcher,
-      child: [node, this.#modules.path('step/card-child')],
-      attemptsDir: join(this.home, 'attempts'),
-      projectDir: this.dir,
-      world,
-      signal,
-    });
-  }
-
-  /** Where a card may come from: the component, else what shows any output by its kind. */
-  #cardModules({ action }: PlanStep): CardModule[] {
-    const shown = {
-      root: this.#modules.root,
-      entry: relative(this.#modules.root, this.#modules.path('report/card/output-card')),
-    };
-    if (action.kind === 'shipped') {
-      const path = join(dirname(this.#modules.shippedEntry(action.component)), `card.${EXTENSION}`);
-      return existsSync(path)
-        ? [{ root: this.#modules.root, entry: relative(this.#modules.root, path) }, shown]
-        : [shown];
-    }
-    if (action.kind !== 'own') return [shown];
-    const beside = join(dirname(action.entry), 'card.ts');
-    if (
-      basename(action.entry) === 'run.ts' ||
-      existsSync(join(this.dir, dirname(action.entry), 'component.yaml'))
-    )
-      return existsSync(join(this.dir, beside)) ? [{ root: this.dir, entry: beside }, shown] : [shown];
-    return action.runtime === 'node' ? [{ root: this.dir, entry: action.entry }, shown] : [shown];
-  }
-
-  /** Once a day, after a run: the cache is brought back to its size. */
-  #collectGarbageDaily(maxBytes: number | undefined): void {
-    const now = this.surroundings.world.clock.now();
-    const mark = join(this.home, 'last-gc');
-    const last = statSync(mark, { throwIfNoEntry: false })?.mtimeMs;
-    if (last !== undefined && now - last < DAY_MS) return;
-    writeFileSync(mark, '');
-    if (last === undefined) return;
-    removeOldFlights(this.store.layout, { now, dryRun: false });
-    collectHomeCheckpoints(this, this.surroundings, { dryRun: false });
-    const used = listBlobs(this.store.layout).reduce((sum, { size }) => sum + size, 0);
-    const limit = maxBytes ?? defaultMaxBytes(this.store, used);
-    if (used > limit)
-      collectGarbage(this.store, {
-        maxBytes: limit,
-        now,
-        dryRun: false,
-        kept: keptResults(this.home, this.store.index),
-      });
   }
 }
 

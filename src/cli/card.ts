@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Project } from '../compose.ts';
+import { cardOf } from '../compose-card.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import type { PlanInput, PlanStep } from '../core/plan.ts';
 import { documentOf } from '../engine/explain.ts';
@@ -25,7 +26,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     one.report,
     one.log,
   ]);
-  const content = await project.card(step, result, context.signal);
+  const content = await cardOf({ step, result }, project, context, context.signal);
   const blocks = cardPage(
     {
       recipe: plan.recipe,
