@@ -1,13 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { completeResults } from '../rigs/check-home.ts';
 import type { DriverCrew } from './driver-crew.ts';
 import { type ArenaWorker, FleetArena } from './fleet-arena.ts';
 import { checkRest, checkShared, differences, givenBy } from './fleet-oracle.ts';
 import { STEPS } from './fleet-recipe.ts';
+import { until } from './until.ts';
 
 /** Of the longest chain of steps, undisturbed, at a pace of 1. */
 const CHAIN_SECONDS = 1.7;
-const LOOK_MS = 100;
 
 /** What is seen of the story at a glance. */
 export type Tell = (line: string) => void;
@@ -98,12 +97,12 @@ class Story {
     this.#tell(
       `KILLED Redis, with all that it held, while ${running.length} steps ran: ${running.join(', ')}`,
     );
-    const before = this.#fleet.length;
+    const before = this.#arena.executedOnFleet.length;
     const since = performance.now();
     await arena.redis.restart();
-    await until('something new is begun', () => this.#fleet.length > before);
+    await until('something new is begun', () => this.#arena.executedOnFleet.length > before);
     this.#tell(
-      `  it is back, empty: what ran goes on, what waited is put back, ${this.#fleet.at(-1)?.step} is begun after ${secondsSince(since)} s`,
+      `  it is back, empty: what ran goes on, what waited is put back, ${this.#arena.executedOnFleet.at(-1)?.step} is begun after ${secondsSince(since)} s`,
     );
   }
 
@@ -122,7 +121,7 @@ class Story {
 
   /** Committed steps that were executed again, and others that were for no reason. */
   repeated(): string[] {
-    return [...new Set(this.#fleet.map(({ step }) => step))].flatMap((step) => {
+    return [...new Set(this.#arena.executedOnFleet.map(({ step }) => step))].flatMap((step) => {
       const [count, committed] = [this.#count(step), this.#committed.get(step)];
       if (committed !== undefined && count > committed)
         return [`${step} is executed again, though it was committed`];
@@ -131,37 +130,25 @@ class Story {
   }
 
   counts(): string {
-    const all = this.#fleet.length;
+    const all = this.#arena.executedOnFleet.length;
     const again = this.#lost.length;
     return `${STEPS} steps, ${all} executions: ${again} were begun again, as the worker that ran them was killed; committed steps that were repeated: ${this.repeated().length}`;
   }
 
-  /** Those of the fleet: one machine does the same beside it. */
-  get #fleet(): FleetArena['executions'] {
-    return this.#arena.executions.filter(({ path }) => !path.startsWith(`${this.#arena.alone.dir}/`));
-  }
-
   #count(step: string): number {
-    return this.#fleet.filter((one) => one.step === step).length;
+    return this.#arena.executedOnFleet.filter((one) => one.step === step).length;
   }
 
   #executedBy({ rig }: ArenaWorker): string[] {
-    return this.#fleet.filter(({ path }) => path.startsWith(`${rig.dir}/`)).map(({ step }) => step);
+    return this.#arena.executedOnFleet
+      .filter(({ path }) => path.startsWith(`${rig.dir}/`))
+      .map(({ step }) => step);
   }
 
   /** Keeps how often each step that is committed now was executed so far. */
   #note(): void {
     for (const step of completeResults(this.#arena.shared).values())
       if (!this.#committed.has(step)) this.#committed.set(step, this.#count(step));
-  }
-}
-
-/** Looks again and again, for a minute at the most. */
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const most = performance.now() + 60_000;
-  while (!isSo()) {
-    if (performance.now() > most) throw new Error(`a minute later this is not so: ${what}`);
-    await sleep(LOOK_MS);
   }
 }
 

@@ -187,6 +187,11 @@ export class FleetArena implements AsyncDisposable {
       });
   }
 
+  /** Without those of the machine that does the same alone. */
+  get executedOnFleet(): readonly Execution[] {
+    return this.executions.filter(({ path }) => !path.startsWith(`${this.alone.dir}/`));
+  }
+
   /** Processes of attempts of any worker that was ever begun here. */
   attempts(): readonly string[] {
     return attemptsOf([...this.workers, ...this.#gone]).map(({ pid }) => pid);

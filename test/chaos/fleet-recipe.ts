@@ -12,6 +12,9 @@ export interface FleetRecipe {
 /** Steps of `fleetProject`, cells counted. */
 export const STEPS = 15;
 
+/** The step that takes the longest; it waits for no other. */
+export const LONGEST = 'alone';
+
 /** A project of quick steps: cells, files, folders, lists of both, code and data of its own. */
 export function fleetProject({ n, log, longest, pace = 1 }: FleetRecipe): Readonly<Record<string, string>> {
   const begin = (step: string, seconds: number): string =>
@@ -61,7 +64,7 @@ export function fleetProject({ n, log, longest, pace = 1 }: FleetRecipe): Readon
     outputs: { all: all.csv }
   alone:
     run: |
-      ${begin('alone', longest)}
+      ${begin(LONGEST, longest)}
       echo alone ${n} > "$OUT_x"
     outputs: { x: x }
   after:

@@ -7,8 +7,9 @@ import type { Trial } from './findings.ts';
 import type { FleetArena } from './fleet-arena.ts';
 import { type FleetFault, faultsOf } from './fleet-faults.ts';
 import { checkRest, checkShared, differences, givenBy, pending } from './fleet-oracle.ts';
-import { STEPS } from './fleet-recipe.ts';
+import { LONGEST, STEPS } from './fleet-recipe.ts';
 import { Random } from './random.ts';
+import { until } from './until.ts';
 
 /** What is planned for a trial. */
 export interface FleetCourse {
@@ -18,6 +19,8 @@ export interface FleetCourse {
   readonly longest: number;
   /** Whether the last run is begun on a machine that has nothing. */
   readonly moves: boolean;
+  /** Whether nothing happens before a worker runs the longest step; it may happen before the run has begun, if it is not said. */
+  readonly isUnderway?: boolean;
 }
 
 const RUN_MS = 90_000;
@@ -44,7 +47,7 @@ export async function fleetTrial({
   seed,
   random,
   arena,
-  course: { faults, workers, longest, moves },
+  course: { faults, workers, longest, moves, isUnderway = false },
 }: {
   readonly seed: number;
   readonly random: Random;
@@ -53,14 +56,16 @@ export async function fleetTrial({
 }): Promise<Trial> {
   await arena.change({ n: seed, longest });
   await arena.staff(workers);
-  const locally = await arena.alone.events();
-  const expected = givenBy(locally);
-  if (expected.size !== STEPS) throw new Error(`a run on one machine ends with ${expected.size} steps`);
-  const ofTrial = (): string[] =>
-    arena.executions.filter(({ n }) => n === seed).map((execution) => execution.step);
-  const alone = ofTrial().length;
+  const ofTrial = (): string[] => arena.executedOnFleet.filter(({ n }) => n === seed).map(({ step }) => step);
 
+  const onOneMachine = arena.alone.events();
+  // It is waited for at the end: should it fail, nobody listens before.
+  onOneMachine.catch(() => {});
   arena.begin(arena.here);
+  if (isUnderway)
+    await until('a worker runs the longest step', () =>
+      arena.workers.some((worker) => arena.runningOn(worker).includes(LONGEST)),
+    );
   const happened = await disturb(arena, random, faults);
   const { isLate, outcome } = (await arena.driver?.endWithin(RUN_MS)) ?? NOT_BEGUN;
   const violations = isLate
@@ -70,6 +75,9 @@ export async function fleetTrial({
       ? []
       : [`F1 the disturbed run ends with ${String(outcome.exit)}: ${lastOf(outcome)}`];
 
+  const locally = await onOneMachine;
+  const expected = givenBy(locally);
+  if (expected.size !== STEPS) throw new Error(`a run on one machine ends with ${expected.size} steps`);
   const waiting = await pending(arena);
   const fingerprints = fingerprintsOf(locally);
   const isInjured = happened.some(({ fault }) => fault.injures === true);
@@ -90,7 +98,7 @@ export async function fleetTrial({
         (step) => committed.has(fingerprints.get(step) ?? '') && !waiting.has(fingerprints.get(step) ?? ''),
       )
       .map((step) => `F4 ${step} is executed again, though its result was there`),
-    ...(happened.some(({ fault }) => fault.repeats) ? [] : repeatedOf(ofTrial().slice(alone))),
+    ...(happened.some(({ fault }) => fault.repeats) ? [] : repeatedOf(ofTrial())),
     ...checkShared(arena),
     ...rest,
   );
