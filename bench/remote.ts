@@ -10,7 +10,6 @@ import { systemWorld } from '../src/core/system-world.ts';
 import { digestFile } from '../src/store/hash.ts';
 import { HttpRemote } from '../src/store/remote/http-remote.ts';
 import { inLanes } from '../src/store/remote/in-lanes.ts';
-import { receive } from '../src/store/remote/receive.ts';
 import { Store } from '../src/store/store.ts';
 import { type Contender, Running, stockpot } from './contender.ts';
 import { quantile } from './load.ts';
@@ -101,7 +100,7 @@ async function ours(what: string, blobs: readonly Blob[]): Promise<void> {
   using store = Store.open({ home: here, now: () => Date.now() });
   await time(`${what} pull`, async () => {
     await inLanes(LANES, blobs, async ({ digest }) => {
-      const received = await receive(remote, digest, store, () => undefined);
+      const received = await store.receive(remote, digest, () => undefined);
       if (received !== 'received') throw new Error(received);
     });
     await store.blobs.settle();

@@ -9,7 +9,6 @@ import type { Digest } from '../src/core/ids.ts';
 import { systemWorld } from '../src/core/system-world.ts';
 import { shardPath } from '../src/store/layout.ts';
 import { inLanes } from '../src/store/remote/in-lanes.ts';
-import { receive } from '../src/store/remote/receive.ts';
 import { S3Remote } from '../src/store/remote/s3-remote.ts';
 import { Store } from '../src/store/store.ts';
 import { quantile } from './load.ts';
@@ -65,7 +64,7 @@ for (let round = 0; round < ROUNDS; round += 1) {
     inLanes(LANES, files, (file) => remote.put(file.digest, file));
   const pull = (files: readonly File[]): Promise<void> =>
     inLanes(LANES, files, async ({ digest }) => {
-      if ((await receive(remote, digest, store, () => {})) !== 'received') throw new Error(`lost: ${digest}`);
+      if ((await store.receive(remote, digest, () => {})) !== 'received') throw new Error(`lost: ${digest}`);
     });
   await time('small push, raw', () => rawPush(small));
   await time('small push', () => push(small));

@@ -3,11 +3,14 @@ import {
   DRIVER_FAILPOINTS,
   FAILPOINTS,
   type Failpoint,
+  FETCH_FAILPOINTS,
   installFailpoint,
   SCHEDULE_FAILPOINTS,
 } from '../core/failpoint.ts';
 
 type Mode = { readonly kind: 'kill' | 'error' } | { readonly kind: 'delay'; readonly ms: number };
+
+const ALL = [...FAILPOINTS, ...SCHEDULE_FAILPOINTS, ...DRIVER_FAILPOINTS, ...FETCH_FAILPOINTS];
 
 interface Trigger {
   readonly name: Failpoint;
@@ -36,7 +39,7 @@ export function armFailpoints(spec: string | undefined): void {
 function parse(text: string): Trigger {
   const [, wanted = '', count = '1', mode = 'kill', ms = '0'] =
     /^([^@=]+)(?:@(\d+))?(?:=(kill|error|delay)(?::(\d+))?)?$/.exec(text) ?? [];
-  const name = [...FAILPOINTS, ...SCHEDULE_FAILPOINTS, ...DRIVER_FAILPOINTS].find((one) => one === wanted);
+  const name = ALL.find((one) => one === wanted);
   if (name === undefined) throw new Error(`STOCKPOT_FAILPOINT names none: ${text}`);
   return {
     name,

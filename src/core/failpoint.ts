@@ -69,7 +69,15 @@ export const DRIVER_FAILPOINTS = [
   'submission.after-end',
 ] as const;
 
-export type Failpoint = (typeof FAILPOINTS | typeof SCHEDULE_FAILPOINTS | typeof DRIVER_FAILPOINTS)[number];
+/** What only a process comes to that fetches from a shared cache: `test/cli/killed-fetches.test.ts` ends it there. */
+export const FETCH_FAILPOINTS = ['fetch.after-write'] as const;
+
+export type Failpoint = (
+  | typeof FAILPOINTS
+  | typeof SCHEDULE_FAILPOINTS
+  | typeof DRIVER_FAILPOINTS
+  | typeof FETCH_FAILPOINTS
+)[number];
 
 type Hook = (name: Failpoint) => void;
 

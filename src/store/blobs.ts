@@ -179,6 +179,19 @@ export class Blobs {
     const temporary = this.#temporary();
     moveOrCopy(path, temporary);
     failpoint('blob.after-move');
+    return this.#take(temporary, path, () => true);
+  }
+
+  /** Gives a file of `cas/tmp` its name if that is what its bytes hash to. False: they do not. It is gone in any case. */
+  async moveIn(path: string, digest: Digest): Promise<boolean> {
+    return (await this.#take(path, path, (got) => got === digest)).digest === digest;
+  }
+
+  async #take(
+    temporary: string,
+    path: string,
+    isWanted: (digest: Digest) => boolean,
+  ): Promise<{ digest: Digest; size: number }> {
     const fd = openSync(temporary, 'r');
     try {
       const before = fstatSync(fd);
@@ -191,6 +204,10 @@ export class Blobs {
         throw new Error(`${path} was written to after the step had ended`);
       fchmodSync(fd, 0o444);
       failpoint('blob.before-rename');
+      if (!isWanted(digest)) {
+        rmSync(temporary, { force: true });
+        return { digest, size: before.size };
+      }
       if (await this.#keepVerified(digest, before.size)) rmSync(temporary, { force: true });
       else this.#place(temporary, digest);
       this.#dirty.add(dirname(this.path(digest)));

@@ -4,6 +4,7 @@ import { failpoint } from '../core/failpoint.ts';
 import type { Digest, Fingerprint } from '../core/ids.ts';
 import { checkpointDigests } from './checkpoint-digests.ts';
 import { digestsIn } from './digests-in.ts';
+import { holdFile } from './hold-file.ts';
 import { textOf } from './if-there.ts';
 import { removeOldFlights } from './old-flights.ts';
 import { removeBlobs } from './remove-blobs.ts';
@@ -135,6 +136,9 @@ function removeTemporaries({ layout }: Store, now: number): void {
   ];
   for (const path of halfWritten) {
     const mtimeMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
-    if (now - mtimeMs > GRACE_MS) rmSync(path, { force: true, recursive: true });
+    if (now - mtimeMs <= GRACE_MS) continue;
+    // One that a process holds says that it lives, however old it is; letting go of another removes it.
+    if (path.endsWith('.lock')) holdFile(path)?.[Symbol.dispose]();
+    else rmSync(path, { force: true, recursive: true });
   }
 }

@@ -9,7 +9,8 @@ import { diskError } from './disk-error.ts';
 import { FileDigests } from './file-digests.ts';
 import { IndexedStamps, openIndex } from './index-db.ts';
 import { type CacheLayout, cacheLayout } from './layout.ts';
-import { type Received, receive } from './remote/receive.ts';
+import type { Received } from './remote/receive.ts';
+import { Receiving } from './remote/receiving.ts';
 import type { Remote } from './remote/remote.ts';
 import { Results } from './results.ts';
 
@@ -35,6 +36,7 @@ export class Store implements Disposable {
   readonly files: FileDigests;
   readonly index: DatabaseSync;
   readonly #stamps: IndexedStamps;
+  readonly #receiving: Receiving;
 
   private constructor(layout: CacheLayout, index: DatabaseSync, now: () => number) {
     this.layout = layout;
@@ -43,6 +45,7 @@ export class Store implements Disposable {
     this.blobs = new Blobs(layout, this.#stamps, now);
     this.results = new Results(layout, this.blobs);
     this.files = new FileDigests(index, now);
+    this.#receiving = new Receiving(this.blobs, layout);
   }
 
   /** @throws RecipeError DISK_FULL, HOME_READ_ONLY, STORE_TOO_NEW */
@@ -58,12 +61,12 @@ export class Store implements Disposable {
   }
 
   /**
-   * Fetches a blob of a remote.
+   * Fetches a blob of a remote; who wants one that is on its way already waits for it.
    *
-   * @throws RemoteUnreachable, RemoteRefused, and what the own disk says
+   * @throws RemoteUnreachable, RemoteRefused, what `onBytes` throws, and what the own disk says
    */
   async receive(remote: Remote, digest: Digest, onBytes: (count: number) => void): Promise<Received> {
-    return receive(remote, digest, this, onBytes);
+    return this.#receiving.receive(remote, digest, onBytes);
   }
 
   /** Writes down what was learnt about files and blobs. */
@@ -77,6 +80,7 @@ export class Store implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#receiving[Symbol.dispose]();
     try {
       this.remember();
     } finally {

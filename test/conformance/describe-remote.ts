@@ -7,6 +7,7 @@ import { acceptedKeys, newKey, Signer } from '../../src/store/remote/signing.ts'
 import type { Result } from '../../src/store/results.ts';
 import { CacheMachine, FP, NOW } from '../rigs/cache-machine.ts';
 import { type Damage, damageFile } from '../rigs/damage.ts';
+import { boundRemote } from './bound-remote.ts';
 
 /** One kind of remote, and what a test does to it from outside. */
 export interface RemoteUnderTest extends AsyncDisposable {
@@ -287,7 +288,7 @@ export function describeRemote(name: string, make: () => Promise<RemoteUnderTest
       using there = new CacheMachine();
       let given = 0;
       const breaking: Remote = {
-        ...bound(under.open()),
+        ...boundRemote(under.open()),
         get: async (wanted, from) => {
           const all = await under.open().get(wanted, from);
           return all === undefined ? undefined : first(all, 150_000, (count) => (given += count));
@@ -355,22 +356,6 @@ async function collect(bytes: AsyncIterable<Uint8Array> | undefined): Promise<Bu
   const chunks: Uint8Array[] = [];
   for await (const chunk of bytes ?? []) chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-/** The methods of a remote as properties, to put others in their places. */
-function bound(remote: Remote): Remote {
-  return {
-    name: remote.name,
-    sizes: (...args) => remote.sizes(...args),
-    get: (...args) => remote.get(...args),
-    put: (...args) => remote.put(...args),
-    readResult: (...args) => remote.readResult(...args),
-    writeResult: (...args) => remote.writeResult(...args),
-    writeRecord: (...args) => remote.writeRecord(...args),
-    readRecords: (...args) => remote.readRecords(...args),
-    removeRecords: (...args) => remote.removeRecords(...args),
-    [Symbol.asyncDispose]: () => remote[Symbol.asyncDispose](),
-  };
 }
 
 /** So many bytes, and then the connection is gone, unless those were all. */

@@ -7,6 +7,7 @@ import { shardPath } from '../../src/store/layout.ts';
 import { FolderRemote } from '../../src/store/remote/folder-remote.ts';
 import { RemoteUnreachable } from '../../src/store/remote/remote.ts';
 import { describeCheckpoints } from '../conformance/describe-checkpoints.ts';
+import { describeFetches } from '../conformance/describe-fetches.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
 import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
 import { damageFile } from '../rigs/damage.ts';
@@ -26,6 +27,7 @@ async function folder(): Promise<RemoteUnderTest> {
 }
 
 describeRemote('a folder', folder);
+describeFetches('a folder', folder);
 describeRecords('a folder', folder);
 describeCheckpoints('a folder', folder);
 

@@ -9,6 +9,7 @@ import { shardPath } from '../../src/store/layout.ts';
 import { HttpRemote } from '../../src/store/remote/http-remote.ts';
 import { RemoteRefused, RemoteUnreachable } from '../../src/store/remote/remote.ts';
 import { describeCheckpoints } from '../conformance/describe-checkpoints.ts';
+import { describeFetches } from '../conformance/describe-fetches.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
 import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
 import { damageFile } from '../rigs/damage.ts';
@@ -41,6 +42,7 @@ async function recipeServer(): Promise<RemoteUnderTest> {
 }
 
 describeRemote('recipe server', recipeServer);
+describeFetches('recipe server', recipeServer);
 describeRecords('recipe server', recipeServer);
 describeCheckpoints('recipe server', recipeServer);
 

@@ -9,6 +9,7 @@ import { shardPath } from '../../src/store/layout.ts';
 import { probeRemote } from '../../src/store/remote/probe-remote.ts';
 import { type Remote, RemoteRefused, RemoteUnreachable } from '../../src/store/remote/remote.ts';
 import { describeCheckpoints } from '../conformance/describe-checkpoints.ts';
+import { describeFetches } from '../conformance/describe-fetches.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
 import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
 import { damageObject } from '../rigs/damage.ts';
@@ -34,6 +35,7 @@ for (const prefix of ['', "team a/ü+100%#?&=*'()!~/"]) {
     };
   };
   describeRemote(`S3 below '${prefix}'`, bucket);
+  describeFetches(`S3 below '${prefix}'`, bucket);
   describeRecords(`S3 below '${prefix}'`, bucket);
   if (prefix !== '') describeCheckpoints(`S3 below '${prefix}'`, bucket);
 }

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Digest } from '../../core/ids.ts';
+import { hasCode } from '../../core/recipe-error.ts';
+import { holdFile } from '../hold-file.ts';
+import type { CacheLayout } from '../layout.ts';
+
+/** `<digest>.part` is anybody's, `<digest>.<holder>.part` that of who holds `<holder>.lock`. */
+const PART = /^[0-9a-f]{64}(?:\.(?<holder>[0-9a-f-]{36}))?\.part$/;
+
+/**
+ * What has come of blobs so far, in `cas/tmp`. Each file is written to by one process; what one left that died, another goes
+ * on with.
+ */
+export class Partials implements Disposable {
+  readonly #dir: string;
+  #holder: { readonly name: string; readonly lock: Disposable } | undefined;
+
+  constructor({ tmp }: Pick<CacheLayout, 'tmp'>) {
+    this.#dir = tmp;
+  }
+
+  /** A file for a blob that nobody else writes to; what came of it before is in it. */
+  take(digest: Digest): string {
+    mkdirSync(this.#dir, { recursive: true });
+    const holder = this.#held();
+    // Without a lock nobody could tell that it is somebody's.
+    const path = join(this.#dir, holder === undefined ? randomUUID() : `${digest}.${holder}.part`);
+    for (const left of this.#leftOf(digest)) if (this.#hasTaken(left, path)) break;
+    return path;
+  }
+
+  /** Leaves what has come to whoever fetches the blob next. */
+  leave(path: string, digest: Digest): void {
+    tryRename(path, join(this.#dir, `${digest}.part`));
+  }
+
+  #held(): string | undefined {
+    if (this.#holder === undefined) {
+      const name = randomUUID();
+      const lock = holdFile(join(this.#dir, `${name}.lock`));
+      if (lock !== undefined) this.#holder = { name, lock };
+    }
+    return this.#holder?.name;
+  }
+
+  /** What others have of it, the most first. */
+  #leftOf(digest: Digest): string[] {
+    return readdirSync(this.#dir)
+      .filter((name) => name.startsWith(digest) && PART.test(name))
+      .map((name) => ({ name, size: statSync(join(this.#dir, name), { throwIfNoEntry: false })?.size ?? 0 }))
+      .toSorted((a, b) => b.size - a.size)
+      .map(({ name }) => name);
+  }
+
+  /** Of several that want what one left, one gets it. */
+  #hasTaken(name: string, path: string): boolean {
+    const holder = PART.exec(name)?.groups?.['holder'];
+    if (holder === undefined) return tryRename(join(this.#dir, name), path);
+    using lock = holdFile(join(this.#dir, `${holder}.lock`));
+    return lock !== undefined && tryRename(join(this.#dir, name), path);
+  }
+
+  [Symbol.dispose](): void {
+    this.#holder?.lock[Symbol.dispose]();
+    this.#holder = undefined;
+  }
+}
+
+/** False: it is not there. */
+function tryRename(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+    return false;
+  }
+}
