@@ -17,6 +17,7 @@ import { requireSharedFiles } from './server/shared-files.ts';
 import { Provider, type ProviderOptions } from './server/sign-in/provider.ts';
 import { SignInLimit } from './server/sign-in-limit.ts';
 import { Courier } from './server/webhooks/courier.ts';
+import { markNamedBlobs } from './store/mark-named-blobs.ts';
 import type { Role } from './tracking/access/permission.ts';
 import { setupToken } from './tracking/access/set-up.ts';
 import { openDatabase } from './tracking/open-database.ts';
@@ -79,6 +80,7 @@ export async function composeServer(
   const now = (): number => world.clock.now();
   const database = await openDatabase(home, request.database);
   await requireSharedFiles(database, store.layout.root);
+  markNamedBlobs(store, now());
   const firstUser = new FirstUser(database, () => world.clock.monotonic());
   const isOn = async (): Promise<boolean> => (asked === 'if-any' ? firstUser.isThere() : asked === 'on');
   const auth = (await isOn()) ? 'on' : 'off';

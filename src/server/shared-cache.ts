@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Digest, type Fingerprint, fingerprint, isDigest } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
+import { SentBlobs } from '../store/sent-blobs.ts';
 import { SharedResults } from '../store/shared-results.ts';
 import { sizesOf } from '../store/sizes-of.ts';
 import type { Store } from '../store/store.ts';
@@ -24,20 +25,25 @@ const SIZES = message({ digests: repeated(text()), refresh: boolean() });
 const SMALL = 1 << 16;
 const CHUNK = 1 << 20;
 
-/** A cache that machines share: `/cas/<sha256>` as Bazel's HTTP cache has it, results and flights by fingerprint. */
+/**
+ * A cache that machines share: `/cas/<sha256>` as Bazel's HTTP cache has it, results and flights by fingerprint. Of
+ * blobs it knows those that somebody sent here: others in the store are files of experiments, or of the server's home.
+ */
 export function serveSharedCache(app: FastifyInstance, cache: SharedCache): void {
-  app.register(async (blobs) => serveBlobs(blobs, cache));
-  app.register(async (rest) => serveResults(rest, cache));
+  const sent = new SentBlobs(cache.store.layout);
+  app.register(async (blobs) => serveBlobs(blobs, cache, sent));
+  app.register(async (rest) => serveResults(rest, cache, sent));
   app.register(async (flights) => serveFlights(flights, cache.store.layout));
 }
 
 /** Bytes pass through as they come: one blob may be larger than memory. */
-function serveBlobs(app: FastifyInstance, { store: { blobs } }: SharedCache): void {
+function serveBlobs(app: FastifyInstance, { store: { blobs } }: SharedCache, sent: SentBlobs): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_, payload, done) => done(null, payload));
   const url = '/cas/:digest';
   const head = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const size = blobs.size(digestOf(request));
+    const digest = digestOf(request);
+    const size = sent.has(digest) ? blobs.size(digest) : undefined;
     if (size === undefined) throw noBlob();
     return reply.header('content-length', size).type('application/octet-stream').send();
   };
@@ -46,6 +52,7 @@ function serveBlobs(app: FastifyInstance, { store: { blobs } }: SharedCache): vo
     const digest = digestOf(request);
     const etag = `"${digest}"`;
     if (request.headers['if-none-match'] === etag) return reply.code(304).header('etag', etag).send();
+    if (!sent.has(digest)) throw noBlob();
     return sendBytes(blobAt(blobs.path(digest), etag), request, reply);
   });
   app.put(
@@ -62,20 +69,25 @@ function serveBlobs(app: FastifyInstance, { store: { blobs } }: SharedCache): vo
         body.resume();
       }
       // Whoever writes the result may reach another server of this folder.
-      await blobs.settle();
+      await Promise.all([sent.mark(digest), blobs.settle()]);
       return reply.send({});
     },
   );
 }
 
-function serveResults(app: FastifyInstance, { store: { blobs, layout }, now }: SharedCache): void {
+function serveResults(
+  app: FastifyInstance,
+  { store: { blobs, layout }, now }: SharedCache,
+  sent: SentBlobs,
+): void {
   const results = new SharedResults(layout.shared, layout.base, blobs);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
   app.post('/cas/sizes', { config: { policy: SIGNED_IN } }, async (request, reply) => {
     const { digests, refresh = false } = SIZES.read(inputOf(request));
     const named = digests.map((one) => checked(one, 'digest') as Digest);
-    return reply.send({ sizes: Object.fromEntries(sizesOf(blobs, named, refresh ? now() : undefined)) });
+    const known = named.filter((digest) => sent.has(digest));
+    return reply.send({ sizes: Object.fromEntries(sizesOf(blobs, known, refresh ? now() : undefined)) });
   });
   const url = '/results/:fingerprint';
   app.get(url, { config: { policy: SIGNED_IN } }, async (request, reply) => {

@@ -10,6 +10,7 @@ import { removeOldFlights } from './old-flights.ts';
 import { removeBlobs } from './remove-blobs.ts';
 import { blobsOf } from './results.ts';
 import { pinnedDigests } from './roots.ts';
+import { forgetGone } from './sent-blobs.ts';
 import type { Store } from './store.ts';
 import { listBlobs, listResultFiles, listShared } from './walk-cache.ts';
 
@@ -68,6 +69,7 @@ export function collectGarbage(store: Store, { maxBytes, now, dryRun, kept }: Gc
   const removed = dryRun ? orphans : removeBlobs(store, orphans, () => namedSince(store, seen, now));
   const bytesAfter = bytesBefore - removed.reduce((sum, { size }) => sum + size, 0);
   failpoint('gc.after-blobs');
+  if (!dryRun) forgetGone(store);
   const flights = removeOldFlights(store.layout, { now, dryRun });
   if (!dryRun) removeTemporaries(store, now);
   return { bytesBefore, bytesAfter, results: removedResults, blobs: removed.length, flights };

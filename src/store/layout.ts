@@ -15,6 +15,8 @@ export interface CacheLayout {
   readonly results: string;
   /** Results that clients of a server share through it: nobody believes them unread. */
   readonly shared: string;
+  /** One empty file for each blob that clients of a server sent: it gives them no others. */
+  readonly sent: string;
   /** What machines of a fleet tell each other about one try at a task. */
   readonly flights: string;
   readonly quarantine: string;
@@ -30,6 +32,7 @@ export function cacheLayout(root: string, base: string = parse(root).root): Cach
     tmp: join(root, 'cas', 'tmp'),
     results: join(root, 'results'),
     shared: join(root, 'shared'),
+    sent: join(root, 'sent'),
     flights: join(root, 'flights'),
     quarantine: join(root, 'quarantine'),
     roots: join(root, 'roots'),
