@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { clearInterval, setInterval } from 'node:timers';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -18,6 +18,8 @@ export interface TimeLimits {
   readonly messageMs: number;
   /** For the next bytes of a file. */
   readonly idleMs: number;
+  /** For a client to take the next bytes of an answer. */
+  readonly takeMs: number;
   /** For the requests that are under way when it is told to end. */
   readonly stopMs: number;
 }
@@ -27,17 +29,20 @@ export const TIME_LIMITS: TimeLimits = {
   headersMs: 60_000,
   messageMs: 120_000,
   idleMs: 60_000,
+  takeMs: 60_000,
   stopMs: 30_000,
 };
 
-/** Ends requests whose bodies do not come. */
+/** Ends requests whose bodies do not come, and those whose answers nobody takes. */
 export function limitTime(app: FastifyInstance, limits: TimeLimits): void {
   app.addHook('onRequest', (request, reply, done) => {
     const { headers, raw } = request;
     const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
     // One that is injected comes over no connection.
-    if (hasBody && raw.socket instanceof Socket)
-      watch(request, limits, () => giveUp(app, raw, reply.raw.headersSent));
+    if (raw.socket instanceof Socket) {
+      if (hasBody) watch(request, limits, () => giveUp(app, raw, reply.raw.headersSent));
+      endUntaken(reply.raw, limits);
+    }
     done();
   });
 }
@@ -56,6 +61,16 @@ function watch({ raw, routeOptions }: FastifyRequest, limits: TimeLimits, onLate
     isFile ? limits.idleMs : limits.messageMs,
   ).unref();
   raw.once('close', () => clearInterval(timer));
+}
+
+/**
+ * Node says when nothing moved on a connection for so long, part of what waits in the kernel included. Where nothing
+ * waits for the client it is the server that takes its time.
+ */
+function endUntaken(answer: ServerResponse, { takeMs }: TimeLimits): void {
+  answer.setTimeout(takeMs, () => {
+    if ((answer.socket?.writableLength ?? 0) > 0) answer.socket?.destroy();
+  });
 }
 
 /** As Node does itself with a request that is late; one that was answered already is just broken off. */

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { hasCode } from '../../src/core/recipe-error.ts';
 import { TIME_LIMITS, type TimeLimits } from '../../src/server/time-limits.ts';
-import { ServerRig } from '../rigs/server-rig.ts';
+import { digestOf } from '../../src/store/hash.ts';
+import { HOST, ServerRig } from '../rigs/server-rig.ts';
 
 const JSON_HEAD =
   'POST /api/2.0/mlflow/experiments/create HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
@@ -77,6 +79,63 @@ describe('a request that does not come to its end is broken off', () => {
     expect(await answer(socket)).toMatch(/^HTTP\/1\.1 401 /);
   });
 });
+
+describe('an answer of which a client takes nothing more is broken off', () => {
+  const BYTES = Buffer.alloc(32 << 20, 'stockpot ');
+  const DIGEST = digestOf(BYTES);
+  const PATH = '/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts/f';
+
+  /** A server that has a file of more bytes than the kernel takes for a client. */
+  async function withFile(limits: Partial<TimeLimits>): Promise<ServerRig> {
+    const rig = rigWith(limits);
+    for (const url of [PATH, `/cas/${DIGEST}`]) {
+      const { statusCode } = await rig.app.inject({ method: 'PUT', url, headers: HOST, payload: BYTES });
+      expect(statusCode).toBe(200);
+    }
+    return rig;
+  }
+
+  /** The server's end of a connection on which somebody asks for a file, and reads nothing of it. */
+  async function unread(rig: ServerRig, path: string): Promise<Socket> {
+    if (!rig.app.server.listening) await rig.listen();
+    const connected = once(rig.app.server, 'connection') as Promise<[Socket]>;
+    const client = connect(portOf(rig), '127.0.0.1').pause();
+    client.on('error', () => {});
+    client.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+    const [socket] = await connected;
+    socket.once('close', () => client.destroy());
+    return socket;
+  }
+
+  test.each([PATH, `/cas/${DIGEST}`])('and its file is closed: %s', async (path) => {
+    await using rig = await withFile({ takeMs: 40 });
+    await once(await unread(rig, path), 'close');
+    const isOpen = (): boolean => openFiles().some((file) => file.endsWith(DIGEST));
+    while (isOpen()) await new Promise(setImmediate);
+    expect(rig.bugs).toEqual([]);
+  });
+
+  test('but not one that the client still waits for', async () => {
+    await using rig = await withFile({ takeMs: 20 });
+    const file = await opened(rig, `${FILE_HEAD}connection: close\r\ncontent-length: 8\r\n\r\nhalf`);
+    await once(await unread(rig, PATH), 'close');
+    file.write('half');
+    expect(await answer(file)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+/** What this process has open. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch (error) {
+      // It was that of the folder itself, or has been closed meanwhile.
+      if (hasCode(error, 'ENOENT')) return [];
+      throw error;
+    }
+  });
+}
 
 test('a connection whose message came whole is kept, whether anybody read it or not', async () => {
   await using rig = ServerRig.create(() => ({
