@@ -18,6 +18,8 @@ export interface Searched {
   readonly columns: Readonly<Record<string, string | Sql>>;
   /** Those that are compared as something else than what they are ordered by. */
   readonly compared?: Readonly<Record<string, string>>;
+  /** Attributes in whose order an index has the rows: descending, those that lack them last. */
+  readonly indexed?: ReadonlySet<string>;
   /** Tables of the keyed values, with the condition that joins them as `x`. */
   readonly keyed: Readonly<Partial<Record<Entity, Keyed>>>;
 }
@@ -39,6 +41,7 @@ const RUN_COLUMNS: Readonly<Record<Exclude<Attribute, 'artifact_uri'>, string>> 
   end_time: 'r.end_time',
   experiment: 'e.name',
 };
+const INDEXED_OF_RUN: ReadonlySet<string> = new Set(['start_time']);
 const OF_RUN = 'x.run_uuid = r.run_uuid';
 
 const RUN_TABLES = {
@@ -61,6 +64,7 @@ export function runsBelow(root: string): Searched {
         values: [root],
       },
     },
+    indexed: INDEXED_OF_RUN,
     keyed: RUN_TABLES,
   };
 }

@@ -5,6 +5,11 @@ import type { SortKey } from './sort-key.ts';
 /** Where a row stands: its value for each of the keys. The last of them no two rows share. */
 export type Position = readonly SqlValue[];
 
+/** A condition on the rows that come next, and how those are ordered. */
+export interface Part extends Sql {
+  readonly keys: readonly SortKey[];
+}
+
 /**
  * Conditions on what comes after a position, in their order: what has a value for the first key, and what
  * lacks it. In two, as of each an index has the beginning.
@@ -13,16 +18,21 @@ export function partsAfter(
   keys: readonly SortKey[],
   position: Position | undefined,
   dialect: Dialect,
-): Sql[] {
+): Part[] {
   const [first] = keys;
-  if (position === undefined || first === undefined) return [EVERY_ROW];
-  const bound: Bound[] = keys.map((key, index) => ({ key, value: position[index] ?? null, dialect }));
-  if (position[0] === null) return [after(bound)];
-  const known = both(
-    seek(bound),
-    after(bound.with(0, { key: { ...first, mayBeNull: false }, value: position[0] ?? null, dialect })),
-  );
-  return first.mayBeNull ? [known, { text: `${first.text} IS NULL`, values: first.values }] : [known];
+  if (first === undefined) return [{ ...EVERY_ROW, keys }];
+  const known = keys.with(0, { ...first, mayBeNull: false });
+  const lacking = { text: `${first.text} IS NULL`, values: first.values, keys };
+  if (position === undefined)
+    // An index that is read from its end begins with what lacks the key, which comes last.
+    return first.isIndexed === true && first.mayBeNull && !first.descending
+      ? [{ text: `${first.text} IS NOT NULL`, values: first.values, keys: known }, lacking]
+      : [{ ...EVERY_ROW, keys }];
+  const boundBy = (some: readonly SortKey[]): Bound[] =>
+    some.map((key, index) => ({ key, value: position[index] ?? null, dialect }));
+  if (position[0] === null) return [{ ...after(boundBy(keys)), keys }];
+  const next = { ...both(seek(boundBy(keys)), after(boundBy(known))), keys: known };
+  return first.mayBeNull ? [next, lacking] : [next];
 }
 
 interface Bound {

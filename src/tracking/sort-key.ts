@@ -6,6 +6,8 @@ export interface SortKey extends Sql {
   readonly type: 'text' | 'integer' | 'double';
   readonly descending: boolean;
   readonly mayBeNull: boolean;
+  /** Whether an index has the rows by it, descending, and those that lack it last. */
+  readonly isIndexed?: boolean;
 }
 
 /** What no row lacks; a column. */
@@ -21,7 +23,15 @@ export function sortKeysOf(
 ): SortKey[] {
   if (entity === 'attribute') {
     const column = columnOf(searched.columns[key]);
-    return [{ ...column, type: numeric.has(key) ? 'integer' : 'text', descending, mayBeNull: true }];
+    return [
+      {
+        ...column,
+        type: numeric.has(key) ? 'integer' : 'text',
+        descending,
+        mayBeNull: true,
+        isIndexed: searched.indexed?.has(key) === true,
+      },
+    ];
   }
   const value = having(searched, entity, key, 'x.value');
   return entity === 'metric'
@@ -46,12 +56,13 @@ export function numberKeys(isNan: Sql, value: Sql, descending: boolean): SortKey
 /** After ORDER BY. */
 export function orderOf(keys: readonly SortKey[]): Sql {
   return {
-    text: keys
-      .map(
-        ({ text, descending, mayBeNull }) =>
-          `${text} ${descending ? 'DESC' : 'ASC'}${mayBeNull ? ' NULLS LAST' : ''}`,
-      )
-      .join(', '),
+    text: keys.map((key) => `${key.text} ${key.descending ? 'DESC' : 'ASC'}${nullsOf(key)}`).join(', '),
     values: keys.flatMap(({ values }) => values),
   };
+}
+
+/** Where no null is, as the index says it from its one end or its other: PostgreSQL compares the words. */
+function nullsOf({ descending, mayBeNull, isIndexed }: SortKey): string {
+  if (mayBeNull || (isIndexed === true && descending)) return ' NULLS LAST';
+  return isIndexed === true ? ' NULLS FIRST' : '';
 }

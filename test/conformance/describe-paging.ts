@@ -25,14 +25,15 @@ import {
 
 /** A run as searches see it; few values, so that many are equal. */
 interface Some {
-  readonly startTime: number;
+  /** Lacking: as an import may leave it. */
+  readonly startTime: number | undefined;
   readonly name: string;
   readonly auc: number | undefined;
   readonly lr: string | undefined;
 }
 
 const some: fc.Arbitrary<Some> = fc.record({
-  startTime: fc.integer({ min: 0, max: 2 }),
+  startTime: fc.constantFrom(undefined, 0, 1, 2),
   name: fc.constantFrom('a', 'B', 'é', '🍲'),
   auc: fc.constantFrom(undefined, Number.NaN, Number.POSITIVE_INFINITY, -1, 0.1, 0.30000000000000004, 5e-324),
   lr: fc.constantFrom(undefined, '', '0.1', "'"),
@@ -70,8 +71,10 @@ async function walk(
   return ids;
 }
 
-async function write(database: Database, id: string, { auc, lr, ...run }: Some): Promise<void> {
-  await newRun(database, id, run);
+async function write(database: Database, id: string, { auc, lr, name, startTime }: Some): Promise<void> {
+  await newRun(database, id, { name, startTime: startTime ?? 0 });
+  if (startTime === undefined)
+    await database.write((sql) => sql.run('UPDATE runs SET start_time = NULL WHERE run_uuid = ?', id));
   await log(database, id, {
     ...(auc === undefined ? {} : points(['auc', auc])),
     params: lr === undefined ? [] : [{ key: 'lr', value: lr }],
@@ -123,6 +126,19 @@ export function describePaging(name: string, open: () => Promise<OpenStore>): vo
         ),
         { numRuns: 20 },
       );
+    });
+
+    test.each([
+      ['start_time', 'cadb'],
+      ['start_time DESC', 'dacb'],
+    ])('ordered by %s have what did not start at the end', async (order, ids) => {
+      await using store = await open();
+      for (const [id, startTime] of Object.entries({ a: 5, b: undefined, c: 1, d: 9 }))
+        await write(store.database, id, { startTime, name: 'a', auc: undefined, lr: undefined });
+      for (const maxResults of [1, 2, 3, 4, 5])
+        expect([maxResults, (await walk(store.database, { orderBy: [order], maxResults })).join('')]).toEqual(
+          [maxResults, ids],
+        );
     });
 
     test.each([[[]], [['metrics.auc DESC']], [['params.lr']]])(

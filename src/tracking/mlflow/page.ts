@@ -105,10 +105,10 @@ export async function rowsAfter(
   sql: Sql,
   { select, from, where, keys, position, limit }: Wanted,
 ): Promise<Row[]> {
-  const order = orderOf(keys);
   const rows: Row[] = [];
   for (const part of partsAfter(keys, position, sql.dialect)) {
     const conditions = [...where, part];
+    const order = orderOf(part.keys);
     rows.push(
       ...(await sql.all(
         `SELECT ${[select, ...keys.map(({ text }, index) => `${text} AS ${nameOf(index)}`)].join(', ')} FROM ${from}

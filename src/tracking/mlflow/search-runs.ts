@@ -9,7 +9,7 @@ import { inList, listOf } from './in-list.ts';
 import type { Run } from './messages.ts';
 import { comparisonsOf, keysBy, orderingsOf, positionAt, rowsAfter, type Searchable } from './page.ts';
 import { readRuns } from './runs.ts';
-import { type Search, stagesOf } from './search.ts';
+import { inView, type Search } from './search.ts';
 
 /** Up to so many runs are looked up one by one; if more pass, runs are tried in their order until a page is full. */
 const FEW = 2000;
@@ -23,7 +23,7 @@ const SEARCHABLE: Omit<Searchable, 'searched'> = {
   select: 'r.run_uuid',
   from: 'runs r JOIN experiments e ON e.experiment_id = r.experiment_id',
   last: [
-    { ...columnKey('r.start_time', 'integer', 'DESC'), mayBeNull: true },
+    { ...columnKey('r.start_time', 'integer', 'DESC'), mayBeNull: true, isIndexed: true },
     columnKey('r.run_uuid', 'text'),
   ],
 };
@@ -66,13 +66,12 @@ export async function findRuns(
   const keys = keysBy(searchable, orderings);
   const position = positionOf(token, digest, keys);
   const { few, conditions } = await conditionsOf(sql, comparisonsOf(searchable, search), searchable.searched);
-  const stages = { text: `r.lifecycle_stage IN ${inList(sql, 'text')}`, values: [listOf(stagesOf(view))] };
   const rowsOf = (narrow: Condition | undefined): ReturnType<typeof rowsAfter> =>
     rowsAfter(sql, {
       ...searchable,
       where: [
         inExperiments(sql, numbers, narrow !== undefined),
-        stages,
+        inView('r.lifecycle_stage', view),
         ...conditions,
         ...(narrow === undefined ? [] : [narrow]),
       ],

@@ -1,9 +1,8 @@
 import type { Sql } from '../../db/sql.ts';
-import type { Sql as Condition } from '../filter-sql.ts';
+import { type Sql as Condition, EVERY_ROW } from '../filter-sql.ts';
 import { columnKey } from '../sort-key.ts';
 import { checkMaxResults } from './check.ts';
 import { experimentsOf } from './experiments.ts';
-import { inList, listOf } from './in-list.ts';
 import type { Experiment, ViewType } from './messages.ts';
 import { type PageRequest, page, type Searchable } from './page.ts';
 
@@ -47,15 +46,14 @@ export async function searchExperiments(
   readable: Condition,
 ): Promise<{ experiments: Experiment[]; next_page_token?: string }> {
   checkMaxResults(search.maxResults);
-  const stages = {
-    text: `e.lifecycle_stage IN ${inList(sql, 'text')}`,
-    values: [listOf(stagesOf(search.view))],
-  };
-  const { rows, token } = await page(sql, EXPERIMENTS, search, [stages, readable]);
+  const stage = inView('e.lifecycle_stage', search.view);
+  const { rows, token } = await page(sql, EXPERIMENTS, search, [stage, readable]);
   return { experiments: await experimentsOf(sql, rows, root), ...token };
 }
 
-/** What a view shows. */
-export function stagesOf(view: ViewType): string[] {
-  return view === 'ACTIVE_ONLY' ? ['active'] : view === 'DELETED_ONLY' ? ['deleted'] : ['active', 'deleted'];
+/** What a view shows, by the column of the stage. */
+export function inView(column: string, view: ViewType): Condition {
+  return view === 'ALL'
+    ? EVERY_ROW
+    : { text: `${column} = ?`, values: [view === 'ACTIVE_ONLY' ? 'active' : 'deleted'] };
 }
