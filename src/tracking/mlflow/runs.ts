@@ -9,6 +9,7 @@ import type { DatasetInput, Lifecycle, Metric, Run, RunInfo, RunStatus, Tag } fr
 import { invalid, missing } from './mlflow-error.ts';
 import { modelsOfRun } from './run-models.ts';
 import { numberOf } from './stored-number.ts';
+import { valuesOfRuns } from './values-of-runs.ts';
 
 export interface NewRun {
   readonly id: string;
@@ -139,7 +140,7 @@ export async function readRun(sql: Sql, id: string, root: string): Promise<Run> 
   return run;
 }
 
-/** Whole runs in the order of `ids`, in as many statements whatever their number; unknown ids are left out. */
+/** Whole runs in the order of `ids`, in as many statements, asked at once, whatever their number; unknown ids are left out. */
 export async function readRuns(sql: Sql, ids: readonly string[], root: string): Promise<Run[]> {
   const list = listOf(ids);
   const of = async (columns: string, from: string, orderBy: string): Promise<Map<string, Row[]>> => {
@@ -149,21 +150,25 @@ export async function readRuns(sql: Sql, ids: readonly string[], root: string): 
     );
     return Map.groupBy(rows, (row) => String(row['run_uuid']));
   };
-  const infos = await of(
-    'x.*, e.artifact_location',
-    'runs x JOIN experiments e ON e.experiment_id = x.experiment_id',
-    'x.run_uuid',
+  const [infos, metrics, params, tags, inputs, inputTags, models] = await together(
+    () =>
+      of(
+        'x.*, e.artifact_location',
+        'runs x JOIN experiments e ON e.experiment_id = x.experiment_id',
+        'x.run_uuid',
+      ),
+    () => valuesOfRuns(sql, 'latest_metrics', ids),
+    () => valuesOfRuns(sql, 'params', ids),
+    () => valuesOfRuns(sql, 'tags', ids),
+    () =>
+      of(
+        'x.run_uuid, x.context, d.*',
+        'inputs x JOIN datasets d ON d.dataset_uuid = x.dataset_uuid',
+        'x.run_uuid, d.name, x.context, d.digest',
+      ),
+    () => of('*', 'input_tags x', 'x.run_uuid, x.key'),
+    () => of('*', 'run_models x', 'x.run_uuid, x.step, x.model_id'),
   );
-  const metrics = await of('*', 'latest_metrics x', 'x.run_uuid, x.key');
-  const params = await of('*', 'params x', 'x.run_uuid, x.key');
-  const tags = await of('*', 'tags x', 'x.run_uuid, x.key');
-  const inputs = await of(
-    'x.run_uuid, x.context, d.*',
-    'inputs x JOIN datasets d ON d.dataset_uuid = x.dataset_uuid',
-    'x.run_uuid, d.name, x.context, d.digest',
-  );
-  const inputTags = await of('*', 'input_tags x', 'x.run_uuid, x.key');
-  const models = await of('*', 'run_models x', 'x.run_uuid, x.step, x.model_id');
   return ids.flatMap((id) => {
     const info = infos.get(id)?.[0];
     if (info === undefined) return [];
