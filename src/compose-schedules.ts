@@ -17,7 +17,7 @@ import { applySchedule, findSchedule, listSchedules, type Schedule } from './led
 import { locateRecipe, type RecipeLocation } from './recipe/address.ts';
 import { afterCycle, type Follows } from './schedule/after-cycle.ts';
 import { nominalInstants } from './schedule/instants.ts';
-import { pin } from './store/roots.ts';
+import { pin, unpin } from './store/roots.ts';
 
 /** What an apply puts into force besides the rules. */
 export interface AppliedRecipe {
@@ -73,9 +73,13 @@ export class Schedules implements AsyncDisposable {
     const { schedule } = plan.settings;
     if (schedule === undefined) throw new RecipeError('SCHEDULE_MISSING', { profile });
     const name = `${location.name}@${profile}`;
-    if (schedule.when.kind === 'after') {
-      const follows = { name, recipe: location.name, after: schedule.when.recipe };
-      await this.ledger.read((sql) => refuseCycle(sql, project.dir, follows));
+    const follows =
+      schedule.when.kind === 'after'
+        ? { name, recipe: location.name, after: schedule.when.recipe }
+        : undefined;
+    if (schedule.when.kind === 'after' && follows !== undefined) {
+      // Once more with the write: now nothing is kept for one that is refused.
+      refuseCycle(follows, await this.list());
       await this.#checkFollowed(schedule.when, profile, now);
     }
     stepsNamed(plan, schedule.onlyIfChanged);
@@ -87,23 +91,33 @@ export class Schedules implements AsyncDisposable {
     });
     const known = await this.ledger.read((sql) => findSchedule(sql, project.dir, name));
     const id = known?.id ?? randomUUID();
-    await pin(project.store, project.home, `schedule-${id}`, [{ digest: snapshot, kind: 'directory' }]);
+    const pinned = `schedule-${id}`;
+    await pin(project.store, project.home, pinned, [{ digest: snapshot, kind: 'directory' }]);
     const settings: AppliedSettings = {
       ...schedule,
       applied: { file: location.file, recipe: location.name, profile, set },
       ...(notify === undefined ? {} : { notify }),
     };
-    return this.ledger.write(async (sql) =>
-      applySchedule(sql, {
-        id,
-        projectDir: project.dir,
-        name,
-        settings,
-        snapshot,
-        appliedAt: await this.now(sql),
-        appliedBy: project.user ?? name,
-      }),
-    );
+    try {
+      const applied = await this.ledger.write(async (sql) => {
+        const appliedAt = await this.now(sql);
+        const one = { id, projectDir: project.dir, name, settings, snapshot, appliedAt };
+        return applySchedule(sql, { ...one, appliedBy: project.user ?? name }, (others) => {
+          if (follows !== undefined) refuseCycle(follows, others);
+        });
+      });
+      if (applied.id === id) return applied;
+      // Another has applied it for the first time meanwhile: it has the name that came first.
+      await pin(project.store, project.home, `schedule-${applied.id}`, [
+        { digest: snapshot, kind: 'directory' },
+      ]);
+      unpin(project.store, project.home, pinned);
+      return applied;
+    } catch (error) {
+      if (known === undefined && error instanceof RecipeError && error.code === 'SCHEDULE_CYCLE')
+        unpin(project.store, project.home, pinned);
+      throw error;
+    }
   }
 
   /**
@@ -167,19 +181,15 @@ export class Schedules implements AsyncDisposable {
 }
 
 /** @throws RecipeError SCHEDULE_CYCLE if runs of the recipe would start runs of it, by way of others' schedules */
-async function refuseCycle(
-  sql: Sql,
-  projectDir: string,
+function refuseCycle(
   { name, ...next }: Follows & { readonly name: string },
-): Promise<void> {
-  const others = (await listSchedules(sql, projectDir)).filter((one) => one.name !== name);
-  const path = afterCycle(
-    next,
-    others.flatMap(({ settings }) => {
-      const { when, applied } = settings as AppliedSettings;
-      return when.kind === 'after' ? [{ recipe: applied.recipe, after: when.recipe }] : [];
-    }),
-  );
+  schedules: readonly Schedule[],
+): void {
+  const others = schedules.flatMap(({ name: other, settings }) => {
+    const { when, applied } = settings as AppliedSettings;
+    return other !== name && when.kind === 'after' ? [{ recipe: applied.recipe, after: when.recipe }] : [];
+  });
+  const path = afterCycle(next, others);
   if (path !== undefined) throw new RecipeError('SCHEDULE_CYCLE', { path });
 }
 

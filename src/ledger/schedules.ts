@@ -1,4 +1,6 @@
-import type { Rhythm, ScheduleSettings } from '../core/schedule-rules.ts';
+import { canonicalJson } from '../core/canonical-json.ts';
+import type { Json } from '../core/json.ts';
+import type { ScheduleSettings } from '../core/schedule-rules.ts';
 import type { Row, Sql } from '../db/sql.ts';
 
 /** A schedule that was applied. Times in milliseconds since the Unix epoch. */
@@ -24,12 +26,21 @@ export interface Schedule {
 export type NewSchedule = Omit<Schedule, 'cursor' | 'paused' | 'health'>;
 
 /**
- * Puts a schedule into force. One of that name keeps its ticks, its cursor and its pause; but what came before it
- * followed another recipe, or none, is nothing to catch up with.
+ * Puts a schedule into force. One of that name keeps its ticks and its pause, and its cursor if it ticks when it did:
+ * what came before a rule that is new is nothing to catch up with.
+ *
+ * @param check may throw, and is given the others of the project: until the transaction ends nobody else applies any
  */
-export async function applySchedule(sql: Sql, schedule: NewSchedule): Promise<Schedule> {
+export async function applySchedule(
+  sql: Sql,
+  schedule: NewSchedule,
+  check: (others: readonly Schedule[]) => void = () => {},
+): Promise<Schedule> {
   const { id, projectDir, name, settings, snapshot, appliedAt, appliedBy } = schedule;
-  const before = await findSchedule(sql, projectDir, name);
+  await holdApplies(sql, projectDir);
+  const all = await listSchedules(sql, projectDir);
+  check(all.filter((one) => one.name !== name));
+  const before = all.find((one) => one.name === name);
   await sql.run(
     `INSERT INTO schedules (schedule_id, project_dir, name, settings, snapshot, applied_at, applied_by, cursor_at, health)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'ok') ON CONFLICT (project_dir, name) DO UPDATE SET settings = excluded.settings,
@@ -43,7 +54,7 @@ export async function applySchedule(sql: Sql, schedule: NewSchedule): Promise<Sc
     appliedBy,
     appliedAt,
   );
-  if (before !== undefined && followsOtherwise(before.settings.when, settings.when))
+  if (before !== undefined && ruleOf(before.settings) !== ruleOf(settings))
     await sql.run(
       'UPDATE schedules SET cursor_at = ? WHERE schedule_id = ? AND cursor_at < ?',
       appliedAt,
@@ -55,8 +66,15 @@ export async function applySchedule(sql: Sql, schedule: NewSchedule): Promise<Sc
   return found;
 }
 
-function followsOtherwise(before: Rhythm, now: Rhythm): boolean {
-  return (before.kind === 'after' || now.kind === 'after') && JSON.stringify(before) !== JSON.stringify(now);
+/** A row that is not there yet cannot be locked; SQLite has one writer at a time. */
+async function holdApplies(sql: Sql, projectDir: string): Promise<void> {
+  if (sql.dialect === 'postgres')
+    await sql.get('SELECT pg_advisory_xact_lock(hashtextextended(?, 0))', `schedules of ${projectDir}`);
+}
+
+/** The same text for settings that tick at the same instants. */
+function ruleOf({ when, start, end }: ScheduleSettings): string {
+  return canonicalJson(JSON.parse(JSON.stringify([when, start, end])) as Json);
 }
 
 /** Those of a project, by name. */

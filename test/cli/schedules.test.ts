@@ -27,6 +27,19 @@ describe('a schedule', () => {
     expect(await rig.serve(2)).toEqual(['02:00 caught-up failed']);
   });
 
+  test('whose rule changed begins with what is due after the apply; one that is as it was catches up', async () => {
+    await using rig = await ScheduleRig.create('catch_up: all');
+    expect((await rig.at(2, 'apply', 'daily', '-p', 'prod')).exit).toBe(0);
+    expect(await rig.serve(2)).toEqual(['01:00 caught-up succeeded', '02:00 caught-up succeeded']);
+    await rig.cli.write(
+      'profiles/prod.yaml',
+      'schedule: { cron: "15 * * * *", timezone: UTC, catch_up: all }\n',
+    );
+    expect((await rig.at(5, 'apply', 'daily', '-p', 'prod')).exit).toBe(0);
+    expect(await rig.serve(5)).toEqual([]);
+    expect(await rig.serve(6)).toEqual(['06:15 caught-up succeeded']);
+  });
+
   test('with only_if_changed runs when its data changed, and else nothing', async () => {
     await using rig = await ScheduleRig.create('only_if_changed: [ingest]');
     expect(await rig.serve(1)).toEqual(['01:00 caught-up succeeded']);

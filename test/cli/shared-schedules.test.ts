@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CliRig } from '../rigs/cli-rig.ts';
@@ -45,6 +45,22 @@ onPostgres((postgres) => {
     // Nothing of it lies in a home.
     expect(['one', 'two'].filter((home) => existsSync(join(rig.dir, home, 'ledger.db')))).toEqual([]);
   }, 60_000);
+
+  test('of two that are applied at once and would start each other one is refused, and keeps nothing', async () => {
+    await using rig = await CliRig.create({
+      'recipes/a/recipe.yaml': FILES['recipe.yaml'],
+      'recipes/b/recipe.yaml': FILES['recipe.yaml'],
+      'recipes/a/profiles/local.yaml': 'LOG: x\nschedule: { after: b }\n',
+      'recipes/b/profiles/local.yaml': 'LOG: x\nschedule: { after: a }\n',
+    });
+    const env = { ...rig.env, STOCKPOT_DATABASE_URL: postgres().url, STOCKPOT_CACHE: join(rig.dir, 'cache') };
+    const both = await Promise.all(
+      ['a', 'b'].map(async (recipe) => inProcessWith({ dir: rig.dir, env }, 'schedules', 'apply', recipe)),
+    );
+    expect(new Set(both.map(({ exit }) => exit))).toEqual(new Set([0, 2]));
+    expect(both.map(({ err }) => err).join('')).toContain('SCHEDULE_CYCLE');
+    expect(globSync(join(rig.dir, 'cache/**/schedule-*'))).toHaveLength(1);
+  });
 
   test('two processes that run what is due at once have one run of it', async () => {
     await using rig = await CliRig.create(FILES);

@@ -63,6 +63,46 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
       expect(await states(ledger, 'a')).toEqual({ '200': 'waiting' });
     });
 
+    test.each<{ what: string; changed: Partial<ScheduleSettings>; cursor: number }>([
+      { what: 'nothing', changed: {}, cursor: 200 },
+      { what: 'what is done about missed ticks', changed: { catchUp: 'all', windowMs: 5000 }, cursor: 200 },
+      { what: 'the time between', changed: { when: { kind: 'every', everyMs: 500 } }, cursor: 400 },
+      {
+        what: 'the cron line',
+        changed: { when: { kind: 'cron', cron: '0 * * * *', timezone: 'UTC' } },
+        cursor: 400,
+      },
+      { what: 'where it counts from', changed: { start: 1 }, cursor: 400 },
+      { what: 'when it ends', changed: { end: 9000 }, cursor: 400 },
+    ])('an apply that changes $what begins with what is due after $cursor', async ({ changed, cursor }) => {
+      await using ledgers = await open();
+      const [ledger] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      await offer(ledger, 'a', [200], { cursor: 200 });
+      const settings = { ...SETTINGS, ...changed };
+      const again = await ledger.write((sql) =>
+        applySchedule(sql, { ...NEW, id: 'a', name: 'a@prod', settings, appliedAt: 400 }),
+      );
+      expect(again.cursor).toBe(cursor);
+    });
+
+    test('of two that apply at once, whose schedules may not both be, one is refused', async () => {
+      await using ledgers = await open();
+      const applied = await Promise.allSettled(
+        ledgers.schedulers.map(async (ledger, index) =>
+          ledger.write(async (sql) => {
+            // Both have begun, and have seen none.
+            await sql.get('SELECT 1');
+            return applySchedule(sql, { ...NEW, id: `${index}`, name: `${index}@prod` }, (others) => {
+              if (others.length > 0) throw new Error(`there is ${others[0]?.name}`);
+            });
+          }),
+        ),
+      );
+      expect(applied.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+      expect(await ledgers.schedulers[0].read((sql) => listSchedules(sql, '/p'))).toHaveLength(1);
+    });
+
     test('a pause takes no tick of the clock, and what fell into it is not run', async () => {
       await using ledgers = await open();
       const [ledger] = ledgers.schedulers;
