@@ -1,19 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Endings, isFollower } from './compose-endings.ts';
 import type { Surroundings } from './compose-home.ts';
+import { tellOfTick } from './compose-news.ts';
 import { Notifier } from './compose-notifier.ts';
-import type { AppliedSettings, ScheduleDesk } from './compose-schedules.ts';
+import type { ScheduleDesk } from './compose-schedules.ts';
 import { snapshotDir } from './compose-snapshot.ts';
 import { TICKS_FOLDER, type TickRun } from './compose-ticks.ts';
 import { failpoint } from './core/failpoint.ts';
-import { NOTIFY_CHANNELS, type NotifyEvent } from './core/notify-settings.ts';
 import { isUnavailable, RecipeError } from './core/recipe-error.ts';
 import { mostRuns } from './core/schedule-rules.ts';
-import type { Sql } from './db/sql.ts';
 import { HeldTick, TICK_LEASE_MS } from './ledger/held-tick.ts';
-import { addNotification } from './ledger/notifications.ts';
 import { pauseSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
 import { AGAIN_MS, MOST_WAIT_MS } from './ledger/submission-driver.ts';
 import {
@@ -26,15 +23,17 @@ import {
   holdSchedule,
   noteWait,
   offerTicks,
+  SCHEDULER_DIED,
   type Tick,
   type TickEnd,
   type TickWait,
 } from './ledger/ticks.ts';
 import { dueTicks } from './schedule/due.ts';
-import { eventOfTick, notificationMessage, type TickReport } from './schedule/tick-report.ts';
+import { eventOfTick, interruptedReport, type TickReport } from './schedule/tick-report.ts';
 
 /** Other processes apply, pause and ask for runs: they are seen after this time. */
 const LOOK_MS = 2000;
+const TOLD_TO_END = 'its scheduler was told to end';
 
 /** What a scheduler has, whatever its ticks run. */
 export interface SchedulerPlace {
@@ -49,14 +48,6 @@ export interface SchedulerRequest {
   /** Undefined: it is begun. */
   readonly onEvent: (schedule: Schedule, tick: Tick, change: TickEnd | TickWait | undefined) => void;
   readonly onWarning: (message: string) => void;
-}
-
-interface EndedTick {
-  readonly schedule: Schedule;
-  readonly tick: Tick;
-  readonly event: NotifyEvent;
-  readonly report: TickReport;
-  readonly at: number;
 }
 
 /** Runs the ticks of a project's schedules as they fall due. Any number may do so at once: a tick has one run. */
@@ -131,9 +122,17 @@ export class Scheduler {
   async #lookAt(schedule: Schedule, now: number): Promise<number> {
     const { ledger } = this.#schedules;
     const { id, settings, cursor } = schedule;
-    const lapsed = await ledger.write(async (sql) => closeLapsed(sql, id, await this.#schedules.now(sql)));
+    const lapsed = await ledger.write(async (sql) => {
+      const closed = await closeLapsed(sql, id, await this.#schedules.now(sql));
+      for (const tick of closed) {
+        const report = interruptedReport(tick.run, SCHEDULER_DIED);
+        const at = await this.#schedules.now(sql);
+        await tellOfTick(sql, { schedule, tick, event: 'failed', report, at });
+      }
+      return closed;
+    });
     for (const tick of lapsed) {
-      this.#request.onEvent(schedule, tick, { state: 'interrupted', note: 'its scheduler died' });
+      this.#request.onEvent(schedule, tick, { state: 'interrupted', note: SCHEDULER_DIED });
       rmSync(snapshotDir(this.#schedules.project, TICKS_FOLDER, tick.run ?? ''), {
         recursive: true,
         force: true,
@@ -226,31 +225,16 @@ export class Scheduler {
         await setHealth(sql, schedule.id, state === 'succeeded' ? 'ok' : state);
       if (end.state === 'failed' && schedule.settings.pauseOnFailure && tick.cause !== 'backfill')
         await pauseSchedule(sql, schedule.id, { at, because: 'a run failed' });
-      if (event !== undefined) await this.#addNotification(sql, { schedule, tick, event, report, at });
+      if (event !== undefined)
+        await tellOfTick(sql, {
+          schedule,
+          tick,
+          event,
+          report: state === 'interrupted' ? interruptedReport(report.run, end.note ?? TOLD_TO_END) : report,
+          at,
+        });
       failpoint('tick.before-commit');
       return true;
-    });
-  }
-
-  async #addNotification(sql: Sql, { schedule, tick, event, report, at }: EndedTick): Promise<void> {
-    const { applied, notify } = schedule.settings as AppliedSettings;
-    if (notify === undefined || !notify.on.includes(event)) return;
-    const { recipe, profile } = applied;
-    const id = randomUUID();
-    await addNotification(sql, tick, {
-      id,
-      event,
-      message: notificationMessage({
-        id,
-        event,
-        recipe,
-        profile,
-        schedule: schedule.name,
-        nominal: tick.nominal,
-        report,
-      }),
-      channels: NOTIFY_CHANNELS.filter((channel) => notify[channel] !== undefined),
-      at,
     });
   }
 
@@ -278,7 +262,7 @@ export class Scheduler {
         said = note;
         await this.#schedules.ledger.write((sql) => noteWait(sql, held.tick, note)).catch(() => {});
         await clock.sleep(AGAIN_MS, held.signal).catch(() => {});
-        if (held.signal.aborted) return { state: 'waiting', note: 'its scheduler was told to end' };
+        if (held.signal.aborted) return { state: 'waiting', note: TOLD_TO_END };
       }
   }
 }

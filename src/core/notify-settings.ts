@@ -1,6 +1,6 @@
 /** What somebody may be told of a schedule's ticks. */
 export const NOTIFY_EVENTS = [
-  /** The tick's run failed. */
+  /** The tick's run failed, or was interrupted. */
   'failed',
   /** The run ended well, and its verdict left the champion in place. */
   'rejected',

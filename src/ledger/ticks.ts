@@ -270,6 +270,9 @@ export async function hasEnded(
   return row?.['state'] === state && row['note'] === (note ?? null);
 }
 
+/** Why a tick is interrupted that nobody has any more. */
+export const SCHEDULER_DIED = 'its scheduler died';
+
 /**
  * Takes over what schedulers that died have left: a tick whose run may have begun is closed as interrupted, one
  * that had none yet waits again. Gives those that were closed.
@@ -285,7 +288,7 @@ export async function closeLapsed(sql: Sql, schedule: string, now: number): Prom
   for (const tick of rows.map(tickOf)) {
     if (tick.run === undefined) await giveBack(sql, tick);
     else {
-      await endTick(sql, tick, { state: 'interrupted', at: now, note: 'its scheduler died' });
+      await endTick(sql, tick, { state: 'interrupted', at: now, note: SCHEDULER_DIED });
       closed.push(tick);
     }
   }
@@ -312,15 +315,15 @@ export async function lastSeen(sql: Sql, schedule: string): Promise<string | und
   return row === undefined ? undefined : String(row['seen']);
 }
 
-/** Whether of the ticks that succeeded or failed the last one failed. Holds the schedule: no other ends meanwhile. */
+/** Whether of the ticks that succeeded or did not the last one did not: it failed, or was interrupted. Holds the schedule: no other ends meanwhile. */
 export async function hadFailed(sql: Sql, schedule: string): Promise<boolean> {
   await holdSchedule(sql, schedule);
   const row = await sql.get(
-    `SELECT state FROM ticks WHERE schedule_id = ? AND state IN ('succeeded', 'failed')
+    `SELECT state FROM ticks WHERE schedule_id = ? AND state IN ('succeeded', 'failed', 'interrupted')
      ORDER BY ended_at DESC, nominal_at DESC, number DESC LIMIT 1`,
     schedule,
   );
-  return row?.['state'] === 'failed';
+  return row !== undefined && row['state'] !== 'succeeded';
 }
 
 async function count(sql: Sql, schedule: string, state: TickState): Promise<number> {

@@ -8,7 +8,7 @@ export interface TickReport {
   run?: string;
   /** The first that failed, or the one that gave the verdict. */
   step?: string;
-  /** `reason` as in `step.failed`; `refused`: the run could not begin, or came to no end. */
+  /** `reason` as in `step.failed`; `refused`: the run could not begin; `interrupted`: it came to no end. */
   failure?: { readonly reason: string; readonly message: string };
   verdict?: string;
 }
@@ -20,6 +20,11 @@ export function collectFailure(report: TickReport): (event: RunEvent) => void {
     report.step = event.step;
     report.failure = { reason: event.failure.reason, message: describeFailure(event.failure) };
   };
+}
+
+/** Of a tick whose scheduler died or was told to end: that its steps were stopped is no fault of theirs. */
+export function interruptedReport(run: string | undefined, message: string): TickReport {
+  return { ...(run === undefined ? {} : { run }), failure: { reason: 'interrupted', message } };
 }
 
 export interface Told {
@@ -42,6 +47,8 @@ export function notificationMessage({ id, event, recipe, profile, schedule, nomi
 
 /** What there is to tell of a tick that ended so, if its schedule's last run before it `hadFailed`. */
 export function eventOfTick(state: string, hadFailed: boolean): NotifyEvent | undefined {
+  // Whoever waits for its model waits in vain, whyever it did not come.
+  if (state === 'interrupted') return 'failed';
   if (state === 'failed' || state === 'rejected') return state;
   return state === 'succeeded' && hadFailed ? 'recovered' : undefined;
 }

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto';
+import { globSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { SCHEDULE_FAILPOINTS } from '../../src/core/failpoint.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
@@ -21,6 +23,7 @@ interface Message {
   readonly id: string;
   readonly event: string;
   readonly run?: string;
+  readonly failure?: { readonly reason: string; readonly message: string };
 }
 
 function messageOf(text: string): Message {
@@ -113,6 +116,34 @@ describe('notify: of a profile', () => {
     expect(messageOf((await rig.cli.read('told.txt')).split('\n')[0] ?? '')).toEqual(messageOf(line));
     expect((await rig.at(2, 'list', 'daily')).out).toMatch(/01:00:00 +failed +command +sent/);
   });
+
+  test('tells that a scheduler was told to end in the middle of a run, then that it is well again', async () => {
+    await using receiver = await Receiver.start();
+    await using rig = await CliRig.create({
+      'recipe.yaml':
+        'steps:\n  a: { run: [bash, -c, "grep -q fine \\"$1\\" || sleep 600", x, "{{ inputs.v }}"], inputs: { v: ./v.txt } }\n',
+      'v.txt': 'slow\n',
+      'profiles/local.yaml': `schedule: { every: 1000d }\nnotify: { webhook: { url: "${receiver.url}" } }\n`,
+    });
+    expect((await rig.recipe('schedules', 'apply')).exit).toBe(0);
+    const [{ name = '' } = {}] = JSON.parse(
+      (await inProcess(rig.dir, 'schedules', 'list', '--json')).out,
+    ) as { name?: string }[];
+    const child = rig.start('schedules', 'run', name, '--json');
+    // Once the run has its journal.
+    while (globSync(join(rig.dir, '.stockpot/runs/*/events-1.jsonl')).length === 0) await setImmediate();
+    child.kill('SIGTERM');
+    expect((await child).exitCode).toBe(130);
+    await rig.write('v.txt', 'fine\n');
+    expect((await inProcess(rig.dir, 'schedules', 'run', name)).exit).toBe(0);
+    const told = receiver.got.map(({ body }) => messageOf(body));
+    expect(told.map(({ event }) => event)).toEqual(['failed', 'recovered']);
+    expect(told[0]).toMatchObject({
+      run: expect.any(String) as string,
+      failure: { reason: 'interrupted', message: 'its scheduler was told to end' },
+    });
+    expect(told[0]).not.toHaveProperty('step');
+  }, 60_000);
 
   test('says why a tick failed that never came to a run', async () => {
     await using receiver = await Receiver.start();
@@ -219,7 +250,7 @@ describe('notify: of a profile', () => {
 
 describe('kill -9 of a scheduler', () => {
   const ALL = [
-    ['tick.before-commit', 0],
+    ['tick.before-commit', 1],
     ['tick.after-commit', 1],
     ['notification.before-send', 1],
     ['notification.after-send', 2],
@@ -247,7 +278,10 @@ describe('kill -9 of a scheduler', () => {
       for (let count = 0; count < 2; count += 1) await inProcessWith(later, 'schedules', 'serve', '--once');
       const told = receiver.got.map(({ body }) => messageOf(body));
       expect(told.map(({ event }) => event)).toEqual(Array.from({ length: times }, () => 'failed'));
-      expect(new Set(told.map(({ id }) => id)).size).toBe(Math.min(times, 1));
+      expect(new Set(told.map(({ id }) => id)).size).toBe(1);
+      // How its run ended that scheduler never wrote down.
+      const reason = name === 'tick.before-commit' ? 'interrupted' : 'exited';
+      expect(new Set(told.map(({ failure }) => failure?.reason))).toEqual(new Set([reason]));
     },
     60_000,
   );

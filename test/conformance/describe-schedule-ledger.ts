@@ -14,12 +14,14 @@ import {
   closeLapsed,
   endTick,
   forceTick,
+  hadFailed,
   lastSeen,
   listTicks,
   nameRun,
   offerTicks,
   renewTick,
   type Tick,
+  type TickEnd,
 } from '../../src/ledger/ticks.ts';
 
 /** One ledger, and several that have it open: each as another scheduler would. */
@@ -223,6 +225,23 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
         await ledger.write((sql) => endTick(sql, tick, { ...end, at }));
       }
       expect(await ledger.read((sql) => lastSeen(sql, 'a'))).toBe('x');
+    });
+
+    test.each<{ ends: readonly TickEnd['state'][]; failed: boolean }>([
+      { ends: [], failed: false },
+      { ends: ['failed', 'unchanged', 'rejected'], failed: true },
+      { ends: ['interrupted'], failed: true },
+      { ends: ['failed', 'interrupted', 'succeeded', 'unchanged'], failed: false },
+    ])('after $ends what succeeds next is well again: $failed', async ({ ends, failed }) => {
+      await using ledgers = await open();
+      const [ledger] = ledgers.schedulers;
+      await apply(ledger, 'a');
+      for (const [at, state] of ends.entries()) {
+        await offer(ledger, 'a', [at], { cause: 'caught-up' });
+        const tick = (await claim(ledger, 'a')) as Tick;
+        await ledger.write((sql) => endTick(sql, tick, { state, at }));
+      }
+      expect(await ledger.write((sql) => hadFailed(sql, 'a'))).toBe(failed);
     });
 
     test('however two schedulers look and die, a tick has one run', async () => {

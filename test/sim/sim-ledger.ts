@@ -97,8 +97,11 @@ export class SimLedger implements Disposable {
   readonly #sql: Sql = {
     dialect: 'postgres',
     all: async (text, ...values) => this.#statement(text).all(...values),
-    get: async (text, ...values) =>
-      text.includes('clock_timestamp') ? { now: this.now } : this.#statement(text).get(...values),
+    get: async (text, ...values) => {
+      if (text.includes('clock_timestamp')) return { now: this.now };
+      // There is one transaction at a time.
+      return text.includes('pg_advisory_xact_lock') ? {} : this.#statement(text).get(...values);
+    },
     run: async (text, ...values) => Number(this.#statement(text).run(...values).changes),
     runMany: async (text, rows: readonly (readonly SqlValue[])[]) => {
       for (const row of rows) this.#statement(text).run(...row);
