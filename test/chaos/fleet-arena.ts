@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { attemptsBelow } from '../rigs/attempt-processes.ts';
 import { CliRig, type Outcome } from '../rigs/cli-rig.ts';
 import { WorkerProcess } from '../rigs/fleet-rig.ts';
 import { Network } from '../rigs/network.ts';
@@ -194,12 +195,12 @@ export class FleetArena implements AsyncDisposable {
 
   /** Processes of attempts of any worker that was ever begun here. */
   attempts(): readonly string[] {
-    return attemptsOf([...this.workers, ...this.#gone]).map(({ pid }) => pid);
+    return attemptsBelow([...this.workers, ...this.#gone].map(({ rig }) => rig.dir)).map(({ pid }) => pid);
   }
 
   /** Steps that a worker runs just now. */
   runningOn(worker: ArenaWorker): readonly string[] {
-    const paths = new Set(attemptsOf([worker]).map(({ path }) => path));
+    const paths = new Set(attemptsBelow([worker.rig.dir]).map(({ path }) => path));
     return this.executions.filter(({ path }) => paths.has(path)).map(({ step }) => step);
   }
 
@@ -286,25 +287,5 @@ export class Driver {
     const outcome = await this.ended;
     clearTimeout(timer);
     return { isLate, outcome };
-  }
-}
-
-/** Processes that belong to an attempt of one of the workers, and its `step.json`. */
-function attemptsOf(workers: readonly ArenaWorker[]): { readonly pid: string; readonly path: string }[] {
-  const dirs = workers.map(({ rig }) => `${rig.dir}/`);
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const path = /(?:^|\0)STOCKPOT_STEP=([^\0]+)/.exec(environmentOf(pid))?.[1];
-      return path !== undefined && dirs.some((dir) => path.startsWith(dir)) ? [{ pid, path }] : [];
-    });
-}
-
-function environmentOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8');
-  } catch {
-    // Gone meanwhile, or somebody else's.
-    return '';
   }
 }

@@ -9,6 +9,23 @@ import { Trainee } from '../rigs/trainee.ts';
 const AT = `bucket/flights/${FP}/${OF_ALL}`;
 
 describe('a checkpoint in a bucket', () => {
+  test('has advanced once something else is saved than what there was when the attempt began', async () => {
+    await using server = await S3Server.start();
+    using here = new Trainee(remoteOf(server));
+    const first = await here.begin();
+    await first.save();
+    const before = first.isAdvanced;
+    here.done = '1';
+    await first.save();
+    expect([before, first.isAdvanced]).toEqual([false, true]);
+    using there = new Trainee(remoteOf(server));
+    for (const trainee of [here, there]) {
+      const next = await trainee.begin();
+      await next.save();
+      expect(next.isAdvanced).toBe(false);
+    }
+  });
+
   test.each<[string, S3Fault]>([
     ['is busy', { status: 503, code: 'SlowDown' }],
     ['breaks off', 'half'],

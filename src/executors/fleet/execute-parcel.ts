@@ -31,7 +31,7 @@ export interface ParcelBench {
  * @throws RemoteUnreachable, RemoteRefused
  */
 export async function executeParcel(
-  { fingerprint, parcel, nth, gpus, live }: Start,
+  { fingerprint, parcel, nth, gpus, live, advanced }: Start,
   signal: AbortSignal,
   bench: ParcelBench,
 ): Promise<AttemptOutcome | BlobDamaged> {
@@ -70,7 +70,7 @@ export async function executeParcel(
     const environment = await bench.environment(parcel, { signal, onMaking });
     using project = await unpackProject(parcel, { store, home, owner: id, environment });
     await saved?.restore(task.fresh);
-    using _saving = savingNowAndThen(saved, parcel, live, bench);
+    using _saving = savingNowAndThen(saved, parcel, { live, advanced }, bench);
     const outcome = await attempt(task, hooks, signal, {
       ...shop,
       shared,
@@ -94,17 +94,29 @@ export async function executeParcel(
 function savingNowAndThen(
   saved: SavedCheckpoint | undefined,
   { step }: Parcel,
-  live: Voice,
+  { live, advanced }: Pick<Start, 'live' | 'advanced'>,
   { world }: ParcelBench,
 ): Disposable | undefined {
   if (saved === undefined || step.checkpoint === undefined) return undefined;
-  return every(world.clock, step.checkpoint.everyMs, () => save(saved, live));
+  let isSaid = false;
+  return every(world.clock, step.checkpoint.everyMs, () =>
+    save(saved, live, async () => {
+      if (isSaid || !saved.isAdvanced) return;
+      await advanced();
+      isSaid = true;
+    }),
+  );
 }
 
 /** Whether or not it could be saved, the step goes on, or ends as it did. */
-async function save(saved: SavedCheckpoint, live: Voice): Promise<void> {
+async function save(
+  saved: SavedCheckpoint,
+  live: Voice,
+  onSaved: () => Promise<void> = async () => {},
+): Promise<void> {
   try {
     await saved.save();
+    await onSaved();
   } catch (error) {
     warn(
       live,

@@ -21,7 +21,9 @@ export function failedBy(failure: Failure): FlightEnd & { ok: false } {
 }
 
 /** Starts without an end after which a task is taken for one that kills its workers. */
-export const MOST_STARTS = 3;
+const MOST_STARTS = 3;
+/** The same of starts that each brought its checkpoint further: a step whose checkpoint changes for ever is one, too. */
+const MOST_ADVANCED_STARTS = 30;
 
 /** Characters of a message, of which each may be six bytes as JSON. */
 const MOST_SAID = 4000;
@@ -35,6 +37,8 @@ export interface FlightRecords {
   readonly starts: number;
   /** How many of them neither ended, nor were told to, nor gave what a later one was begun for again. */
   readonly lost: number;
+  /** How many of those that are lost saved no checkpoint that went further than what they began with. */
+  readonly stuck: number;
   /** Of the newest start, or of any that ended well; undefined while it is under way or its worker died. */
   readonly end: FlightEnd | undefined;
   readonly isCancelled: boolean;
@@ -47,14 +51,21 @@ export async function readFlight(remote: Remote, flight: Flight): Promise<Flight
     const nth = Number(/^start-(\d+)$/.exec(name)?.[1] ?? 0);
     starts = Math.max(starts, nth);
   }
-  let lost = 0;
+  let [lost, stuck] = [0, 0];
   for (let nth = starts; nth > 0; nth -= 1) {
     const text = records.get(`end-${nth}`);
     const told = text === undefined ? undefined : readEnd(text);
-    if (told === undefined) lost += 1;
-    else if (told !== UNCOUNTED) end ??= told;
+    if (told === undefined) {
+      lost += 1;
+      if (!records.has(`advanced-${nth}`)) stuck += 1;
+    } else if (told !== UNCOUNTED) end ??= told;
   }
-  return { starts, lost, end, isCancelled: records.has('cancel') };
+  return { starts, lost, stuck, end, isCancelled: records.has('cancel') };
+}
+
+/** Whether a task is taken for one that kills its workers. */
+export function isPoison({ lost, stuck }: FlightRecords): boolean {
+  return stuck >= MOST_STARTS || lost >= MOST_ADVANCED_STARTS;
 }
 
 /** Undefined for what a loss of power left of a record. */
@@ -95,6 +106,11 @@ function fitting(end: FlightEnd): string {
   const { name, message } = end.failure.error;
   const error = { name: name.slice(0, MOST_SAID), message: message.slice(0, MOST_SAID) };
   return JSON.stringify({ ...end, failure: { reason: 'threw', error } });
+}
+
+/** What a start has saved is further than what it began with: should its worker die, the task is not to blame for it. */
+export async function recordAdvance(remote: Remote, flight: Flight, nth: number): Promise<void> {
+  await remote.writeRecord(flight, `advanced-${nth}`, '');
 }
 
 /** No worker died, and nothing failed: if another begins, this start does not count. */

@@ -16,8 +16,9 @@ import type { Result, Results } from '../../store/results.ts';
 import type { Announcements } from './announcements.ts';
 import {
   failedBy,
-  MOST_STARTS,
+  isPoison,
   readFlight,
+  recordAdvance,
   recordEnd,
   recordGivenBack,
   recordStart,
@@ -48,6 +49,8 @@ export interface Start {
   readonly nth: number;
   readonly gpus: HeldGpus;
   readonly live: Voice;
+  /** To be called when its checkpoint was saved and is further than what it began with. */
+  readonly advanced: () => Promise<void>;
 }
 
 export interface TakerOptions {
@@ -217,7 +220,7 @@ export class MessageTaker {
     const flight: Flight = { fingerprint: message.fingerprint, nonce: message.nonce };
     const before = await readFlight(remote, flight);
     if (before.isCancelled) return;
-    if (before.end === undefined && before.lost >= MOST_STARTS)
+    if (before.end === undefined && isPoison(before))
       await recordEnd(remote, flight, before.starts, failedBy({ reason: 'poison', starts: before.lost }));
     else if (before.end === undefined) {
       const stopped = new AbortController();
@@ -269,7 +272,8 @@ export class MessageTaker {
     let outcome: AttemptOutcome | BlobDamaged | undefined;
     try {
       const ends = AbortSignal.any([signal, stopped.signal]);
-      outcome = await execute({ fingerprint: flight.fingerprint, parcel, nth, gpus, live }, ends);
+      const advanced = async (): Promise<void> => recordAdvance(shared.remote, flight, nth);
+      outcome = await execute({ fingerprint: flight.fingerprint, parcel, nth, gpus, live, advanced }, ends);
       await this.#settle(flight, nth, outcome, stopped.signal, parcel, live);
     } finally {
       onChange({ type: 'ended', step, run, ...wordsFor(outcome) });

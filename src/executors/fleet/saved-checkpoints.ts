@@ -33,6 +33,9 @@ export class SavedCheckpoint {
   readonly #records: CheckpointRecords;
   readonly #own: OwnCheckpoint;
   #last: Digest | undefined;
+  /** What the store had when the attempt began. */
+  #first: Digest | undefined;
+  #isAdvanced = false;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(fingerprint: Fingerprint, options: CheckpointOptions) {
@@ -66,12 +69,18 @@ export class SavedCheckpoint {
     try {
       const saved = candidates.find(({ tree }) => tree !== undefined && !lost.has(tree))?.tree;
       const place = await this.#records.begin(saved);
+      this.#first = saved;
       if (chosen !== undefined && chosen.tree === undefined) return this.#own.note(place);
       this.#own.replaceBy(brought, place);
       this.#last = saved;
     } finally {
       if (brought !== undefined) rmSync(brought, { recursive: true, force: true });
     }
+  }
+
+  /** What was saved since the attempt began is not what the store had then. */
+  get isAdvanced(): boolean {
+    return this.#isAdvanced;
   }
 
   /** Puts the folder as it is into the store, if it has changed. A file that vanishes meanwhile is left out. */
@@ -122,6 +131,7 @@ export class SavedCheckpoint {
     if (!(await shared.push([digest, ...files.map((file) => file.digest)]))) return;
     this.#own.note(await this.#records.add(digest));
     this.#last = digest;
+    if (digest !== this.#first) this.#isAdvanced = true;
   }
 
   async #keep(path: string): Promise<{ digest: Digest; size: number } | undefined> {
