@@ -17,6 +17,7 @@ import type { Priority } from './core/priority.ts';
 import { immediate } from './db/sqlite.ts';
 import { closeInterruptedRuns, markActive, PIPES } from './engine/active-runs.ts';
 import { alone } from './engine/alone.ts';
+import { bringInputs } from './engine/bring-inputs.ts';
 import { describeStep } from './engine/describe-step.ts';
 import { Driver } from './engine/driver.ts';
 import { History } from './engine/history.ts';
@@ -202,7 +203,7 @@ export class Project extends ProjectHome {
           bring:
             shared === undefined
               ? undefined
-              : async (model) => void (await shared.bringAll([{ digest: model, kind: 'model' }])),
+              : async (model, report) => bringInputs([{ digest: model, kind: 'model' }], shared, { report }),
           sizeOf: (model) => treeSize(readTree(this.store.blobs, model)),
           announce: tracked.announce,
           reproduction: reproductionKeeper({

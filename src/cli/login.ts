@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { type Credential, credentialsPath, writeCredential } from '../client/kept-credentials.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { RecipeError } from '../core/recipe-error.ts';
+import { unlessAborted } from '../core/unless-aborted.ts';
 import { askServer } from './ask-server.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { jsonLine } from './json-line.ts';
@@ -82,11 +83,9 @@ async function byBrowser(url: string, { options }: Parsed, context: Context): Pr
     const address = `${url}/sign-in/cli?${query.toString()}`;
     context.err(`Open this address in a browser, if it does not open by itself:\n  ${address}\n`);
     if (!flag(options, 'noBrowser')) openBrowser(address, context.env);
-    const aborted = Promise.withResolvers<never>();
-    context.signal.addEventListener('abort', () => aborted.reject(context.signal.reason));
     const { token, username, expires_at } = await askServer(url, 'sign-in/token', {
       method: 'POST',
-      body: { code: await Promise.race([code, aborted.promise]), verifier },
+      body: { code: await unlessAborted(context.signal, code), verifier },
     });
     return { token: String(token), username: String(username), expiresAt: Number(expires_at) };
   } catch (error) {

@@ -110,6 +110,8 @@ export type ReportEntry =
       /** `rows`, `trees`, `bytes`. */
       readonly unit?: string;
       readonly note?: string;
+      /** Of what comes from the shared cache for the step, `total` of it once all is here; absent: of the step itself. */
+      readonly of?: 'inputs';
     }
   | {
       readonly type: 'dataset';

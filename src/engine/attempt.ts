@@ -14,6 +14,7 @@ import type { Store } from '../store/store.ts';
 import { attemptName } from './active-runs.ts';
 import { attemptEnvironment } from './attempt-environment.ts';
 import { AttemptLog } from './attempt-log.ts';
+import { bringInputs } from './bring-inputs.ts';
 import { changedInputs } from './changed-inputs.ts';
 import { checkOutputs, storeOutputs, undeclared } from './collect-outputs.ts';
 import { commandLine } from './command-line.ts';
@@ -80,7 +81,7 @@ export async function attempt(
   });
   let keep = true;
   try {
-    const room = await layOut(task, dir, shop);
+    const room = await layOut(task, dir, shop, { report: hooks.report, signal });
     failpoint('attempt.laid-out');
     const secrets = await resolveSecrets(task.step, shop.settings.secrets, shop.world.env);
     await using recorder = await recorderOf(task, dir, hooks, shop);
@@ -164,12 +165,17 @@ interface Room {
   readonly stepFile: StepFile;
 }
 
-async function layOut(task: Task, dir: string, shop: Workshop): Promise<Room> {
+async function layOut(
+  task: Task,
+  dir: string,
+  shop: Workshop,
+  bringing: Parameters<typeof bringInputs>[2],
+): Promise<Room> {
   mkdirSync(dir, { recursive: true });
   const inputFolder = task.inputs.length > 0 ? ['in'] : [];
   const outputFolder = Object.keys(task.step.outputs).length > 0 ? ['out'] : [];
   for (const name of ['work', ...inputFolder, ...outputFolder, 'tmp']) mkdirSync(join(dir, name));
-  await shop.shared?.bringAll(storedInputs(task.inputs));
+  if (shop.shared !== undefined) await bringInputs(storedInputs(task.inputs), shop.shared, bringing);
   const inputs: Record<string, StepFile['inputs'][string]> = {};
   for (const input of task.inputs) {
     const path = await materialise(input, join(dir, 'in'), shop);

@@ -22,7 +22,7 @@ export interface RegisterEffectOptions {
   /** Bytes of the model directory. */
   readonly sizeOf: (model: Digest) => number;
   /** Brings a model that lies in a shared cache only; undefined where there is none. */
-  readonly bring: ((model: Digest) => Promise<void>) | undefined;
+  readonly bring: ((model: Digest, report: EffectRequest['report']) => Promise<void>) | undefined;
   /** Makes the tracked run of this run known: a version names it. */
   readonly announce: () => Promise<void>;
   /** Keeps what a model can be made from again; undefined if that is not known. */
@@ -54,7 +54,7 @@ export class RegisterEffect implements Effect {
     }
     const { bring } = this.#options;
     if (bring !== undefined && (await registry.findByDigest(request.model_name, request.model)) === undefined)
-      await bring(request.model);
+      await bring(request.model, asked.report);
     const { version, created, changed } = await registry.register({
       name: request.model_name,
       modelDigest: request.model,

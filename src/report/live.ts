@@ -6,7 +6,7 @@ import type { StepId } from '../core/ids.ts';
 import { emptyRun, foldRun, isStepEvent, type RunState } from '../core/run-state.ts';
 import type { StepState } from '../core/step-state.ts';
 import { LOOKS } from './looks.ts';
-import { formatCount } from './text/format.ts';
+import { formatBytes, formatCount } from './text/format.ts';
 import { safeText } from './text/safe-text.ts';
 
 /** What a frame of the live view is drawn from. */
@@ -22,9 +22,21 @@ export function emptyLive(): LiveState {
 export function foldLive(state: LiveState, event: RunEvent): void {
   foldRun(state.run, event);
   if (isStepEvent(event) && event.type === 'step.report' && event.entry.type === 'progress')
-    state.progress.set(event.step, event.entry);
+    noteProgress(state, event.step, event.entry);
   // What follows is progress of the step's effect.
-  if (event.type === 'step.succeeded' || event.type === 'step.cached') state.progress.delete(event.step);
+  if (ENDS_PROGRESS.has(event.type) && isStepEvent(event)) state.progress.delete(event.step);
+}
+
+const ENDS_PROGRESS = new Set<RunEvent['type']>(['step.started', 'step.succeeded', 'step.cached']);
+
+function noteProgress(
+  { progress }: LiveState,
+  step: StepId,
+  entry: ReportEntry & { type: 'progress' },
+): void {
+  // What has come says nothing of what the step does with it.
+  if (entry.of === 'inputs' && entry.total !== undefined) progress.delete(step);
+  else progress.set(step, entry);
 }
 
 export interface FrameOptions {
@@ -94,9 +106,14 @@ function about(
 /** How far the effect of a step is that has ended. */
 function effect(progress: (ReportEntry & { type: 'progress' }) | undefined): string {
   if (progress === undefined) return '';
+  if (progress.of === 'inputs') return ` · ${fetching(progress)}`;
   const { done, total = 0, note = '' } = progress;
   const share = total > 0 ? ` · ${Math.floor((done / total) * 100)} %` : '';
   return done < total ? ` · ${safeText(note)}${share}` : '';
+}
+
+function fetching({ done }: ReportEntry & { type: 'progress' }): string {
+  return `fetches what it needs · ${formatBytes(done)}`;
 }
 
 /** Elapsed; and, where the step says how far it is, a bar, the rate and what is left. */
@@ -104,6 +121,7 @@ function running(elapsedMs: number, progress: (ReportEntry & { type: 'progress' 
   const elapsed = formatDuration(elapsedMs);
   if (progress === undefined || progress.done === 0 || elapsedMs <= 0) return elapsed;
   const rate = (progress.done / elapsedMs) * 1000;
+  if (progress.of === 'inputs') return `${elapsed} · ${fetching(progress)} · ${formatBytes(rate)}/s`;
   const facts = `${elapsed} · ${formatCount(progress.done)} ${progress.unit ?? ''} · ${formatCount(rate)}/s`;
   if (progress.total === undefined || progress.total <= 0) return facts;
   const share = Math.min(1, progress.done / progress.total);

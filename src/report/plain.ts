@@ -17,6 +17,8 @@ const MAX_LEFT_NAMED = 8;
 export class PlainRenderer {
   readonly #progress = new Map<StepId, ReportEntry & { type: 'progress' }>();
   readonly #metrics = new Map<StepId, Map<string, number>>();
+  /** Steps whose inputs are on their way. */
+  readonly #fetching = new Set<StepId>();
   /** Steps that are done: what they report now, their effects do. */
   readonly #ended = new Set<StepId>();
   /** Steps that the run was stopped before. */
@@ -137,6 +139,7 @@ export class PlainRenderer {
 
   #report(step: StepId, entry: ReportEntry): string[] {
     if (entry.type === 'progress') {
+      if (entry.of === 'inputs') return this.#fetched(step, entry);
       this.#progress.set(step, entry);
       if (this.#ended.has(step)) return this.#effectProgress(step, entry);
     }
@@ -146,6 +149,14 @@ export class PlainRenderer {
       this.#metrics.set(step, metrics);
     }
     return entry.type === 'warning' ? [this.#line(step, `warning: ${safeText(entry.message)}`)] : [];
+  }
+
+  /** Once it is clear that it takes a while, and when all is here. */
+  #fetched(step: StepId, { done, total }: ReportEntry & { type: 'progress' }): string[] {
+    const isFirst = !this.#fetching.delete(step);
+    if (total !== undefined) return [this.#line(step, `fetched ${formatBytes(done)} that it needs`)];
+    this.#fetching.add(step);
+    return isFirst ? [this.#line(step, 'fetches what it needs from the shared cache')] : [];
   }
 
   #facts(step: StepId, durationMs: number): string {

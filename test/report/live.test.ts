@@ -85,6 +85,55 @@ describe('the live view', () => {
     ]);
   });
 
+  test('says what a step fetches before it begins, and no more once all is here', () => {
+    const fetched = (done: number, total?: number): RunEvent => ({
+      type: 'step.report',
+      seq: 3,
+      at: 0,
+      step: step('train'),
+      entry: {
+        type: 'progress',
+        done,
+        unit: 'bytes',
+        of: 'inputs',
+        ...(total === undefined ? {} : { total }),
+      },
+    });
+    const begun: RunEvent = {
+      type: 'step.started',
+      seq: 2,
+      at: 6000,
+      step: step('train'),
+      fingerprint,
+      attempt: 1,
+    };
+    const before = [started(['train']), begun];
+    const line = (...more: RunEvent[]): string | undefined => frame([...before, ...more])[1];
+    expect(line(fetched(8_000_000))).toBe('▶ train  4.0 s · fetches what it needs · 8.0 MB · 2.0 MB/s');
+    expect(line(fetched(8_000_000), fetched(9_000_000, 9_000_000))).toBe('▶ train  4.0 s');
+    expect(line(fetched(8_000_000), { ...begun, attempt: 2 })).toBe('▶ train  4.0 s');
+    const ended: RunEvent = {
+      type: 'step.succeeded',
+      seq: 4,
+      at: 0,
+      step: step('train'),
+      fingerprint,
+      outputs: {},
+      durationMs: 1000,
+      published: true,
+    };
+    const renderer = new PlainRenderer();
+    const all = [...before, fetched(4_000_000), fetched(8_000_000), fetched(9_000_000, 9_000_000), ended];
+    expect(all.map((event) => renderer.render(event))).toEqual([
+      ['demo · 1 step'],
+      ['train  started'],
+      ['train  fetches what it needs from the shared cache'],
+      [],
+      ['train  fetched 9.0 MB that it needs'],
+      ['train  succeeded in 1.0 s'],
+    ]);
+  });
+
   test('folds many steps to the height of the terminal, those that run first', () => {
     const names = Array.from({ length: 100 }, (_, n) => `s${n}`);
     const lines = frame(

@@ -5,6 +5,7 @@ import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Digest } from '../../core/ids.ts';
+import { unlessAborted } from '../../core/unless-aborted.ts';
 import type { World } from '../../core/world.ts';
 import { cleanEnvironment } from '../../engine/attempt-environment.ts';
 import { BlobDamaged } from '../../store/blobs.ts';
@@ -142,18 +143,5 @@ export class Environments {
           ? exit.signal
           : exit.message;
     throw new Error(`npm ci could not make the environment of the step: ${lines || why}`);
-  }
-}
-
-/** @throws the reason of the signal, as soon as it is aborted */
-async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
