@@ -28,7 +28,7 @@ import {
   type TickEnd,
   type TickWait,
 } from './ledger/ticks.ts';
-import { dueTicks } from './schedule/due.ts';
+import { type Due, dueTicks } from './schedule/due.ts';
 import { eventOfTick, interruptedReport, type TickReport } from './schedule/tick-report.ts';
 
 /** Other processes apply, pause and ask for runs: they are seen after this time. */
@@ -59,6 +59,8 @@ export class Scheduler {
   readonly #running = new Set<Promise<void>>();
   readonly #notifier: Notifier;
   readonly #endings: Endings;
+  /** By schedule, what it has to wait for as long as its rules and its cursor are these. */
+  readonly #due = new Map<string, { readonly rules: string; readonly due: Due; readonly until: number }>();
 
   constructor({ schedules, surroundings, run }: SchedulerPlace, request: SchedulerRequest) {
     this.#schedules = schedules;
@@ -142,7 +144,7 @@ export class Scheduler {
     if (schedule.paused === undefined && isFollower(schedule))
       wakeAt = await this.#endings.look(schedule, now);
     else if (schedule.paused === undefined) {
-      const due = dueTicks(settings, { schedule: id, cursor, now });
+      const due = this.#dueOf(schedule, now);
       ({ wakeAt } = due);
       const offer = { schedule: id, overlap: settings.overlap, cursor: due.cursor };
       // The cursor stays where it is while nothing falls due.
@@ -156,6 +158,17 @@ export class Scheduler {
     }
     await this.#claimAll(schedule);
     return wakeAt ?? Infinity;
+  }
+
+  /** As long as nothing falls due it is not reckoned anew: on a day when clocks are set that takes a while. */
+  #dueOf({ id, settings, cursor }: Schedule, now: number): Due {
+    const rules = JSON.stringify([settings, cursor]);
+    const before = this.#due.get(id);
+    if (before?.rules === rules && now < before.until) return before.due;
+    const due = dueTicks(settings, { schedule: id, cursor, now });
+    if (due.cursor > cursor) this.#due.delete(id);
+    else this.#due.set(id, { rules, due, until: due.wakeAt ?? Infinity });
+    return due;
   }
 
   /** Takes what waits, as much of it as may be run at once. */

@@ -6,7 +6,7 @@ import { outsideDigest } from './engine/outside-digest.ts';
 import { collectVerdicts, readVerdict } from './engine/verdicts.ts';
 import type { HeldTick } from './ledger/held-tick.ts';
 import type { Schedule } from './ledger/schedules.ts';
-import { lastSeen, type TickEnd } from './ledger/ticks.ts';
+import type { TickEnd } from './ledger/ticks.ts';
 import { collectFailure, type TickReport } from './schedule/tick-report.ts';
 
 /** Below the home: what ticks run. */
@@ -28,12 +28,11 @@ export interface TickRun {
  * @throws RecipeError why its run could not begin, the report naming none; what is out of reach among it
  */
 export async function runTick(
-  schedules: Pick<Schedules, 'ledger' | 'project'>,
+  { project }: Pick<Schedules, 'project'>,
   surroundings: Surroundings,
   onWarning: (message: string) => void,
   { schedule, held, report }: TickRun,
 ): Promise<TickEnd> {
-  const { project, ledger } = schedules;
   const { tick, signal } = held;
   const { applied } = schedule.settings as AppliedSettings;
   const run = surroundings.world.newRunId();
@@ -58,10 +57,7 @@ export async function runTick(
             projectDir: copy.dir,
             references: copy.references(false),
           })}`;
-    const isAsked = tick.cause === 'request' || tick.cause === 'backfill';
-    const before = async (): Promise<string | undefined> => ledger.read((sql) => lastSeen(sql, schedule.id));
-    if (seen !== undefined && !isAsked && seen === (await held.patiently(before)))
-      return { state: 'unchanged', seen };
+    if (seen !== undefined && (await held.isUnchanged(seen))) return { state: 'unchanged', seen };
     if (!(await held.name(run))) return { state: 'interrupted' };
     const verdicts = new Map<string, Digest>();
     const { outcome } = await copy.run(plan, {

@@ -2,7 +2,7 @@ import { isUnavailable } from '../core/recipe-error.ts';
 import type { Clock } from '../core/world.ts';
 import type { Database, Sql } from '../db/sql.ts';
 import { ProvedLease } from './proved-lease.ts';
-import { nameRun, renewTick, type Tick } from './ticks.ts';
+import { lastSeen, nameRun, renewTick, type Tick } from './ticks.ts';
 
 /** Another scheduler takes over what was not renewed for so long, by the ledger's clock. */
 export const TICK_LEASE_MS = 60_000;
@@ -50,6 +50,14 @@ export class HeldTick implements AsyncDisposable {
         hold.ledger.write(async (sql) => renewTick(sql, tick, (await hold.now(sql)) + TICK_LEASE_MS)),
       onLost: (how) => this.#lost.abort(new Error(LOST[how])),
     });
+  }
+
+  /** Whether the last tick that came to an end saw the same. What somebody asked for runs all the same. */
+  async isUnchanged(seen: string): Promise<boolean> {
+    const { cause, schedule } = this.tick;
+    if (cause === 'request' || cause === 'backfill') return false;
+    const { ledger } = this.#hold;
+    return seen === (await this.patiently(async () => ledger.read((sql) => lastSeen(sql, schedule))));
   }
 
   /** Says which run it gets, before there is one. False: it was taken away. */

@@ -27,7 +27,7 @@ const EVERY_TEN_MINUTES: ScheduleSettings = {
 
 /** Schedulers on machines of their own, and time that goes on when the test says so. The first tick is at ten minutes. */
 class SchedulersRig implements Disposable {
-  readonly #timeline = new Timeline(new Random(1));
+  readonly #timeline = new Timeline(new Random(1), Date.UTC(2027, 0, 1));
   readonly #clock = new MachineClock(this.#timeline, 0, 1);
   readonly ledger = new SimLedger(this.#clock);
   readonly said: string[] = [];

@@ -122,5 +122,57 @@ export const SIM_PLANTS: readonly SimPlant[] = [
     kind: 'ticks',
     runs: 20,
   },
+  {
+    name: 'a tick finds nothing changed since one that failed',
+    changes: [
+      {
+        file: 'src/ledger/ticks.ts',
+        from: "seen IS NOT NULL AND state IN ('succeeded', 'rejected', 'unchanged')",
+        to: "seen IS NOT NULL AND state IN ('succeeded', 'failed', 'rejected', 'unchanged')",
+      },
+    ],
+    caughtAs: /violation: T11 .* was not seen before/,
+    kind: 'ticks',
+    runs: 20,
+  },
+  {
+    name: 'a tick looks for changes since the first that ended',
+    changes: [
+      {
+        file: 'src/ledger/ticks.ts',
+        from: "'rejected', 'unchanged')\n     ORDER BY ended_at DESC",
+        to: "'rejected', 'unchanged')\n     ORDER BY ended_at ASC",
+      },
+    ],
+    caughtAs: /violation: T11 .* was seen before/,
+    kind: 'ticks',
+    runs: 20,
+  },
+  {
+    name: 'what was asked for is not run as nothing has changed',
+    changes: [
+      {
+        file: 'src/ledger/held-tick.ts',
+        from: "if (cause === 'request' || cause === 'backfill') return false;",
+        to: "if (cause === 'backfill') return false;",
+      },
+    ],
+    caughtAs: /violation: T11 .* was asked for/,
+    kind: 'ticks',
+    runs: 60,
+  },
+  {
+    name: 'a scheduler goes on waiting for a tick whose time has come',
+    changes: [
+      {
+        file: 'src/compose-scheduler.ts',
+        from: 'now < before.until) return',
+        to: 'now < before.until + 90_000) return',
+      },
+    ],
+    caughtAs: /violation: T[57] /,
+    kind: 'ticks',
+    runs: 20,
+  },
   ...FLIGHT_PLANTS,
 ];

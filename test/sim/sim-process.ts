@@ -1,9 +1,6 @@
 import type { Clock } from '../../src/core/world.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Where every machine's clock stands when a course begins, but for what it is wrong by. */
-const T0 = Date.UTC(2027, 0, 1);
-
 /** The clock of one machine: wrong, a little fast or slow, and set to another time now and then. */
 export class MachineClock {
   readonly #timeline: Timeline;
@@ -17,7 +14,7 @@ export class MachineClock {
   }
 
   now(): number {
-    return Math.floor(T0 + this.#wrongBy + this.monotonic());
+    return Math.floor(this.#timeline.epoch + this.#wrongBy + this.monotonic());
   }
 
   monotonic(): number {

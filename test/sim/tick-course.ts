@@ -1,15 +1,15 @@
-import type { TickRun } from '../../src/compose-ticks.ts';
-import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
+import type { Rhythm, ScheduleSettings } from '../../src/core/schedule-rules.ts';
 import { ledgerNow } from '../../src/ledger/ledger-clock.ts';
 import { pauseSchedule, resumeSchedule } from '../../src/ledger/schedules.ts';
-import { offerTicks, type TickEnd } from '../../src/ledger/ticks.ts';
+import { offerTicks } from '../../src/ledger/ticks.ts';
 import { nominalInstants } from '../../src/schedule/instants.ts';
 import { type Course, type Setting, settingOf } from './course.ts';
 import { disturb, ledgerClockOf, type Machine, machineOf } from './machines.ts';
 import { SimLedger } from './sim-ledger.ts';
 import { SimProcess } from './sim-process.ts';
-import { applyTo, simScheduler } from './sim-scheduler.ts';
+import { applyTo } from './sim-scheduler.ts';
 import { TickWatch } from './tick-watch.ts';
+import { TickWork } from './tick-work.ts';
 
 const TROUBLE_MS = 4 * 60_000;
 /** Whatever fell due has ended so long after nothing goes wrong any more. */
@@ -20,10 +20,7 @@ interface TickCourse {
   readonly setting: Setting;
   readonly ledger: SimLedger;
   readonly watch: TickWatch;
-  /** How often the run of a tick was begun. */
-  readonly begun: Map<string, number>;
-  /** What runs said of themselves. */
-  readonly said: Map<string, TickEnd['state']>;
+  readonly work: TickWork;
 }
 
 /** Schedules, and schedulers on machines that do not agree on the time: which die, stand still, and lose the ledger. */
@@ -34,13 +31,13 @@ export async function tickCourse(seed: number): Promise<Course> {
   using ledger = new SimLedger(ledgerClock);
   const terminal = new SimProcess('terminal', timeline, ledgerClock);
   const watch = new TickWatch(ledger, mood === 'quiet');
-  const course: TickCourse = { setting, ledger, watch, begun: new Map(), said: new Map() };
+  const course: TickCourse = { setting, ledger, watch, work: new TickWork(setting, ledger, watch) };
   const machines = Array.from({ length: 2 + random.below(2) }, (_, n) =>
     machineOf(setting, `scheduler-${n}`),
   );
   const count = 1 + random.below(3);
   for (let n = 0; n < count; n += 1) scheduleLater(course, terminal, `s${n}`);
-  const start = (machine: Machine): void => serve(course, machine);
+  const start = (machine: Machine): void => course.work.serve(machine);
   for (const machine of machines) start(machine);
   if (mood === 'deaf') ledger.lostAnswers = 5;
   // Not back: what fell due would do so again.
@@ -52,22 +49,22 @@ export async function tickCourse(seed: number): Promise<Course> {
   const { violations } = watch;
   if (!(await timeline.run(() => violations.length > 0 || isOver(course), END_MS)))
     violations.push(...unfinished(course));
-  if (violations.length === 0) violations.push(...wrongTicks(course));
+  if (violations.length === 0) violations.push(...course.work.wrongTicks());
   return { seed, kind: 'ticks', trace: timeline.trace, violations, faults: trouble?.count ?? 0 };
 }
 
-function scheduleLater({ setting, ledger }: TickCourse, terminal: SimProcess, id: string): void {
+function scheduleLater({ setting, ledger, work }: TickCourse, terminal: SimProcess, id: string): void {
   const { random, timeline, mood } = setting;
-  const everyMs = 15_000 + random.below(45_000);
+  const looks = random.below(2) === 0;
   const settings: ScheduleSettings = {
-    when: { kind: 'every', everyMs },
+    when: rhythmOf(setting),
     end: ledger.now + TROUBLE_MS,
     jitterMs: random.pick([0, 10_000]),
     overlap: random.pick(['skip', 'queue-one', 'allow']),
     catchUp: random.pick(['none', 'one', 'all']),
     windowMs: random.pick([120_000, DAY]),
     pauseOnFailure: random.below(4) === 0,
-    onlyIfChanged: [],
+    onlyIfChanged: looks ? ['it'] : [],
   };
   const ask = (ms: number, what: string, work: () => Promise<unknown>): void =>
     terminal.after(ms, () => {
@@ -79,6 +76,8 @@ function scheduleLater({ setting, ledger }: TickCourse, terminal: SimProcess, id
     inLedger.write(async (sql) => resumeSchedule(sql, id, await ledgerNow(sql, () => NaN)));
   timeline.note('terminal', `applies ${id}: ${JSON.stringify(settings)}`);
   void applyTo(terminal, ledger, id, settings).catch(() => {});
+  if (looks)
+    for (let at = 0; at < TROUBLE_MS; at += random.below(120_000)) terminal.after(at, () => work.change(id));
   // A ledger that was away is back by then.
   ask(TROUBLE_MS + 30_000, 'resumes', resume);
   if (mood === 'quiet' || random.below(2) === 0) return;
@@ -103,34 +102,14 @@ function scheduleLater({ setting, ledger }: TickCourse, terminal: SimProcess, id
   ask(at + random.below(60_000), 'resumes', resume);
 }
 
-function serve(course: TickCourse, { process }: Machine): void {
-  const { setting, ledger } = course;
-  const note = (what: string): void => setting.timeline.note(process.name, what);
-  const scheduler = simScheduler(process, ledger, async (tick) => run(course, process, tick), {
-    onEvent: ({ id }, { nominal, number, epoch }, end) =>
-      note(`${id} ${nominal} ${number} of epoch ${epoch} is ${end?.state ?? 'running'} ${end?.note ?? ''}`),
-    onWarning: note,
-  });
-  process.after(setting.random.below(1000), () => void scheduler.serve());
-}
-
-/** What a run does, as far as a scheduler sees it. */
-async function run(
-  { setting: { random }, watch, begun, said }: TickCourse,
-  process: SimProcess,
-  { held }: TickRun,
-): Promise<TickEnd> {
-  const { schedule, nominal, number, epoch } = held.tick;
-  const key = `${schedule} ${nominal} ${number}`;
-  const [ms, fails] = [random.below(40_000), random.below(5) === 0];
-  await process.answer(random.below(500), () => {});
-  if (!(await held.name(`${key} ${epoch}`))) return { state: 'interrupted' };
-  begun.set(key, (begun.get(key) ?? 0) + 1);
-  if (begun.get(key) !== 1) watch.violations.push(`T1 ${key} is run once more`);
-  await process.clock.sleep(ms, held.signal).catch(() => {});
-  const state = held.signal.aborted ? 'interrupted' : fails ? 'failed' : 'succeeded';
-  said.set(key, state);
-  return { state };
+function rhythmOf({ random, zone }: Setting): Rhythm {
+  if (random.below(4) > 0) return { kind: 'every', everyMs: 15_000 + random.below(45_000) };
+  // The last names hours that a clock skips or has twice.
+  return {
+    kind: 'cron',
+    cron: random.pick(['* * * * *', '*/2 * * * *', '* 1,2 * * *']),
+    timezone: zone,
+  };
 }
 
 function isOver({ setting, watch }: TickCourse): boolean {
@@ -159,21 +138,4 @@ function unfinished({ watch }: TickCourse): string[] {
   return ['', ...waiting.map(({ key, state }) => `: ${String(key)} is ${String(state)}`)].map(
     (what) => `T8 not all has ended long after nothing went wrong any more${what}`,
   );
-}
-
-/** What became otherwise of ticks than it had to. */
-function wrongTicks({ setting: { mood }, watch, begun, said }: TickCourse): string[] {
-  const found: string[] = [];
-  for (const { key, state, note, epoch } of watch.ticks) {
-    const name = String(key);
-    const isRun = state !== 'waiting' && state !== 'skipped';
-    if (isRun && (state === 'interrupted' ? mood !== 'wild' : said.get(name) !== state))
-      found.push(
-        `T10 ${name} is ${String(state)}, its run ${said.get(name) ?? 'unheard of'}: ${String(note)}`,
-      );
-    if (!isRun && begun.has(name)) found.push(`T10 ${name} is ${state}, and was run`);
-    if (mood === 'quiet' && Number(epoch) > 1)
-      found.push(`T10 ${name} changed schedulers, and nothing was wrong`);
-  }
-  return found;
 }

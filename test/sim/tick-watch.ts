@@ -1,5 +1,6 @@
 import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
 import type { Row } from '../../src/db/sql.ts';
+import type { Tick } from '../../src/ledger/ticks.ts';
 import { jitterOf } from '../../src/schedule/due.ts';
 import { nominalInstants } from '../../src/schedule/instants.ts';
 import { keyedRows, type Rows } from './keyed-rows.ts';
@@ -21,6 +22,8 @@ export class TickWatch {
   /** By tick and epoch. */
   readonly #holders = new Map<string, SimProcess>();
   readonly #settings = new Map<string, ScheduleSettings>();
+  /** What the last tick of a schedule saw that came to an end. */
+  readonly #seen = new Map<string, string>();
   #schedules: Rows = new Map();
   #ticks: Rows = new Map();
 
@@ -42,6 +45,13 @@ export class TickWatch {
     const found = this.#settings.get(schedule);
     if (found === undefined) throw new Error(`nobody applied ${schedule}`);
     return found;
+  }
+
+  /** The run of a tick begins that was to find something changed. */
+  begins({ schedule, nominal, number, cause }: Tick, seen: string): void {
+    if (BY_HAND.has(cause) || !this.#isOneAtATime(schedule)) return;
+    if (this.#seen.get(schedule) === seen)
+      this.#violation(`T11 ${schedule} ${nominal} ${number} is run, and ${seen} was seen before`);
   }
 
   #look(by: SimProcess): void {
@@ -90,9 +100,19 @@ export class TickWatch {
       if (now['state'] === 'running') this.#begun(by, was, now);
       return;
     }
+    if (now['state'] !== 'running') this.#ended(now);
     const holder = this.#holders.get(`${key} ${String(was['epoch'])}`);
     if (holder !== by && Number(was['lease_until']) > this.#ledger.now)
       this.#violation(`T2 ${by.name} writes ${key}, which ${holder?.name} has, before its lease is over`);
+  }
+
+  #ended({ key, schedule_id, state, seen, cause }: Row): void {
+    const id = String(schedule_id);
+    if (state === 'unchanged' && BY_HAND.has(String(cause)))
+      this.#violation(`T11 ${String(key)} was asked for, and is not run`);
+    if (state === 'unchanged' && this.#isOneAtATime(id) && this.#seen.get(id) !== seen)
+      this.#violation(`T11 ${String(key)} is not run, and ${String(seen)} was not seen before`);
+    if (seen !== null && state !== 'failed' && state !== 'interrupted') this.#seen.set(id, String(seen));
   }
 
   #begun(by: SimProcess, was: Row, now: Row): void {
@@ -136,8 +156,13 @@ export class TickWatch {
     return this.#ledger.now - nominal - jitterOf(this.settingsOf(id), id, nominal);
   }
 
+  /** Of two at once, each may see what the other is about to have seen. */
+  #isOneAtATime(id: string): boolean {
+    return this.settingsOf(id).overlap !== 'allow';
+  }
+
   #checkOverlap(id: string, ticks: Rows): void {
-    if (this.settingsOf(id).overlap === 'allow') return;
+    if (!this.#isOneAtATime(id)) return;
     const running = [...ticks.values()].filter(
       (row) => row['schedule_id'] === id && row['state'] === 'running',
     );

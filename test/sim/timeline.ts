@@ -12,12 +12,15 @@ interface Timer {
  */
 export class Timeline {
   readonly random: Random;
+  /** Where every machine's clock stands when a course begins, but for what it is wrong by. */
+  readonly epoch: number;
   readonly trace: string[] = [];
   readonly #timers: Timer[] = [];
   #now = 0;
 
-  constructor(random: Random) {
+  constructor(random: Random, epoch: number) {
     this.random = random;
+    this.epoch = epoch;
   }
 
   /** Milliseconds since the beginning, by no machine's clock. */
