@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { MetricsServer } from '../src/executors/fleet/metrics-server.ts';
@@ -31,6 +31,10 @@ interface Container {
   readonly readinessProbe: Probe;
   readonly resources: { readonly limits: Record<string, string>; readonly requests: Record<string, string> };
   readonly securityContext: object;
+  readonly workingDir?: string;
+  readonly env?: readonly { readonly name: string }[];
+  readonly envFrom?: readonly object[];
+  readonly volumeMounts?: readonly { readonly mountPath: string }[];
 }
 
 interface Workload {
@@ -42,12 +46,13 @@ interface Workload {
         readonly terminationGracePeriodSeconds: number;
         readonly securityContext: object;
         readonly containers: readonly Container[];
+        readonly initContainers?: readonly Container[];
       };
     };
   };
 }
 
-const manifests = ['namespace', 'server', 'worker'].flatMap((name) =>
+const manifests = ['namespace', 'server', 'worker', 'schedules'].flatMap((name) =>
   parseAllDocuments(read(`kubernetes/${name}.yaml`)).map((document) => {
     for (const error of document.errors) throw error;
     return document.toJS() as Workload;
@@ -67,6 +72,9 @@ interface ComposeService {
   readonly command?: readonly string[];
   readonly environment?: Record<string, string>;
   readonly stop_grace_period?: string;
+  readonly working_dir?: string;
+  readonly volumes?: readonly string[];
+  readonly profiles?: readonly string[];
 }
 
 const compose = parse(read('compose.yaml'), { merge: true }) as { services: Record<string, ComposeService> };
@@ -89,13 +97,16 @@ describe('each command line that is shipped or documented is one that the progra
       'server',
       'worker',
       'worker',
+      'schedules serve',
     ]);
   });
 
   test('kubernetes/', () => {
-    expect(['server', 'worker'].map((name) => takeCommandLine(containerOf(name).args))).toEqual([
+    const names = ['server', 'worker', 'schedules'];
+    expect(names.map((name) => takeCommandLine(containerOf(name).args))).toEqual([
       'server',
       'worker',
+      'schedules serve',
     ]);
   });
 
@@ -160,11 +171,12 @@ describe('what is asked of a container is there', () => {
     expect(workloads.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
       'StatefulSet server',
       'Deployment worker',
+      'StatefulSet schedules',
     ]);
     for (const { spec } of workloads) {
       const pod = spec.template.spec;
       expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 });
-      for (const { securityContext, resources } of pod.containers) {
+      for (const { securityContext, resources } of [...pod.containers, ...(pod.initContainers ?? [])]) {
         expect(securityContext).toMatchObject({
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,
@@ -175,6 +187,29 @@ describe('what is asked of a container is there', () => {
       }
     }
     expect(read('Dockerfile')).toMatch(/^USER 1000:1000$/m);
+  });
+});
+
+describe('a scheduler finds its project, the ledger and what its ticks need', () => {
+  const NEEDED = ['STOCKPOT_DATABASE_URL', 'STOCKPOT_REDIS_URL', 'STOCKPOT_REMOTE'];
+
+  test('compose.yaml: in a folder of the machine, when it is asked for', () => {
+    const { working_dir: dir, environment = {}, volumes, profiles } = compose.services['schedules'] ?? {};
+    expect(Object.keys(environment)).toEqual(NEEDED);
+    expect([volumes, profiles]).toEqual([[`\${PROJECT_DIR:-./project}:${dir}`], ['schedules']]);
+  });
+
+  test('kubernetes/: in a checkout on a disk of its own', () => {
+    const { workingDir, env = [], envFrom = [], volumeMounts = [] } = containerOf('schedules');
+    expect(env.map(({ name }) => name)).toEqual(['STOCKPOT_REMOTE', 'STOCKPOT_DATABASE_URL']);
+    expect(envFrom).toEqual([{ secretRef: { name: 'stockpot-worker' } }]);
+    const [checkout] =
+      workloads.find(({ metadata }) => metadata.name === 'schedules')?.spec.template.spec.initContainers ??
+      [];
+    expect(volumeMounts.map(({ mountPath }) => mountPath)).toContain(dirname(workingDir ?? ''));
+    expect(checkout?.volumeMounts).toEqual(volumeMounts);
+    expect(checkout?.args.join(' ')).toContain(`git clone "$PROJECT_GIT" ${workingDir}`);
+    expect(read('kubernetes/kustomization.yaml')).toContain('PROJECT_GIT=');
   });
 });
 
@@ -260,11 +295,14 @@ test.skipIf(!has('kubectl'))('kustomize puts the manifests together, with the se
     const built = execFileSync('kubectl', ['kustomize', dir], { encoding: 'utf8' });
     const kinds = parseAllDocuments(built).map((one) => (one.toJS() as Workload).kind);
     expect(kinds.toSorted()).toEqual([
+      'ConfigMap',
       'Deployment',
       'Namespace',
       'Secret',
       'Secret',
       'Service',
+      'Service',
+      'StatefulSet',
       'StatefulSet',
     ]);
   } finally {
