@@ -7,6 +7,7 @@ import type { Schedule } from './ledger/schedules.ts';
 import { readSubmissionEvents } from './ledger/submission-events.ts';
 import { submittedAmong, succeededSubmissions } from './ledger/submissions.ts';
 import { forceTick, holdSchedule } from './ledger/ticks.ts';
+import { refuseLargeBackfill } from './schedule/backfill-limit.ts';
 import { dueEnds, oldestDue } from './schedule/due.ts';
 
 /** A schedule whose rhythm is that of another recipe. */
@@ -56,6 +57,8 @@ export class Endings {
   /**
    * A tick for each end from one instant to another that has none; with `force` one more for each. Gives how many ends
    * there are, and how many ticks were added.
+   *
+   * @throws RecipeError BACKFILL_TOO_LARGE
    */
   async backfill(
     schedule: Follower,
@@ -63,6 +66,7 @@ export class Endings {
   ): Promise<{ readonly found: number; readonly added: number }> {
     const { id, settings } = schedule;
     const ends = await this.#endsOf(schedule, from - 1, to);
+    refuseLargeBackfill(ends.map(({ at }) => at).toSorted((a, b) => a - b));
     const rules = { onlyChanges: isForChanges(settings.when) };
     const tick = { schedule: id, cause: 'backfill' } as const;
     return this.#schedules.ledger.write(async (sql) => {

@@ -1,16 +1,14 @@
 import { Endings, isFollower } from '../compose-endings.ts';
 import type { Schedules } from '../compose-schedules.ts';
 import type { ExitCode } from '../core/exit-code.ts';
-import { RecipeError } from '../core/recipe-error.ts';
 import type { Schedule } from '../ledger/schedules.ts';
 import { forceTick, holdSchedule, instantsWithTick, offerTicks } from '../ledger/ticks.ts';
+import { MOST_BACKFILLED, refuseLargeBackfill } from '../schedule/backfill-limit.ts';
 import { nominalInstants } from '../schedule/instants.ts';
 import { backfillRange } from './backfill-range.ts';
 import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
 import { openSchedules, utc } from './open-schedules.ts';
 import { exitOfTicks, scheduleRunner } from './schedule-runner.ts';
-
-const MOST = 10_000;
 
 interface Backfill {
   readonly from: number;
@@ -64,12 +62,9 @@ async function backfillInstants(
   const instants: number[] = [];
   for (const instant of nominalInstants(settings, from - 1)) {
     if (instant > to) break;
-    if (instants.push(instant) > MOST)
-      throw new RecipeError('USAGE', {
-        problem: `More than ${MOST} ticks lie between --from and --to`,
-        command: 'schedules backfill',
-      });
+    if (instants.push(instant) > MOST_BACKFILLED) break;
   }
+  refuseLargeBackfill(instants);
   const tick = { schedule: id, cause: 'backfill' } as const;
   const { overlap } = settings;
   return ledger.write(async (sql) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { CliRig } from '../rigs/cli-rig.ts';
+import { CliRig, type Outcome } from '../rigs/cli-rig.ts';
 import { inProcessWith } from '../rigs/in-process.ts';
 import { endsIn, ScheduleRig } from '../rigs/schedule-rig.ts';
 
@@ -134,6 +134,22 @@ describe('a schedule', () => {
       'From 2027-01-01 01:00:00 UTC on ticks are not due yet: a scheduler runs them when they are\n',
     );
     expect(await rig.serve(1)).toEqual(['01:00 caught-up succeeded']);
+  });
+
+  test('backfills 10,000 ticks at once at most, and says where to part more', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    const backfill = async (from: string, to: string): Promise<Outcome> =>
+      rig.at(0, 'backfill', 'daily', '--from', from, '--to', to);
+    // 10,000 hours are 416 days and 16 hours.
+    expect(await backfill('2025-01-01T00:00Z', '2026-02-21T16:00Z')).toMatchObject({
+      exit: 2,
+      out: '',
+      err: expect.stringMatching(
+        /BACKFILL_TOO_LARGE[^]*Do it in parts: --to 2026-02-21T15:00:00Z, then --from 2026-02-21T16:00:00Z\./,
+      ) as string,
+    });
+    expect((await rig.at(0, 'list', 'daily', '--json')).out).toBe('[]\n');
+    expect((await backfill('2026-12-31T23:00Z', '2027-01-01T00:00Z')).exit).toBe(0);
   });
 
   test('whose backfill has nothing to do says why', async () => {

@@ -3,6 +3,12 @@ import type { Entry } from './entry.ts';
 
 /** What can be wrong with schedules. Documented in `docs/errors/schedule.md`. */
 export const SCHEDULE_ERRORS = {
+  BACKFILL_TOO_LARGE: {
+    exit: ExitCode.usage,
+    message: (p: { most: number; last: string; next: string }) =>
+      `More than ${p.most} ticks lie between --from and --to`,
+    hint: (p: { last: string; next: string }) => `Do it in parts: --to ${p.last}, then --from ${p.next}.`,
+  },
   SCHEDULE_MISSING: {
     exit: ExitCode.usage,
     message: (p: { profile: string }) => `The profile ${p.profile} says no schedule`,
