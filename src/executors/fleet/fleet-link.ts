@@ -8,6 +8,7 @@ import { type LiveEntry, LiveReader } from './live.ts';
 import { Keys, type TaskMessage } from './names.ts';
 import { takersOf, type WaitState, type WorkerState } from './presence.ts';
 import { openRedis, type RedisAddress } from './redis.ts';
+import { describeRedisProblem } from './redis-problem.ts';
 import { Register } from './register.ts';
 
 export interface QueueState {
@@ -200,7 +201,7 @@ export class FleetLink implements FlightLink, AsyncDisposable {
       return await work();
     } catch (error) {
       // Whatever it says, the task is as it was: the next look asks again.
-      throw new RedisAway(error instanceof Error ? error.message : String(error), { cause: error });
+      throw new RedisAway(describeRedisProblem(this.address.name, error), { cause: error });
     }
   }
 
