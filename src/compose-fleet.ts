@@ -1,6 +1,6 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { remoteSettings } from './compose-link.ts';
+import { type NamedRemote, remoteSettings } from './compose-link.ts';
 import { keysAt, openRemote } from './compose-remote.ts';
 import { every } from './core/every.ts';
 import type { Settings } from './core/plan.ts';
@@ -32,14 +32,26 @@ export interface FleetContext {
 }
 
 /**
- * The cache that the machines of a fleet share: it is no fleet without one.
+ * What is said of the cache that the machines of a fleet share: it is no fleet without one.
  *
- * @throws RecipeError FLEET_WITHOUT_CACHE, FLEET_READ_ONLY and what `openRemote` throws
+ * @throws RecipeError FLEET_WITHOUT_CACHE, FLEET_READ_ONLY
  */
-export function openFleetCache({ settings, base, home, store, world, onWarning }: FleetContext): RemoteCache {
+export function fleetRemote({
+  settings,
+  home,
+  world,
+}: Pick<FleetContext, 'settings' | 'home' | 'world'>): NamedRemote {
   const remote = remoteSettings(settings.remote ?? {}, home, world.env);
   if (remote === undefined) throw new RecipeError('FLEET_WITHOUT_CACHE', undefined);
   if (remote.readOnly === true) throw new RecipeError('FLEET_READ_ONLY', { remote: remote.address });
+  return remote;
+}
+
+/** As `openRemote`, and asked again once it was away. */
+export function openFleetCache(
+  remote: NamedRemote,
+  { base, store, world, onWarning }: Pick<FleetContext, 'base' | 'store' | 'world' | 'onWarning'>,
+): RemoteCache {
   return openRemote(remote, { projectDir: base, world, near: store, retryAfterMs: RETRY_MS, onWarning });
 }
 
@@ -48,9 +60,10 @@ export function openFleetCache({ settings, base, home, store, world, onWarning }
  *
  * @throws RecipeError WORKER_KEY_UNACCEPTED
  */
-export function requireOwnKey({ settings, base, home, world }: FleetContext): void {
-  const remote = remoteSettings(settings.remote ?? {}, home, world.env);
-  if (remote === undefined) return;
+export function requireOwnKey(
+  remote: NamedRemote,
+  { base, world }: Pick<FleetContext, 'base' | 'world'>,
+): void {
   const { accepts, own, acceptsOwn } = keysAt(remote, { projectDir: base, world });
   if (accepts === 'any' || (own !== undefined && acceptsOwn)) return;
   throw new RecipeError('WORKER_KEY_UNACCEPTED', { remote: remote.address, own });
@@ -157,7 +170,7 @@ export interface DriverContext extends FleetContext {
  *   REDIS_REFUSED, REDIS_TOO_OLD, REDIS_EVICTS, REDIS_CLOCK
  */
 export async function openFleet(context: DriverContext): Promise<Fleet> {
-  const shared = openFleetCache(context);
+  const shared = openFleetCache(fleetRemote(context), context);
   const fleet = new Fleet(shared, await openFleetLink(context), context);
   await fleet.count();
   return fleet;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { arch, availableParallelism, hostname, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { enteredRedis, openFleetCache, requireOwnKey } from './compose-fleet.ts';
+import { enteredRedis, fleetRemote, openFleetCache, requireOwnKey } from './compose-fleet.ts';
 import { ProjectHome, type Surroundings } from './compose-home.ts';
 import { ProgramModules } from './compose-modules.ts';
 import type { Settings } from './core/plan.ts';
@@ -68,8 +68,9 @@ export class WorkerHome extends ProjectHome {
       onWarning,
     };
     const gpus = machineGpus(request.gpus, world.env);
-    await using shared = openFleetCache(context);
-    requireOwnKey(context);
+    const remote = fleetRemote(context);
+    await using shared = openFleetCache(remote, context);
+    requireOwnKey(remote, context);
     const { address, redis } = await enteredRedis(context);
     await this.#endLeftovers();
     const environments = new Environments(this.home, this.store, world);
