@@ -1,10 +1,11 @@
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { ProjectHome, Surroundings } from './compose-home.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import { openSqlite } from './db/sqlite.ts';
 import { requireSharedFiles } from './server/shared-files.ts';
+import { makePrivateFolder } from './store/private-folder.ts';
 import { backUp } from './tracking/backup/back-up.ts';
 import { BACKUP_FILES, type BackupRecord, readRecord } from './tracking/backup/backup-record.ts';
 import type { CopiedBlobs } from './tracking/backup/copy-blobs.ts';
@@ -54,7 +55,7 @@ export async function composeRestore(
 ): Promise<BackupReport> {
   const { home, store } = project;
   const record = await readRecord(from);
-  mkdirSync(join(home, 'uploads'), { recursive: true });
+  makePrivateFolder(join(home, 'uploads'));
   // A copy: a backup of an older version is brought up to date there.
   const copy = join(home, 'uploads', `restore-${record.database}.db`);
   try {

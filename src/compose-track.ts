@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Project, RECORDINGS } from './compose.ts';
 import type { Surroundings } from './compose-home.ts';
@@ -16,6 +16,7 @@ import { dirtyTag, gitTags, projectName } from './engine/run-tags.ts';
 import { trackedRunId } from './engine/tracked-plan.ts';
 import type { KeyValue, TrackedStatus } from './engine/tracking-port.ts';
 import { identityOf, isAlive } from './executors/local/process-identity.ts';
+import { makePrivateFolder } from './store/private-folder.ts';
 
 export interface TrackRequest {
   /** The program and its arguments. */
@@ -53,7 +54,7 @@ export async function trackProgram(
   // It makes the folder.
   const target = targetOf(project, program);
   const dir = join(project.home, RECORDINGS, run);
-  mkdirSync(dir, { recursive: true });
+  makePrivateFolder(dir);
   keepProgramRecording(dir, program);
   let isToBeKept = false;
   try {

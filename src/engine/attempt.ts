@@ -8,6 +8,7 @@ import type { Plan, PlanInput } from '../core/plan.ts';
 import type { StepFile } from '../core/step-file.ts';
 import type { World } from '../core/world.ts';
 import { BlobDamaged } from '../store/blobs.ts';
+import { makePrivateFolder } from '../store/private-folder.ts';
 import type { RemoteCache } from '../store/remote/remote-cache.ts';
 import type { Result } from '../store/results.ts';
 import type { Store } from '../store/store.ts';
@@ -171,7 +172,7 @@ async function layOut(
   shop: Workshop,
   bringing: Parameters<typeof bringInputs>[2],
 ): Promise<Room> {
-  mkdirSync(dir, { recursive: true });
+  makePrivateFolder(dir);
   const inputFolder = task.inputs.length > 0 ? ['in'] : [];
   const outputFolder = Object.keys(task.step.outputs).length > 0 ? ['out'] : [];
   for (const name of ['work', ...inputFolder, ...outputFolder, 'tmp']) mkdirSync(join(dir, name));

@@ -3,6 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, syml
 import { join } from 'node:path';
 import type { Fingerprint } from '../core/ids.ts';
 import type { StepFile } from '../core/step-file.ts';
+import { makePrivateFolder } from '../store/private-folder.ts';
 import type { Task } from './ports.ts';
 
 /** Folders below the home: of checkpoints, and of notes which saved one each of them goes on from. */
@@ -27,7 +28,7 @@ export function layOutKept(
   if (step.checkpoint === undefined) return kept;
   const folder = checkpointOf(home, fingerprint);
   if (fresh) removeWhole(folder);
-  mkdirSync(folder, { recursive: true });
+  makePrivateFolder(folder);
   const checkpoint = join(dir, 'checkpoint');
   symlinkSync(folder, checkpoint);
   return { ...kept, checkpoint };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { canonicalJson } from '../core/canonical-json.ts';
@@ -11,6 +11,7 @@ import { RecipeError } from '../core/recipe-error.ts';
 import type { World } from '../core/world.ts';
 import type { CardFile } from '../step/define-card.ts';
 import { digestOf } from '../store/hash.ts';
+import { makePrivateFolder } from '../store/private-folder.ts';
 import type { Result } from '../store/results.ts';
 import type { Store } from '../store/store.ts';
 import { cleanEnvironment } from './attempt-environment.ts';
@@ -91,7 +92,7 @@ async function made(
 ): Promise<string> {
   const dir = join(shop.attemptsDir, `card-${randomUUID()}`);
   const [file, target] = [join(dir, 'step.json'), join(dir, 'card.json')];
-  for (const name of ['out', 'tmp']) mkdirSync(join(dir, name), { recursive: true });
+  for (const name of ['out', 'tmp']) makePrivateFolder(join(dir, name));
   try {
     writeFileSync(file, JSON.stringify(await fileOf(step, result, dir, shop)));
     const timeout = AbortSignal.timeout(LIMIT_MS);

@@ -14,6 +14,7 @@ import type { Digest } from '../core/ids.ts';
 import type { Plan, PlanInput, PlanStep } from '../core/plan.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { BlobDamaged } from '../store/blobs.ts';
+import { makePrivateFolder } from '../store/private-folder.ts';
 import type { Store } from '../store/store.ts';
 import { byBytes, readTree, type TreeFile, treeText } from '../store/trees.ts';
 import { CodeBook } from './step-code.ts';
@@ -80,7 +81,7 @@ function inputFiles({ inputs, probe }: PlanStep, projectDir: string): string[] {
  * @throws BlobDamaged
  */
 export async function layOutSnapshot(digest: Digest, { blobs }: Store, dir: string): Promise<void> {
-  mkdirSync(dir, { recursive: true });
+  makePrivateFolder(dir);
   for (const file of readTree(blobs, digest).files) {
     requireInside(file.path);
     const state = await blobs.verify(file.digest);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync, rmSync } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Database } from '../db/sql.ts';
+import { makePrivateFolder } from '../store/private-folder.ts';
 import { pin, unpin } from '../store/roots.ts';
 import type { Store } from '../store/store.ts';
 import { writeStream } from '../store/write-stream.ts';
@@ -35,7 +36,7 @@ export class FilesInStore implements ClientFiles {
   /** Stores the bytes, pins them, then names them: of several at once each takes away only the pin that it replaced. */
   async put(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const dir = join(this.#home, 'uploads');
-    mkdirSync(dir, { recursive: true });
+    makePrivateFolder(dir);
     const temporary = join(dir, randomUUID());
     try {
       await writeStream(temporary, bytes, { flags: 'wx', mode: 0o600 });

@@ -1,10 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { createReadStream, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../core/ids.ts';
 import { hasCode } from '../core/recipe-error.ts';
 import type { Database, Sql } from '../db/sql.ts';
 import { digestOf } from '../store/hash.ts';
+import { makePrivateFolder } from '../store/private-folder.ts';
 import type { Store } from '../store/store.ts';
 import { writeHashed } from '../store/write-hashed.ts';
 import { invalid, MlflowError, missing } from '../tracking/mlflow/mlflow-error.ts';
@@ -67,7 +68,7 @@ export class MultipartUploads {
     await this.#collectExpired();
     const id = randomBytes(16).toString('hex');
     const now = this.#now();
-    mkdirSync(this.#folder(id), { recursive: true, mode: 0o700 });
+    makePrivateFolder(this.#folder(id));
     const upload = { id, path, partCount, createdAt: now, expiresAt: now + LASTS_MS };
     return { id, secret: await this.#database.write((sql) => beginUpload(sql, upload)) };
   }

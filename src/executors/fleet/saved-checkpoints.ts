@@ -3,6 +3,7 @@ import { chmodSync, constants, copyFileSync, existsSync, lstatSync, mkdirSync, r
 import { dirname, join } from 'node:path';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { hasCode } from '../../core/recipe-error.ts';
+import { makePrivateFolder } from '../../store/private-folder.ts';
 import { isRemoteProblem } from '../../store/remote/remote.ts';
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
 import type { Store } from '../../store/store.ts';
@@ -155,7 +156,7 @@ export class SavedCheckpoint {
     const { files } = readTree(blobs, tree);
     if (!(await this.#isHere(files.map(({ digest }) => digest)))) return undefined;
     const folder = `${this.#own.folder}-${randomUUID()}`;
-    mkdirSync(folder, { recursive: true });
+    makePrivateFolder(folder);
     for (const { path, digest, executable } of files) {
       const target = join(folder, path);
       if (!target.startsWith(`${folder}/`)) continue;

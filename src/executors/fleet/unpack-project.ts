@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { RecipeError } from '../../core/recipe-error.ts';
 import { attemptName } from '../../engine/active-runs.ts';
 import { BlobDamaged } from '../../store/blobs.ts';
+import { makePrivateFolder } from '../../store/private-folder.ts';
 import type { Store } from '../../store/store.ts';
 import type { Parcel } from './parcel.ts';
 
@@ -30,7 +31,7 @@ export async function unpackProject(
 ): Promise<Unpacked> {
   const dir = join(home, 'attempts', `${attemptName(owner)}-${randomUUID()}`);
   if (code.length === 0 && packages === undefined) return { dir, [Symbol.dispose]: () => undefined };
-  mkdirSync(dir, { recursive: true });
+  makePrivateFolder(dir);
   const unpacked: Unpacked = { dir, [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) };
   try {
     for (const { path, digest, executable } of code) await copy(path, digest, executable === true);

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { makePrivateFolder } from '../../store/private-folder.ts';
 
 /** One of a program's outputs: it writes to a named pipe, so that it may open `/dev/stderr` as well. */
 export interface OutputPipe {
@@ -59,7 +60,7 @@ export class OutputPipes implements Disposable {
   }
 
   #make(): void {
-    mkdirSync(this.#dir, { recursive: true });
+    makePrivateFolder(this.#dir);
     const paths = Array.from({ length: BATCH }, () => join(this.#dir, String((this.#made += 1))));
     const { status, error, stderr } = spawnSync('mkfifo', paths, { encoding: 'utf8' });
     if (status !== 0)
