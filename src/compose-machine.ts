@@ -1,4 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
+import { constrainedMemory } from 'node:process';
 import type { Plan } from './core/plan.ts';
 import { goesToQueue } from './core/plan-queues.ts';
 import type { World } from './core/world.ts';
@@ -10,5 +11,10 @@ export function machineFor({ settings }: Plan, env: World['env']): Machine {
   const gpus = machineGpus(settings.gpus, env);
   return settings.executor === 'fleet'
     ? { cpus: Infinity, memoryBytes: Infinity, gpus, isElsewhere: goesToQueue }
-    : { cpus: availableParallelism(), memoryBytes: totalmem(), gpus, isElsewhere: () => false };
+    : { cpus: availableParallelism(), memoryBytes: machineMemory(), gpus, isElsewhere: () => false };
+}
+
+/** What this process may have: in a container, less than the machine has. */
+export function machineMemory(): number {
+  return Math.min(totalmem(), constrainedMemory() || Infinity);
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { arch, availableParallelism, hostname, platform, totalmem } from 'node:os';
+import { arch, availableParallelism, hostname, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { enteredRedis, fleetRemote, openFleetCache, requireOwnKey } from './compose-fleet.ts';
 import { ProjectHome, type Surroundings } from './compose-home.ts';
+import { machineMemory } from './compose-machine.ts';
 import { ProgramModules } from './compose-modules.ts';
 import type { Settings } from './core/plan.ts';
 import { immediate } from './db/sqlite.ts';
@@ -91,6 +92,7 @@ export class WorkerHome extends ProjectHome {
         world,
         version,
         openRecorder: async (asked) => openRecorder(asked, { version, now: () => world.clock.now() }),
+        memoryBytes: machineMemory(),
         shippedEntry: (component) => this.#modules.shippedEntry(component),
       },
       state: {
@@ -102,7 +104,7 @@ export class WorkerHome extends ProjectHome {
         queues,
         concurrency,
         cpus: availableParallelism(),
-        memoryBytes: totalmem(),
+        memoryBytes: machineMemory(),
         gpus: gpus.ids.length,
         secrets: this.#secrets,
         startedAt: world.clock.now(),

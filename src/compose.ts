@@ -6,7 +6,7 @@ import type { Fleet } from './compose-fleet.ts';
 import { collectGarbageDaily } from './compose-gc.ts';
 import { ProjectHome } from './compose-home.ts';
 import { remoteSettings } from './compose-link.ts';
-import { machineFor } from './compose-machine.ts';
+import { machineFor, machineMemory } from './compose-machine.ts';
 import { ProgramModules } from './compose-modules.ts';
 import { openTracing } from './compose-tracing.ts';
 import type { RunFinished, Subscriber } from './core/events.ts';
@@ -175,6 +175,7 @@ export class Project extends ProjectHome {
         owner: id,
         version,
         openRecorder: this.openRecorder,
+        memoryBytes: machineMemory(),
         shippedEntry: (component) => this.#modules.shippedEntry(component),
       },
       this.#modules.launcher(this.home, PIPES),

@@ -19,6 +19,10 @@ const LASTING = new Set<RunEvent['type']>([
   'run.finished',
 ]);
 
+function lasts(event: RunEvent): boolean {
+  return LASTING.has(event.type) || (event.type === 'step.report' && event.entry.type === 'warning');
+}
+
 /** The run as a picture that changes in place, for a terminal. */
 export function liveView(context: Context): (event: RunEvent) => void {
   const state = emptyLive();
@@ -42,7 +46,7 @@ export function liveView(context: Context): (event: RunEvent) => void {
       draw();
       frame.done();
       context.out(`${said.join('\n')}\n`);
-    } else if (LASTING.has(event.type) && said.length > 0) {
+    } else if (lasts(event) && said.length > 0) {
       frame.clear();
       context.out(`${said.join('\n')}\n`);
       draw();

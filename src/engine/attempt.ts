@@ -4,7 +4,7 @@ import type { OutputRef, ReportEntry } from '../core/events.ts';
 import { every } from '../core/every.ts';
 import { failpoint } from '../core/failpoint.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Plan, PlanInput } from '../core/plan.ts';
+import type { Plan, PlanInput, PlanStep } from '../core/plan.ts';
 import type { StepFile } from '../core/step-file.ts';
 import type { World } from '../core/world.ts';
 import { BlobDamaged } from '../store/blobs.ts';
@@ -52,6 +52,8 @@ export interface Workshop {
   /** Stockpot's own version, for the record. */
   readonly version: string;
   readonly openRecorder: OpenRecorder;
+  /** Of the machine: what a step wants of it is fitted to that. */
+  readonly memoryBytes: number;
   /** Absolute path of a shipped component's module. */
   readonly shippedEntry: (component: string) => string;
 }
@@ -204,15 +206,31 @@ async function layOut(
     outputs,
     seed: task.step.seed,
     threads: task.threads,
-    ...(task.step.resources.memoryBytes === undefined
-      ? {}
-      : { memoryBytes: task.step.resources.memoryBytes }),
+    ...fittedMemory(task.step, shop.memoryBytes, bringing.report),
     ...layOutKept({ ...task, fresh: task.fresh || isLeftOver(task, shop) }, dir, shop.home),
     report: join(dir, 'report.jsonl'),
     tmp: join(dir, 'tmp'),
   };
   writeFileSync(join(dir, 'step.json'), JSON.stringify(stepFile));
   return { stepFile };
+}
+
+function fittedMemory(
+  { resources: { memoryBytes: wanted } }: PlanStep,
+  there: number,
+  report: TaskHooks['report'],
+): Pick<StepFile, 'memoryBytes'> {
+  if (wanted === undefined) return {};
+  if (wanted > there)
+    report({
+      type: 'warning',
+      message: `resources.memory is ${gigabytes(wanted)}, and this machine has ${gigabytes(there)}: the step is given that`,
+    });
+  return { memoryBytes: Math.min(wanted, there) };
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function isLeftOver({ step, fingerprint }: Task, { home, store }: Workshop): boolean {

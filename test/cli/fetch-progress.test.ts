@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../src/store/hash.ts';
 import { CliRig, outcomes, outcomesOf } from '../rigs/cli-rig.ts';
+import { ON_TERMINAL } from '../rigs/on-terminal.ts';
 import { keepingFiles, OtherServer } from '../rigs/other-server.ts';
 import { ServerProcess } from '../rigs/server-process.ts';
 
@@ -12,9 +13,6 @@ const RECIPE = `steps:
   make: { run: 'head -c ${SIZE} /dev/zero > "$OUT_rows"', outputs: { rows: rows.bin } }
   count: { run: 'wc -c < "$IN_rows" > "$OUT_bytes"', inputs: { rows: make.rows }, outputs: { bytes: bytes.txt } }
 `;
-
-/** Runs a command on a terminal of its own. */
-const PTY = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
 
 /** A checkout whose step `count` is another than that which others have run. */
 async function checkout(remote: string, recipe = RECIPE.replace('wc -c', 'wc  -c')): Promise<CliRig> {
@@ -52,7 +50,7 @@ test('a run on a terminal shows bytes as they come', async () => {
   await using here = await checkout(shared.path, RECIPE);
   await using there = await checkout(shared.path);
   await here.run();
-  there.prefix = ['python3', '-c', PTY, 'sh', '-c', 'stty cols 100 rows 30; exec "$@"', 'sh'];
+  there.prefix = ON_TERMINAL;
   // Held up for longer than a picture stays.
   there.env['STOCKPOT_FAILPOINT'] = 'fetch.after-write@100=delay:300';
   const { exit, out } = await there.recipe('run');
