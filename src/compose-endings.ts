@@ -1,5 +1,6 @@
 import type { ScheduleDesk } from './compose-schedules.ts';
 import type { AfterRule, FollowedValue, ScheduleRules } from './core/schedule-rules.ts';
+import type { Clock } from './core/world.ts';
 import { type EndedRun, EndedRuns, outputsOf } from './engine/ended-runs.ts';
 import { type Followed, followedValue } from './engine/followed-value.ts';
 import { addEndTicks, endsWithoutTick, type FollowedEnd } from './ledger/end-ticks.ts';
@@ -17,16 +18,28 @@ export function isFollower(schedule: Schedule): schedule is Follower {
   return schedule.settings.when.kind === 'after';
 }
 
+export interface EndingsRequest {
+  /** That of this machine, by which the journals of its runs are written. */
+  readonly clock: Pick<Clock, 'now'>;
+  readonly onWarning: (message: string) => void;
+}
+
 /** Makes ticks of the ends of runs that schedules follow: submitted ones, and those whose journal lies in the project's home. */
 export class Endings {
   readonly #schedules: ScheduleDesk;
+  readonly #clock: EndingsRequest['clock'];
   readonly #onWarning: (message: string) => void;
   readonly #runs: EndedRuns;
   /** By schedule as it was applied, and run. */
   readonly #values = new Map<string, Followed>();
+  /** When runs ended by the ledger's clock, as it seemed when they were first seen to have. */
+  readonly #endedAt = new Map<string, number>();
+  /** Before the journals of runs of a recipe were last looked at, by the ledger's clock. */
+  readonly #lookedAt = new Map<string, number>();
 
-  constructor(schedules: ScheduleDesk, onWarning: (message: string) => void) {
+  constructor(schedules: ScheduleDesk, { clock, onWarning }: EndingsRequest) {
     this.#schedules = schedules;
+    this.#clock = clock;
     this.#onWarning = onWarning;
     this.#runs = new EndedRuns(schedules.project.home);
   }
@@ -98,7 +111,12 @@ export class Endings {
    */
   async #endedRuns(recipe: string, after: number): Promise<Ended[]> {
     const { ledger, project } = this.#schedules;
-    const journaled = this.#runs.of(recipe, after);
+    const journaled = (await this.#journaled(recipe))
+      .filter(({ at }) => at > after)
+      .flatMap(({ run, at }) => {
+        const whole = this.#runs.read(run);
+        return whole === undefined ? [] : [{ run, at, outputs: whole.outputs }];
+      });
     return ledger.read(async (sql) => {
       const submitted = await submittedAmong(
         sql,
@@ -117,6 +135,34 @@ export class Endings {
           outputs: async () => this.#outputsOf(id, epoch),
         })),
       ];
+    });
+  }
+
+  /**
+   * Runs whose journal says that they have ended, and when by the ledger's clock. That of this machine may be wrong, or
+   * was when it ran them: no run has ended later than it is seen to have, nor before it was last seen to go on.
+   */
+  async #journaled(recipe: string): Promise<Pick<EndedRun, 'run' | 'at'>[]> {
+    const before = await this.#time();
+    const found = this.#runs.of(recipe);
+    const isNew = ({ run }: Pick<EndedRun, 'run'>): boolean => !this.#endedAt.has(run);
+    if (found.some(isNew)) {
+      const { now, ahead } = await this.#time();
+      const notBefore = this.#lookedAt.get(recipe) ?? -Infinity;
+      for (const { run, at } of found.filter(isNew))
+        this.#endedAt.set(run, Math.min(now, Math.max(notBefore, at - ahead)));
+    }
+    this.#lookedAt.set(recipe, before.now);
+    return found.map(({ run, at }) => ({ run, at: this.#endedAt.get(run) ?? at }));
+  }
+
+  /** That of the ledger, and by how much this machine's clock is surely ahead of it. */
+  async #time(): Promise<{ readonly now: number; readonly ahead: number }> {
+    return this.#schedules.ledger.read(async (sql) => {
+      const before = this.#clock.now();
+      const now = await this.#schedules.now(sql);
+      const after = this.#clock.now();
+      return { now, ahead: Math.max(0, before - now) + Math.min(0, after - now) };
     });
   }
 

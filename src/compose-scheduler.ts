@@ -67,7 +67,8 @@ export class Scheduler {
     this.#run = run;
     this.#surroundings = surroundings;
     this.#request = request;
-    this.#endings = new Endings(schedules, request.onWarning);
+    const { clock } = surroundings.world;
+    this.#endings = new Endings(schedules, { clock, onWarning: request.onWarning });
     this.#notifier = new Notifier(schedules, surroundings, request.onWarning);
   }
 

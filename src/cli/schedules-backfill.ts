@@ -33,7 +33,10 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const now = await schedules.ledger.read(async (sql) => schedules.now(sql));
   const range = { from, to: Math.min(to, now), force: flag(options, 'force') };
   const done = isFollower(schedule)
-    ? await new Endings(schedules, warningsTo(context)).backfill(schedule, range)
+    ? await new Endings(schedules, { clock: context.world.clock, onWarning: warningsTo(context) }).backfill(
+        schedule,
+        range,
+      )
     : await backfillInstants(schedules, schedule, range);
   const [early] = nominalInstants(schedule.settings, Math.max(from - 1, now));
   if (early !== undefined && early <= to)

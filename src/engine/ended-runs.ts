@@ -24,32 +24,35 @@ export class EndedRuns {
     this.#home = home;
   }
 
-  /** Those of a recipe that ended after an instant; whoever ran them, by hand or on a schedule. */
-  of(recipe: string, after: number): EndedRun[] {
+  /**
+   * Those of a recipe that have ended, whoever ran them, by hand or on a schedule, and when by the clock of whoever did.
+   * Of some it is known only when they are `read` that they did not succeed, or left steps out.
+   */
+  of(recipe: string): Pick<EndedRun, 'run' | 'at'>[] {
     const dir = join(this.#home, 'runs');
     if (!existsSync(dir)) return [];
-    return readdirSync(dir)
-      .filter((run) => this.#recipeOf(run) === recipe && this.#endOf(run) > after)
-      .map((run) => this.#read(run))
-      .filter((run) => run !== null);
+    return readdirSync(dir).flatMap((run) => {
+      const at = this.#recipeOf(run) === recipe ? this.#endOf(run) : undefined;
+      return at === undefined || this.#whole.get(run) === null ? [] : [{ run, at }];
+    });
+  }
+
+  /** Undefined: it did not succeed, or left steps out. */
+  read(run: string): EndedRun | undefined {
+    return remembered(this.#whole, run, () => wholeRun(run, readJournal(this.#home, run))) ?? undefined;
   }
 
   #recipeOf(run: string): string | undefined {
     return remembered(this.#recipes, run, () => recipeOf(journalPath(this.#home, run)));
   }
 
-  /** One that goes on has not ended after any instant. */
-  #endOf(run: string): number {
-    const at = remembered(this.#endedAt, run, () => {
+  /** Undefined: it goes on. */
+  #endOf(run: string): number | undefined {
+    return remembered(this.#endedAt, run, () => {
       const end = endOf(journalPath(this.#home, run));
       if (end !== undefined && end.outcome !== 'succeeded') this.#whole.set(run, null);
       return end?.at;
     });
-    return at ?? -Infinity;
-  }
-
-  #read(run: string): EndedRun | null {
-    return remembered(this.#whole, run, () => wholeRun(run, readJournal(this.#home, run))) ?? null;
   }
 }
 

@@ -19,6 +19,17 @@ export function describeEndTicks(name: string, open: () => Promise<OpenLedgers>)
       expect(await followed(one, 'a')).toEqual(['r1 1#0 waiting', 'r2 2#0 waiting']);
     });
 
+    test('a run has one tick, by whatever clock others read when it ended', async () => {
+      await using ledgers = await open();
+      const [one, two] = ledgers.schedulers;
+      await apply(one, 'a');
+      const many = Array.from({ length: 120 }, (_, index) => end(`r${index}`, 1000 + index));
+      await follow(one, 'a', many);
+      await follow(two, 'a', [...many.map(({ run, at }) => end(run, at + 500)), end('new', 1)]);
+      const ticks = await one.read((sql) => listTicks(sql, 'a', 1000));
+      expect([ticks.length, ticks.at(-1)?.after]).toEqual([121, 'new']);
+    });
+
     test('two runs that ended at once have one tick each, and so has the clock', async () => {
       await using ledgers = await open();
       const [ledger] = ledgers.schedulers;
