@@ -11,6 +11,16 @@ import { forceTick, holdSchedule } from './ledger/ticks.ts';
 import { refuseLargeBackfill } from './schedule/backfill-limit.ts';
 import { dueEnds, oldestDue } from './schedule/due.ts';
 
+/** What came of a backfill. */
+export interface Backfilled {
+  /** How many instants or ends there were. */
+  readonly found: number;
+  /** How many ticks were added for them. */
+  readonly added: number;
+  /** How many have none because theirs may have been forgotten. */
+  readonly forgotten: number;
+}
+
 /** A schedule whose rhythm is that of another recipe. */
 export type Follower = Schedule & { readonly settings: { readonly when: AfterRule } };
 
@@ -68,27 +78,28 @@ export class Endings {
   }
 
   /**
-   * A tick for each end from one instant to another that has none; with `force` one more for each. Gives how many ends
-   * there are, and how many ticks were added.
+   * A tick for each end from one instant to another that has none; with `force` one more for each.
    *
    * @throws RecipeError BACKFILL_TOO_LARGE
    */
   async backfill(
     schedule: Follower,
     { from, to, force }: { readonly from: number; readonly to: number; readonly force: boolean },
-  ): Promise<{ readonly found: number; readonly added: number }> {
+  ): Promise<Backfilled> {
     const { id, settings } = schedule;
     const ends = await this.#endsOf(schedule, from - 1, to);
     refuseLargeBackfill(ends.map(({ at }) => at).toSorted((a, b) => a - b));
     const rules = { onlyChanges: isForChanges(settings.when) };
     const tick = { schedule: id, cause: 'backfill' } as const;
     return this.#schedules.ledger.write(async (sql) => {
-      await holdSchedule(sql, id);
-      const found = await endsWithoutTick(sql, id, ends, rules);
+      const held = await holdSchedule(sql, id);
+      const fresh = await endsWithoutTick(sql, id, ends, rules);
+      const found = force ? fresh : fresh.filter(({ at }) => held?.isForgotten(at) !== true);
       const again = ends.filter((end) => !found.includes(end));
       await addEndTicks(sql, found, { ...tick, overlap: settings.overlap });
       if (force) for (const { at } of again) await forceTick(sql, { ...tick, nominal: at });
-      return { found: ends.length, added: force ? ends.length : found.length };
+      const forgotten = fresh.length - found.length;
+      return { found: ends.length, added: force ? ends.length : found.length, forgotten };
     });
   }
 

@@ -10,6 +10,7 @@ import { TICKS_FOLDER, type TickRun } from './compose-ticks.ts';
 import { failpoint } from './core/failpoint.ts';
 import { isUnavailable, RecipeError } from './core/recipe-error.ts';
 import { mostRuns } from './core/schedule-rules.ts';
+import { FORGOTTEN_AT_ONCE, forgetTicks } from './ledger/forget-ticks.ts';
 import { HeldTick, TICK_LEASE_MS } from './ledger/held-tick.ts';
 import { pauseSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
 import { AGAIN_MS, MOST_WAIT_MS } from './ledger/submission-driver.ts';
@@ -33,6 +34,8 @@ import { eventOfTick, interruptedReport, type TickReport } from './schedule/tick
 
 /** Other processes apply, pause and ask for runs: they are seen after this time. */
 const LOOK_MS = 2000;
+/** So often it looks for ticks to forget, unless there are more than it forgets at once. */
+const FORGET_MS = 3_600_000;
 const TOLD_TO_END = 'its scheduler was told to end';
 
 /** What a scheduler has, whatever its ticks run. */
@@ -61,6 +64,8 @@ export class Scheduler {
   readonly #endings: Endings;
   /** By schedule, what it has to wait for as long as its rules and its cursor are these. */
   readonly #due = new Map<string, { readonly rules: string; readonly due: Due; readonly until: number }>();
+  /** When ticks of a schedule may be old enough to be forgotten, by the clock that never goes back. */
+  readonly #forgetAt = new Map<string, number>();
 
   constructor({ schedules, surroundings, run }: SchedulerPlace, request: SchedulerRequest) {
     this.#schedules = schedules;
@@ -158,6 +163,7 @@ export class Scheduler {
         });
     }
     await this.#claimAll(schedule);
+    await this.#forget(id);
     return wakeAt ?? Infinity;
   }
 
@@ -170,6 +176,14 @@ export class Scheduler {
     if (due.cursor > cursor) this.#due.delete(id);
     else this.#due.set(id, { rules, due, until: due.wakeAt ?? Infinity });
     return due;
+  }
+
+  async #forget(id: string): Promise<void> {
+    const { clock } = this.#surroundings.world;
+    if (clock.monotonic() < (this.#forgetAt.get(id) ?? -Infinity)) return;
+    const { ledger } = this.#schedules;
+    const count = await ledger.write(async (sql) => forgetTicks(sql, id, await this.#schedules.now(sql)));
+    if (count < FORGOTTEN_AT_ONCE) this.#forgetAt.set(id, clock.monotonic() + FORGET_MS);
   }
 
   /** Takes what waits, as much of it as may be run at once. */

@@ -1,4 +1,4 @@
-import { Endings, isFollower } from '../compose-endings.ts';
+import { type Backfilled, Endings, isFollower } from '../compose-endings.ts';
 import type { Schedules } from '../compose-schedules.ts';
 import type { ExitCode } from '../core/exit-code.ts';
 import type { Schedule } from '../ledger/schedules.ts';
@@ -14,12 +14,6 @@ interface Backfill {
   readonly from: number;
   readonly to: number;
   readonly force: boolean;
-}
-
-/** How many instants or ends there were, and how many ticks were added for them. */
-interface Backfilled {
-  readonly found: number;
-  readonly added: number;
 }
 
 /** `recipe schedules backfill`: the instants between two that have no tick; with `--force` one more of each. */
@@ -44,16 +38,19 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const { scheduler, ended } = scheduleRunner(schedules, context, flag(options, 'json'));
   await scheduler.drain(schedule);
   await scheduler.notified();
+  if (done.forgotten > 0)
+    context.err(`${done.forgotten} instants may have had a tick that is forgotten: --force runs them\n`);
   const nothing = whyNothing(done, ended.length);
   if (nothing !== undefined) context.err(`${nothing}\n`);
   return exitOfTicks(ended, context);
 }
 
-function whyNothing({ found, added }: Backfilled, ended: number): string | undefined {
+function whyNothing({ found, added, forgotten }: Backfilled, ended: number): string | undefined {
   if (ended > 0) return undefined;
   if (added > 0) return 'An earlier run goes on: they run when that has ended, if a scheduler is there';
-  return found === 0
-    ? 'Nothing to run: no tick lies there'
+  if (found === 0) return 'Nothing to run: no tick lies there';
+  return forgotten > 0
+    ? undefined
     : `Nothing to run: each of ${found} instants has a tick; --force runs them again`;
 }
 
@@ -71,11 +68,13 @@ async function backfillInstants(
   const tick = { schedule: id, cause: 'backfill' } as const;
   const { overlap } = settings;
   return ledger.write(async (sql) => {
-    await holdSchedule(sql, id);
+    const held = await holdSchedule(sql, id);
     const known = await instantsWithTick(sql, id, { from, to });
-    const added = force ? instants : instants.filter((nominal) => !known.has(nominal));
+    const fresh = instants.filter((nominal) => !known.has(nominal));
+    const added = force ? instants : fresh.filter((nominal) => held?.isForgotten(nominal) !== true);
     if (force) for (const nominal of instants) await forceTick(sql, { ...tick, nominal });
     else await offerTicks(sql, { ...tick, instants: added, cursor: undefined, overlap });
-    return { found: instants.length, added: added.length };
+    const forgotten = force ? 0 : fresh.length - added.length;
+    return { found: instants.length, added: added.length, forgotten };
   });
 }

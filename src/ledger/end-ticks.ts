@@ -83,14 +83,15 @@ export async function addEndTicks(
         ? await placeOf(sql, { schedule, cause, nominal: at, overlap })
         : { state: 'skipped', note: leftOut };
     await sql.run(
-      `INSERT INTO ticks (schedule_id, nominal_at, number, cause, state, epoch, note, after_run, after_value)
-       VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+      `INSERT INTO ticks (schedule_id, nominal_at, number, cause, state, epoch, note, ended_at, after_run, after_value)
+       VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`,
       schedule,
       at,
       await nextNumber(sql, schedule, at),
       cause,
       place.state,
       place.note,
+      place.state === 'skipped' ? at : null,
       run,
       value ?? null,
     );

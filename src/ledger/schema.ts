@@ -10,7 +10,16 @@ export function ledgerMigrations(dialect: Dialect): readonly string[] {
     limitTables(dialect),
     // How the last tick ended is asked at the end of each: a schedule for every minute has half a million in a year.
     'CREATE INDEX ended_ticks ON ticks (schedule_id, ended_at DESC, nominal_at DESC, number DESC);',
+    forgottenTicks(dialect),
   ];
+}
+
+/** From when to when there were ticks that are gone. What was skipped ended when it was to be, and gets old from then on. */
+function forgottenTicks(dialect: Dialect): string {
+  const bigint = dialect === 'sqlite' ? 'INTEGER' : 'bigint';
+  return `ALTER TABLE schedules ADD COLUMN forgotten_from ${bigint};
+   ALTER TABLE schedules ADD COLUMN forgotten_to ${bigint};
+   UPDATE ticks SET ended_at = nominal_at WHERE state = 'skipped' AND ended_at IS NULL;`;
 }
 
 function scheduleTables(dialect: Dialect): string {

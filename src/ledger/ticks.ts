@@ -41,6 +41,7 @@ export interface Tick {
   /** What `only_if_changed` saw. */
   readonly seen: string | undefined;
   readonly note: string | undefined;
+  /** One that was skipped ended at its instant. */
   readonly endedAt: number | undefined;
 }
 
@@ -67,13 +68,14 @@ export async function offerTicks(
   for (const nominal of instants) {
     const { state, note } = await placeOf(sql, { schedule, cause, nominal, overlap });
     await sql.run(
-      `INSERT INTO ticks (schedule_id, nominal_at, number, cause, state, epoch, note) VALUES (?, ?, 0, ?, ?, 0, ?)
-       ON CONFLICT (schedule_id, nominal_at, number) DO NOTHING`,
+      `INSERT INTO ticks (schedule_id, nominal_at, number, cause, state, epoch, note, ended_at)
+       VALUES (?, ?, 0, ?, ?, 0, ?, ?) ON CONFLICT (schedule_id, nominal_at, number) DO NOTHING`,
       schedule,
       nominal,
       cause,
       state,
       note,
+      state === 'skipped' ? nominal : null,
     );
   }
   if (cursor !== undefined)
@@ -101,16 +103,27 @@ export async function instantsWithTick(
   return new Set(rows.map((row) => Number(row['nominal_at'])));
 }
 
+/** A schedule as it is while nobody else changes it. */
+export interface Held {
+  readonly cursor: number;
+  readonly isPaused: boolean;
+  /** Whether there may have been a tick of this instant that is forgotten. */
+  readonly isForgotten: (instant: number) => boolean;
+}
+
 /** Until the transaction ends, nobody else changes the schedule or its ticks. Undefined: there is none. */
-export async function holdSchedule(
-  sql: Sql,
-  schedule: string,
-): Promise<{ readonly cursor: number; readonly isPaused: boolean } | undefined> {
+export async function holdSchedule(sql: Sql, schedule: string): Promise<Held | undefined> {
   const row = await sql.get(
-    `SELECT cursor_at, paused_at FROM schedules WHERE schedule_id = ?${lock(sql, 'change')}`,
+    `SELECT cursor_at, paused_at, forgotten_from, forgotten_to FROM schedules WHERE schedule_id = ?${lock(sql, 'change')}`,
     schedule,
   );
-  return row && { cursor: Number(row['cursor_at']), isPaused: row['paused_at'] !== null };
+  if (row === undefined) return undefined;
+  const { forgotten_from: from, forgotten_to: to } = row;
+  return {
+    cursor: Number(row['cursor_at']),
+    isPaused: row['paused_at'] !== null,
+    isForgotten: (instant) => from !== null && instant >= Number(from) && instant <= Number(to),
+  };
 }
 
 /** What a tick does that is new, by the policy for those that fall due while a run goes on. */
@@ -127,7 +140,7 @@ export async function placeOf(
   if (isBusy && overlap === 'skip') return { state: 'skipped', note: 'an earlier run was going on' };
   if (isBusy && overlap === 'queue-one')
     await sql.run(
-      `UPDATE ticks SET state = 'skipped', note = ? WHERE schedule_id = ? AND state = 'waiting'
+      `UPDATE ticks SET state = 'skipped', note = ?, ended_at = nominal_at WHERE schedule_id = ? AND state = 'waiting'
        AND cause IN ('clock', 'after') AND nominal_at < ?`,
       'a later one took its place',
       schedule,

@@ -136,6 +136,26 @@ describe('a schedule', () => {
     expect(await rig.serve(1)).toEqual(['01:00 caught-up succeeded']);
   });
 
+  test('backfills nothing that may have had a tick which is forgotten, unless it is forced', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    {
+      using database = new DatabaseSync(join(rig.cli.dir, '.stockpot/ledger.db'));
+      const range = [Date.UTC(2026, 11, 31, 20), Date.UTC(2026, 11, 31, 22)] as const;
+      database.prepare('UPDATE schedules SET forgotten_from = ?, forgotten_to = ?').run(...range);
+    }
+    const said = '2 instants may have had a tick that is forgotten: --force runs them\n';
+    const backfill = async (to: string, ...more: string[]): Promise<Outcome> =>
+      rig.at(0, 'backfill', 'daily', '--from', '2026-12-31T21:00Z', '--to', to, '--json', ...more);
+    expect(await backfill('2026-12-31T22:00Z')).toMatchObject({ exit: 0, out: '', err: said });
+    const { out, err } = await backfill('2026-12-31T23:00Z');
+    expect([endsIn(out), err]).toEqual([['23:00 backfill succeeded'], said]);
+    const forced = await backfill('2026-12-31T22:00Z', '--force');
+    expect([endsIn(forced.out), forced.err]).toEqual([
+      ['21:00 backfill succeeded', '22:00 backfill succeeded'],
+      '',
+    ]);
+  });
+
   test('backfills 10,000 ticks at once at most, and says where to part more', async () => {
     await using rig = await ScheduleRig.create('overlap: skip');
     const backfill = async (from: string, to: string): Promise<Outcome> =>

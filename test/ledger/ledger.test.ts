@@ -8,6 +8,7 @@ import { openLedger } from '../../src/ledger/open-ledger.ts';
 import { ledgerMigrations } from '../../src/ledger/schema.ts';
 import { listTicks } from '../../src/ledger/ticks.ts';
 import { describeEndTicks } from '../conformance/describe-end-ticks.ts';
+import { describeForgottenTicks } from '../conformance/describe-forgotten-ticks.ts';
 import { describeLimitLedger } from '../conformance/describe-limit-ledger.ts';
 import { describeNotificationLedger } from '../conformance/describe-notification-ledger.ts';
 import { describeScheduleLedger, type OpenLedgers } from '../conformance/describe-schedule-ledger.ts';
@@ -24,6 +25,7 @@ test('ledger.db has the schema that is written down', () => {
 describeScheduleLedger('SQLite', ledgersOnSqlite);
 describeNotificationLedger('SQLite', ledgersOnSqlite);
 describeEndTicks('SQLite', ledgersOnSqlite);
+describeForgottenTicks('SQLite', ledgersOnSqlite);
 
 test('a ledger of before there were ticks that follow runs keeps its ticks', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
@@ -35,10 +37,13 @@ test('a ledger of before there were ticks that follow runs keeps its ticks', asy
       durability: 'full',
     });
     before.exec(`INSERT INTO schedules VALUES ('a', '/p', 'a@prod', '{}', 's', 1, 'me', 1, NULL, NULL, 'ok');
-      INSERT INTO ticks VALUES ('a', 5, 0, 'clock', 'running', 1, 'me', 9, 'r', 'seen', 'note', NULL)`);
+      INSERT INTO ticks VALUES ('a', 5, 0, 'clock', 'running', 1, 'me', 9, 'r', 'seen', 'note', NULL),
+        ('a', 4, 0, 'clock', 'skipped', 0, NULL, NULL, NULL, NULL, 'note', NULL)`);
     before.close();
     await using ledger = await openLedger(dir, undefined);
-    expect(await ledger.read((sql) => listTicks(sql, 'a', 9))).toEqual([
+    const [running, skipped] = await ledger.read((sql) => listTicks(sql, 'a', 9));
+    expect(skipped).toMatchObject({ nominal: 4, state: 'skipped', endedAt: 4 });
+    expect([running]).toEqual([
       {
         schedule: 'a',
         nominal: 5,
@@ -66,6 +71,7 @@ onPostgres((rig) => {
   describeScheduleLedger('PostgreSQL', open);
   describeNotificationLedger('PostgreSQL', open);
   describeEndTicks('PostgreSQL', open);
+  describeForgottenTicks('PostgreSQL', open);
   describeSubmissionLedger('PostgreSQL', open);
   describeLimitLedger('PostgreSQL', open);
 });

@@ -261,6 +261,22 @@ test('of a day that was missed with overlap: allow four runs go on at once, olde
   expect(new Set(rig.states)).toEqual(new Set(['succeeded']));
 });
 
+test('old ticks are forgotten while schedulers look, a few at a time, and none of them is run again', async () => {
+  using rig = await SchedulersRig.create({ catchUp: 'all', windowMs: 365 * 24 * HOUR });
+  rig.ledger.rows(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1250)
+    INSERT INTO ticks (schedule_id, nominal_at, number, cause, state, epoch, ended_at)
+    SELECT schedule_id, ${T0 - 40 * 24 * HOUR} - i, 0, 'clock', 'succeeded', 1, ${T0 - 40 * 24 * HOUR} FROM n, schedules`);
+  const count = (): unknown => rig.ledger.rows('SELECT COUNT(*) AS count FROM ticks')[0]?.['count'];
+  expect(count()).toBe(1250);
+  for (const name of ['one', 'two']) rig.serve(name, async () => ({ state: 'succeeded' }));
+  await rig.until(MINUTE);
+  expect([count(), rig.said]).toEqual([1000, []]);
+  await rig.until(3 * HOUR + 5 * MINUTE);
+  // Eighteen more have run, and those that are too many for it go within the hour.
+  expect(count()).toBeLessThan(1018);
+  expect(rig.said.filter((line) => line.endsWith('succeeded'))).toHaveLength(18);
+});
+
 test('what one scheduler left out is not run by another that had looked before, and stood still', async () => {
   using rig = await SchedulersRig.create({
     when: { kind: 'every', everyMs: 65 * SECOND },
