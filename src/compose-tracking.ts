@@ -81,7 +81,7 @@ export class Trackers implements AsyncDisposable {
     return once(this.#servers, url, async () => {
       const { store, world, asker } = this.#options;
       const { openRestPlace } = await import('./tracking/rest/rest-place.ts');
-      return openRestPlace({ url, env: world.env, asker, store: store(), now: this.#now });
+      return openRestPlace({ url, env: world.env, asker, store, now: this.#now });
     });
   }
 }

@@ -3,7 +3,7 @@ import { textTable } from '../report/text/table.ts';
 import type { Promotion } from '../tracking/protection/promotion.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { jsonLine } from './json-line.ts';
-import { openTracked } from './open-tracked.ts';
+import { openRegistry } from './open-registry.ts';
 import { refusing } from './refusing.ts';
 import { instant } from './run-columns.ts';
 import { whoAsked } from './who-asked.ts';
@@ -20,7 +20,7 @@ export async function reject(parsed: Parsed, context: Context): Promise<ExitCode
 
 /** `recipe models promotions NAME` */
 export async function promotions({ args, options }: Parsed, context: Context): Promise<ExitCode> {
-  await using project = await openTracked(options, context);
+  await using project = await openRegistry(options, context);
   const approvals = await project.approvals();
   const found = await refusing(() => approvals.promotions(args[0] ?? ''));
   if (flag(options, 'json')) context.out(jsonLine(found));
@@ -46,7 +46,7 @@ export async function promotions({ args, options }: Parsed, context: Context): P
 
 /** `recipe models history NAME` */
 export async function history({ args, options }: Parsed, context: Context): Promise<ExitCode> {
-  await using project = await openTracked(options, context);
+  await using project = await openRegistry(options, context);
   const registry = await project.registry();
   const changes = await registry.changes(args[0] ?? '');
   if (flag(options, 'json')) context.out(jsonLine(changes));
@@ -72,7 +72,7 @@ async function decide(
   context: Context,
   how: 'approve' | 'reject',
 ): Promise<ExitCode> {
-  await using project = await openTracked(options, context);
+  await using project = await openRegistry(options, context);
   const approvals = await project.approvals();
   const promotion = await refusing(() => approvals[how](args[0] ?? ''));
   if (flag(options, 'json')) context.out(jsonLine(promotion));

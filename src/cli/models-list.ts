@@ -2,11 +2,11 @@ import { ExitCode } from '../core/exit-code.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { jsonLine } from './json-line.ts';
-import { openTracked } from './open-tracked.ts';
+import { openRegistry } from './open-registry.ts';
 
 /** `recipe models list` */
 export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
-  await using project = await openTracked(options, context);
+  await using project = await openRegistry(options, context);
   const models = await (await project.registry()).list();
   if (flag(options, 'json')) context.out(jsonLine(models));
   else {

@@ -4,11 +4,11 @@ import { promote } from '../engine/promotion.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { findVersion } from './find-version.ts';
 import { jsonLine } from './json-line.ts';
-import { openTracked } from './open-tracked.ts';
+import { openRegistry } from './open-registry.ts';
 
 /** `recipe models promote NAME@ALIAS`, or NAME/VERSION: points another alias to it. */
 export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
-  await using project = await openTracked(options, context);
+  await using project = await openRegistry(options, context);
   const alias = text(options, 'to') ?? 'champion';
   const registry = await project.registry();
   const version = await findVersion(registry, args[0] ?? '', 'models promote');

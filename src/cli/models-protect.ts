@@ -3,7 +3,7 @@ import { RecipeError } from '../core/recipe-error.ts';
 import { choice } from './choice.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { jsonLine } from './json-line.ts';
-import { openTracked } from './open-tracked.ts';
+import { openRegistry } from './open-registry.ts';
 import { refusing } from './refusing.ts';
 
 /** `recipe models protect NAME` */
@@ -20,7 +20,7 @@ export async function protect(parsed: Parsed, context: Context): Promise<ExitCod
       problem: 'Say who approves, as in --approvers group:risk,user:ann',
       command: 'models protect',
     });
-  await using project = await openTracked(options, context);
+  await using project = await openRegistry(options, context);
   const approvals = await project.approvals();
   await refusing(() => approvals.protect(name, { alias, requires, approvers }));
   if (flag(options, 'json')) context.out(jsonLine({ name, alias, requires, approvers }));
@@ -33,7 +33,7 @@ export async function unprotect(parsed: Parsed, context: Context): Promise<ExitC
   const { args, options } = parsed;
   const name = args[0] ?? '';
   const alias = text(options, 'alias') ?? 'champion';
-  await using project = await openTracked(options, context);
+  await using project = await openRegistry(options, context);
   const approvals = await project.approvals();
   await refusing(() => approvals.unprotect(name, alias));
   if (flag(options, 'json')) context.out(jsonLine({ name, alias, unprotected: true }));

@@ -4,13 +4,13 @@ import { nearest } from '../recipe/nearest.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { jsonLine } from './json-line.ts';
-import { openTracked } from './open-tracked.ts';
+import { openRegistry } from './open-registry.ts';
 import { instant } from './run-columns.ts';
 import { whoAsked } from './who-asked.ts';
 
 /** `recipe models show NAME` */
 export async function execute({ args, options }: Parsed, context: Context): Promise<ExitCode> {
-  await using project = await openTracked(options, context);
+  await using project = await openRegistry(options, context);
   const name = args[0] ?? '';
   const registry = await project.registry();
   const versions = await registry.versions(name);

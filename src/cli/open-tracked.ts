@@ -5,7 +5,7 @@ import { type Context, type Parsed, text } from './context.ts';
 import { trackedDir } from './tracked-dir.ts';
 
 /**
- * The project that the working folder lies in, for commands about its runs and models, with the addresses of
+ * The project that the working folder lies in, for commands about its runs, with the addresses of
  * the profile that is named.
  *
  * @throws RecipeError RECIPE_NOT_FOUND

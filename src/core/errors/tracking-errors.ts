@@ -62,6 +62,12 @@ export const TRACKING_ERRORS = {
     hint: (p: { nearest: string | undefined }) =>
       p.nearest === undefined ? 'List them with `recipe models list`.' : `Did you mean ${p.nearest}?`,
   },
+  REGISTRY_NOT_NAMED: {
+    exit: ExitCode.usage,
+    message: (p: { dir: string }) => `There is no recipe in ${p.dir}, and no server of models is named`,
+    hint: () =>
+      'Go to a project, or name the server: `--tracking https://…`, or STOCKPOT_TRACKING_URL or STOCKPOT_REGISTRY_URL.',
+  },
   FILTER_INVALID: {
     exit: ExitCode.usage,
     message: (p: { filter: string; problem: string; column: number }) =>

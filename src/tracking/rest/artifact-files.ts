@@ -27,14 +27,15 @@ export interface ArtifactFiles {
 
 /** Outputs of a store. */
 export class StoredFiles implements ArtifactFiles {
-  readonly #store: Store;
+  readonly #store: () => Store;
 
-  constructor(store: Store) {
+  /** @param store opened only when files are needed: that makes the home */
+  constructor(store: () => Store) {
     this.#store = store;
   }
 
   of(digest: Digest, kind: OutputKind): readonly ArtifactFile[] | undefined {
-    const { blobs } = this.#store;
+    const { blobs } = this.#store();
     try {
       const files = isTree(kind) ? readTree(blobs, digest).files : [{ path: '', digest }];
       if (files.some((file) => blobs.size(file.digest) === undefined)) return undefined;
@@ -48,7 +49,7 @@ export class StoredFiles implements ArtifactFiles {
   async keep(
     files: readonly { readonly path: string; readonly bytes: AsyncIterable<Uint8Array> }[],
   ): Promise<Digest> {
-    const { blobs, layout } = this.#store;
+    const { blobs, layout } = this.#store();
     await mkdir(layout.tmp, { recursive: true });
     const tree: TreeFile[] = [];
     for (const { path, bytes } of files) {

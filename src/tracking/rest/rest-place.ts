@@ -12,7 +12,7 @@ export interface RestPlaceOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Who asked for what is done, if that is not whose credentials these are. */
   readonly asker: string | undefined;
-  readonly store: Store;
+  readonly store: () => Store;
   readonly now: () => number;
 }
 
