@@ -11,7 +11,7 @@ import type { Asking, Need } from './policy.ts';
 const PROXY = 'mlflow-artifacts:/';
 
 const OF_REPRODUCTION = ` OR EXISTS (SELECT 1 FROM model_version_tags t
-  WHERE t.name = model_versions.name AND t.version = model_versions.version AND t.key = ? AND t.value = ?)`;
+  WHERE model_versions.source = 'mlflow-artifacts:/models/' || model_versions.model_digest AND t.name = model_versions.name AND t.version = model_versions.version AND t.key = ? AND t.value = ?)`;
 
 /**
  * Whose a path in the space of artifacts is: of every experiment that has it, what is above it or what is

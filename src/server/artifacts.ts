@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Digest } from '../core/ids.ts';
 import { isTree, type OutputKind } from '../core/kinds.ts';
 import type { Database, Sql } from '../db/sql.ts';
-import { REPRODUCTION_FILE, REPRODUCTION_TAG } from '../engine/reproduction.ts';
+import { REPRODUCTION_FILE } from '../engine/reproduction.ts';
 import { digestOf } from '../store/hash.ts';
 import type { Store } from '../store/store.ts';
 import { readTree, treeText } from '../store/trees.ts';
@@ -14,6 +14,7 @@ import { checkPath, isServersOwn, serversOwn } from './artifact-path.ts';
 import { pathOfAddress } from './artifact-place.ts';
 import { type ClientFiles, directlyBelow, type FileInfo, type ReadableFile } from './client-files.ts';
 import { FilesInStore, type FilesInStoreOptions, openStored } from './files-in-store.ts';
+import { REPRODUCED } from './reproduction-tag.ts';
 import type { Stored } from './uploaded-files.ts';
 
 export interface ArtifactsOptions extends FilesInStoreOptions {
@@ -139,11 +140,7 @@ export class Artifacts {
 
   /** What a registered version can be made from again. */
   async #ofReproduction(sql: Sql, digest: Digest): Promise<Stored[]> {
-    const found = await sql.get(
-      'SELECT 1 AS found FROM model_version_tags WHERE key = ? AND value = ?',
-      REPRODUCTION_TAG,
-      digest,
-    );
+    const found = await sql.get(REPRODUCED, digest);
     // Whoever sets tags gets no other folder of the store by it.
     const files = found === undefined ? [] : this.#filesOf(`reproductions/${digest}`, digest);
     return files.some(({ path }) => path === `reproductions/${digest}/${REPRODUCTION_FILE}`) ? files : [];

@@ -1,4 +1,5 @@
 import type { Digest } from '../core/ids.ts';
+import { REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { own, readableBy } from '../tracking/access/grants.ts';
 import { readLoggedModel } from '../tracking/mlflow/logged-models.ts';
 import {
@@ -45,6 +46,7 @@ import {
 import { type ModelSource, modelSource } from './model-source.ts';
 import { originOf } from './origin-of-version.ts';
 import { both, CREATE, on, SIGNED_IN } from './policy.ts';
+import { checkReproductionTag } from './reproduction-tag.ts';
 import { type Route, route, type Served } from './route.ts';
 import { model } from './things.ts';
 
@@ -221,6 +223,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     async (served, { name, source, run_id, run_link, description, tags }) => {
       const found = await contentOf(served, modelSource(source, served.root));
       const model_version = await served.database.write(async (sql) => {
+        await checkReproductionTag(sql, { source: found.source, digest: found.digest }, tags);
         const version = await createVersion(
           sql,
           {
@@ -326,9 +329,13 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     on('EDIT', model),
     message({ ...VERSION, key: required(text()), value: present(text()) }),
     async (served, { name, version, key, value }) => {
-      await served.database.write((sql) =>
-        setVersionTag(sql, name, version, { key, value }, changeOf(served)),
-      );
+      await served.database.write(async (sql) => {
+        if (key === REPRODUCTION_TAG) {
+          const { source, copy } = await contentOfVersion(sql, name, version);
+          await checkReproductionTag(sql, { source, digest: copy?.digest }, [{ key, value }]);
+        }
+        await setVersionTag(sql, name, version, { key, value }, changeOf(served));
+      });
       return {};
     },
   ),

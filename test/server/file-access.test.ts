@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Digest } from '../../src/core/ids.ts';
+import { digestOf } from '../../src/store/hash.ts';
 import { treeText } from '../../src/store/trees.ts';
 import { SqlRegistry } from '../../src/tracking/sql-registry.ts';
 import { AccessRig } from '../rigs/access-rig.ts';
@@ -132,6 +133,42 @@ describe('files', () => {
     await rig.grant('READ', { kind: 'model', name: 'm' }, 'user:bob');
     // A tag names no folder but one that is a reproduction.
     expect(await statuses()).toEqual([200, 404, 403]);
+  });
+
+  test('of others are not got by a tag that says a model of one’s own can be made from them', async () => {
+    await using rig = AccessRig.create();
+    const { ann, bob, path } = await withFile(rig);
+    expect(await send(rig, ann, 'PUT', `${FILES}/${path}`)).toBe(200);
+    const { blobs } = rig.server.store;
+    const { digest: model } = blobs.putBytes(treeText([{ path: 'MLmodel', ...blobs.putBytes('own') }]));
+    const own = blobs.putBytes(treeText([{ path: 'reproduction.json', ...blobs.putBytes('{}') }]));
+    const pins = { keep: async () => {} };
+    await new SqlRegistry(rig.server.database, { now: () => 1, actor: 'bob', pins }).register({
+      name: 'm',
+      modelDigest: model,
+      modelSize: 1,
+      tags: {},
+      reproduction: async () => own,
+    });
+    await rig.grant('MANAGE', { kind: 'model', name: 'm' }, 'user:bob');
+    await rig.post(bob, 'registered-models/create', { name: 'n' });
+    // A list of files that anybody can upload: it names what ann keeps.
+    const list = treeText([{ path: 'reproduction.json', digest: digestOf('x'), size: 1 }]);
+    const value = blobs.putBytes(list).digest;
+    const forged = { key: 'stockpot.reproduction', value };
+    const set = await rig.post(bob, 'model-versions/set-tag', { name: 'm', version: '1', ...forged });
+    const from = { name: 'n', source: 'models:/m/1' };
+    const made = await rig.post(bob, 'model-versions/create', { ...from, tags: [forged] });
+    expect([set.status, made.status]).toEqual([400, 400]);
+    expect(set.body['message']).toBe(made.body['message']);
+    // Of a model that lies elsewhere it is the recipe's word; the server serves nothing by it.
+    const beside = { name: 'n', source: 's3://b/m', tags: [forged] };
+    expect((await rig.post(bob, 'model-versions/create', beside)).status).toBe(200);
+    expect(await send(rig, bob, 'GET', `${FILES}/reproductions/${value}/reproduction.json`)).toBe(403);
+    // A copy has what the version has that it was made of.
+    const tags = [{ key: 'stockpot.reproduction', value: own.digest }];
+    expect((await rig.post(bob, 'model-versions/create', { ...from, tags })).status).toBe(200);
+    expect(await send(rig, bob, 'GET', `${FILES}/reproductions/${own.digest}/reproduction.json`)).toBe(200);
   });
 
   test('that lie beside its model are too, and nothing else beside it', async () => {
