@@ -66,6 +66,48 @@ describe('the columns of metrics, which searches read, hold what the runs hold',
     expect(await differences()).toEqual([[], [], RUNS * 2]);
   });
 
+  test('when a column is long enough that where a page ends is told by a part of it', async () => {
+    const long = SqliteDatabase.open({
+      path: join(dir, 'long.db'),
+      migrations: TRACKING_MIGRATIONS,
+      durability: 'normal',
+    });
+    const runs = 21_000;
+    // Falling, so that what is looked at first says nothing of the rest; equal ones, and some without a value.
+    const lossOf = (n: number): number => Math.floor((runs - n) / 3);
+    await long.write(async (sql) => {
+      const numbers = Array.from({ length: runs }, (_, n) => n);
+      await sql.runMany(
+        'INSERT INTO runs (run_uuid, experiment_id, name, status, start_time) VALUES (?, ?, ?, ?, ?)',
+        numbers.map((n) => [`r${n}`, 0, 'r', 'FINISHED', n]),
+      );
+      await sql.runMany(
+        'INSERT INTO latest_metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES (?, ?, ?, ?, ?, ?)',
+        numbers.filter((n) => n % 10 !== 0).map((n) => [`r${n}`, 'loss', lossOf(n), 0, 0, 0]),
+      );
+      await sql.runMany(
+        'INSERT INTO params (run_uuid, key, value) VALUES (?, ?, ?)',
+        numbers.map((n) => [`r${n}`, 'of', `${n % 7}`]),
+      );
+    });
+    for (const [filter, passes] of [
+      ['', () => true],
+      ["params.of = '3'", (n: number) => n % 7 === 3],
+      ["params.of = '3' AND metrics.loss != 1", (n: number) => n % 7 === 3 && lossOf(n) !== 1],
+    ] as const)
+      for (const [order, way] of [
+        ['metrics.loss', 1],
+        ['metrics.loss DESC', -1],
+      ] as const) {
+        const all = Array.from({ length: runs }, (_, n) => n)
+          .filter((n) => n % 10 !== 0 && passes(n))
+          .toSorted((a, b) => way * (lossOf(a) - lossOf(b)) || b - a);
+        const page = await found(long, filter, { orderBy: [order], maxResults: 50 });
+        expect([filter, order, page]).toEqual([filter, order, all.slice(0, 50).map((n) => `r${n}`)]);
+      }
+    await long[Symbol.asyncDispose]();
+  });
+
   test('when values go', async () => {
     await database.write((sql) => sql.run(`DELETE FROM latest_metrics WHERE run_uuid IN ('r3', 'r599')`));
     expect(await differences()).toEqual([[], [], RUNS * 2 - 4]);

@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/sql.ts';
+import type { Dialect, Sql } from '../../db/sql.ts';
 import { type Comparison, type Ordering, RUN_GRAMMAR } from '../filter.ts';
 import { type Sql as Condition, conditionOf, passingRuns, runsBelow, type Searched } from '../filter-sql.ts';
 import type { Position } from '../keyset.ts';
@@ -7,15 +7,19 @@ import { columnKey, type SortKey } from '../sort-key.ts';
 import { checkMaxResults, experimentNumber } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import type { Run } from './messages.ts';
+import { metricBound } from './metric-bound.ts';
 import { comparisonsOf, keysBy, orderingsOf, positionAt, rowsAfter, type Searchable } from './page.ts';
 import { readRuns } from './runs.ts';
 import { inView, type Search } from './search.ts';
 
 /** Up to so many runs are looked up one by one; if more pass, runs are tried in their order until a page is full. */
 const FEW = 2000;
-/** Of the runs with the best values of a metric, so many pages are tried first, then so many times more. */
+/** Of the runs with the best values of a metric, so many pages are tried first. */
 const PAGES_TRIED = 4;
-const MORE = 8;
+/** By more than one condition fewer pass; SQLite reads the column anew each time, PostgreSQL only what is tried. */
+const PAGES_OF_MANY: Readonly<Record<Dialect, number>> = { sqlite: 20, postgres: 4 };
+/** Then so many times more, by how few of them passed. */
+const [MORE_AT_LEAST, MORE_AT_MOST] = [2, 8];
 const MOST_TRIED = 50_000;
 
 const SEARCHABLE: Omit<Searchable, 'searched'> = {
@@ -80,13 +84,11 @@ export async function findRuns(
       limit: maxResults + 1,
     });
   const [first] = orderings;
-  let rows: Awaited<ReturnType<typeof rowsOf>> = [];
-  if (few === undefined && first?.entity === 'metric')
-    for await (const best of bestRuns(sql, first, position, maxResults)) {
-      rows = await rowsOf(best);
-      if (rows.length > maxResults) break;
-    }
-  if (rows.length <= maxResults) rows = await rowsOf(few);
+  const best =
+    few === undefined && first?.entity === 'metric'
+      ? await bestRows(sql, first, { position, maxResults, conditions: conditions.length, rowsOf })
+      : undefined;
+  const rows = best ?? (await rowsOf(few));
   return pageOf(rows, { digest, keys, maxResults });
 }
 
@@ -147,34 +149,47 @@ async function fewPassing(sql: Sql, comparison: Comparison): Promise<Set<string>
   return rows.length > FEW ? undefined : new Set(rows.map((row) => String(row['run_uuid'])));
 }
 
+interface Tried {
+  readonly position: Position | undefined;
+  readonly maxResults: number;
+  /** How many the filter has. */
+  readonly conditions: number;
+  /** The first rows of those that a condition narrows. */
+  readonly rowsOf: (narrow: Condition) => ReturnType<typeof rowsAfter>;
+}
+
 /**
- * Conditions on the runs whose values of a metric come next, ever more of them: sorting all that pass reads
- * each. None where the values are exhausted, and what has no number comes.
+ * The first rows by a metric, of those whose values come next, ever more of them: sorting all that pass reads each.
+ * Undefined where these fill no page, and what has no number comes.
  */
-async function* bestRuns(
+async function bestRows(
   sql: Sql,
   { key, descending }: Ordering,
-  position: Position | undefined,
-  maxResults: number,
-): AsyncGenerator<Condition> {
+  { position, maxResults, conditions, rowsOf }: Tried,
+): Promise<Awaited<ReturnType<typeof rowsAfter>> | undefined> {
   const [isNan = 0, from] = position ?? [];
-  if (isNan !== 0 || from === null) return;
-  const [atMost, atLeast, way] = descending ? ['<=', '>=', 'DESC'] : ['>=', '<=', 'ASC'];
+  if (isNan !== 0 || from === null) return undefined;
+  const [atMost, atLeast] = descending ? ['<=', '>='] : ['>=', '<='];
   const next: Condition =
     from === undefined
       ? { text: 'key = ? AND is_nan = 0', values: [key] }
       : { text: `key = ? AND is_nan = 0 AND value ${atMost} ?`, values: [key, from] };
-  for (let count = maxResults * PAGES_TRIED; count <= MOST_TRIED; count *= MORE) {
-    // It need not be exact: whatever the bound, what is beyond it is all there.
-    const bound = await sql.get(
-      `SELECT value FROM metric_columns WHERE ${next.text} ORDER BY value ${way} LIMIT 1 OFFSET ?`,
-      ...next.values,
-      count,
-    );
-    if (bound === undefined) return;
-    yield {
-      text: `r.run_uuid IN (SELECT run_uuid FROM metric_values WHERE ${next.text} AND value ${atLeast} ?)`,
-      values: [...next.values, Number(bound['value'])],
-    };
+  let count = maxResults * (conditions > 1 ? PAGES_OF_MANY[sql.dialect] : PAGES_TRIED);
+  while (count <= MOST_TRIED) {
+    // Whatever the bound, what is beyond it is all there.
+    const bound = await metricBound(sql, next, descending ? 'DESC' : 'ASC', count);
+    const beyond =
+      bound === undefined
+        ? next
+        : { text: `${next.text} AND value ${atLeast} ?`, values: [...next.values, bound] };
+    const rows = await rowsOf({
+      text: `r.run_uuid IN (SELECT run_uuid FROM metric_values WHERE ${beyond.text})`,
+      values: beyond.values,
+    });
+    if (rows.length > maxResults) return rows;
+    if (bound === undefined) break;
+    const enough = (1.5 * maxResults) / (rows.length + 1);
+    count *= Math.min(Math.max(Math.ceil(enough), MORE_AT_LEAST), MORE_AT_MOST);
   }
+  return undefined;
 }
