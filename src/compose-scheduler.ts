@@ -12,7 +12,7 @@ import { isUnavailable, RecipeError } from './core/recipe-error.ts';
 import { mostRuns } from './core/schedule-rules.ts';
 import { FORGOTTEN_AT_ONCE, forgetTicks } from './ledger/forget-ticks.ts';
 import { HeldTick, TICK_LEASE_MS } from './ledger/held-tick.ts';
-import { pauseSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
+import { pauseSchedule, readSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
 import { AGAIN_MS, MOST_WAIT_MS } from './ledger/submission-driver.ts';
 import {
   claimTick,
@@ -192,19 +192,22 @@ export class Scheduler {
   }
 
   /** Takes a tick that waits and starts its run. False: there is none. */
-  async #claim(schedule: Schedule): Promise<boolean> {
+  async #claim(known: Schedule): Promise<boolean> {
     const { ledger } = this.#schedules;
     const { clock } = this.#surroundings.world;
     const since = clock.monotonic();
-    const tick = await ledger.write(async (sql) =>
-      claimTick(sql, {
-        schedule: schedule.id,
-        most: mostRuns(schedule.settings),
+    const claimed = await ledger.write(async (sql) => {
+      const tick = await claimTick(sql, {
+        schedule: known.id,
+        most: mostRuns(known.settings),
         by: `${hostname()} ${this.#surroundings.pid}`,
         leaseUntil: (await this.#schedules.now(sql)) + TICK_LEASE_MS,
-      }),
-    );
-    if (tick === undefined) return false;
+      });
+      // It may have been applied anew since it was looked at: a run that ended just now took its time.
+      return tick && { tick, schedule: (await readSchedule(sql, known.id)) ?? known };
+    });
+    if (claimed === undefined) return false;
+    const { tick, schedule } = claimed;
     const held = new HeldTick(tick, {
       ledger,
       clock,
@@ -243,9 +246,11 @@ export class Scheduler {
   }
 
   /** Writes down how a tick ended, and what is to be told of it. False: it was taken away. */
-  async #close({ schedule, held: { tick }, report }: TickRun, end: TickEnd): Promise<boolean> {
+  async #close({ schedule: begun, held: { tick }, report }: TickRun, end: TickEnd): Promise<boolean> {
     return this.#schedules.ledger.write(async (sql) => {
-      const event = eventOfTick(end.state, await hadFailed(sql, schedule.id));
+      const event = eventOfTick(end.state, await hadFailed(sql, begun.id));
+      // Who is told, and whether it pauses, is said by the last apply.
+      const schedule = (await readSchedule(sql, begun.id)) ?? begun;
       const at = await this.#schedules.now(sql);
       if (!(await endTick(sql, tick, { ...end, at }))) return hasEnded(sql, tick, end);
       const { state } = end;

@@ -170,8 +170,9 @@ export class Schedules implements AsyncDisposable {
   }
 
   /** The next nominal instants of a schedule. */
-  next({ settings, cursor }: Schedule, count: number): number[] {
-    const after = Math.max(cursor, this.#surroundings.world.clock.now());
+  async next({ settings, cursor }: Schedule, count: number): Promise<number[]> {
+    const now = await this.ledger.read(async (sql) => this.now(sql));
+    const after = Math.max(cursor, now);
     return nominalInstants(settings, after).take(count).toArray();
   }
 

@@ -16,7 +16,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   await project.plan(location, profile, list(options, 'set'), context.world.clock.now());
   await using schedules = await Schedules.open(project, context);
   const schedule = await schedules.apply(location, profile, list(options, 'set'));
-  const [next] = schedules.next(schedule, 1);
+  const [next] = await schedules.next(schedule, 1);
   if (flag(options, 'json')) context.out(jsonLine({ ...schedule, next: next ?? null }));
   else {
     const ahead = next === undefined ? 'no tick to come' : `next ${utc(next)} UTC`;

@@ -43,7 +43,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   }[] = [];
   for (const schedule of await schedules.list()) {
     const [last] = await ledger.read((sql) => listTicks(sql, schedule.id, 1));
-    const [next] = schedule.paused === undefined ? schedules.next(schedule, 1) : [];
+    const [next] = schedule.paused === undefined ? await schedules.next(schedule, 1) : [];
     rows.push({
       name: schedule.name,
       next: next ?? null,

@@ -20,7 +20,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   await using _project = project;
   await using _schedules = schedules;
   const schedule = await schedules.find(args[0] ?? '');
-  const instants = schedules.next(schedule, count);
+  const instants = await schedules.next(schedule, count);
   const { when } = schedule.settings;
   const zone = when.kind === 'cron' ? when.timezone : 'UTC';
   const local = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });

@@ -1,5 +1,5 @@
 import type { ExitCode } from '../core/exit-code.ts';
-import { offerTicks } from '../ledger/ticks.ts';
+import { forceTick } from '../ledger/ticks.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { openSchedules } from './open-schedules.ts';
 import { exitOfTicks, scheduleRunner } from './schedule-runner.ts';
@@ -11,14 +11,9 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   await using _schedules = schedules;
   const schedule = await schedules.find(args[0] ?? '');
   const { scheduler, ended } = scheduleRunner(schedules, context, flag(options, 'json'));
-  const offer = {
-    schedule: schedule.id,
-    cause: 'request',
-    cursor: undefined,
-    overlap: schedule.settings.overlap,
-  } as const;
+  // Of this instant there may be one already.
   await schedules.ledger.write(async (sql) =>
-    offerTicks(sql, { ...offer, instants: [await schedules.now(sql)] }),
+    forceTick(sql, { schedule: schedule.id, cause: 'request', nominal: await schedules.now(sql) }),
   );
   await scheduler.drain(schedule);
   await scheduler.notified();

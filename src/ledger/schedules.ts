@@ -92,6 +92,12 @@ export async function findSchedule(
   return row === undefined ? undefined : scheduleOf(row);
 }
 
+/** A schedule as it is now. Undefined: it is gone. */
+export async function readSchedule(sql: Sql, id: string): Promise<Schedule | undefined> {
+  const row = await sql.get('SELECT * FROM schedules WHERE schedule_id = ?', id);
+  return row === undefined ? undefined : scheduleOf(row);
+}
+
 /** Says how a run of it ended that came to an end. */
 export async function setHealth(sql: Sql, id: string, health: Schedule['health']): Promise<void> {
   await sql.run('UPDATE schedules SET health = ? WHERE schedule_id = ?', health, id);

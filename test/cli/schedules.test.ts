@@ -50,6 +50,12 @@ describe('a schedule', () => {
     expect(endsIn((await rig.at(4, 'run', 'daily', '--json')).out)).toEqual(['04:30 request succeeded']);
   });
 
+  test('is run as often as that is asked for, however soon one after the other', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    for (const _ of [1, 2])
+      expect(endsIn((await rig.at(0, 'run', 'daily', '--json')).out)).toEqual(['00:30 request succeeded']);
+  });
+
   test('that is paused starts nothing, and does not run what fell into the pause', async () => {
     await using rig = await ScheduleRig.create('catch_up: all');
     expect((await rig.at(0, 'pause', 'daily')).out).toBe('daily@prod is paused\n');

@@ -35,6 +35,9 @@ onPostgres((postgres) => {
       return out;
     };
     await wrongBy(2, 'one', 'apply');
+    const [{ name = '' } = {}] = JSON.parse(await wrongBy(2, 'one', 'list', '--json')) as { name?: string }[];
+    const [next = ''] = JSON.parse(await wrongBy(2, 'one', 'next', name, '--json')) as string[];
+    expect(Date.parse(next) - Date.now()).toBeLessThanOrEqual(HOUR);
     await appliedLongAgo(postgres());
     const serve = ['serve', '--once', '--json'];
     const both = await Promise.all([wrongBy(1.5, 'one', ...serve), wrongBy(-1.5, 'two', ...serve)]);

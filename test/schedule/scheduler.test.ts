@@ -261,6 +261,21 @@ test('of a day that was missed with overlap: allow four runs go on at once, olde
   expect(new Set(rig.states)).toEqual(new Set(['succeeded']));
 });
 
+test('a tick that waited for an earlier run is run as its schedule was applied meanwhile', async () => {
+  using rig = await SchedulersRig.create({ overlap: 'queue-one' });
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+  const ran: string[] = [];
+  rig.serve('one', async (tick) => {
+    ran.push(tick.schedule.snapshot);
+    return untilStopped(tick, finished);
+  });
+  await rig.until(21 * MINUTE);
+  rig.ledger.rows(`UPDATE schedules SET snapshot = 'new'`);
+  finish();
+  await rig.until(22 * MINUTE);
+  expect(ran).toEqual(['none', 'new']);
+});
+
 test('old ticks are forgotten while schedulers look, a few at a time, and none of them is run again', async () => {
   using rig = await SchedulersRig.create({ catchUp: 'all', windowMs: 365 * 24 * HOUR });
   rig.ledger.rows(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1250)
