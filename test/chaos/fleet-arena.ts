@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptsBelow } from '../rigs/attempt-processes.ts';
 import { CliRig, type Outcome } from '../rigs/cli-rig.ts';
 import { WorkerProcess } from '../rigs/fleet-rig.ts';
+import { JumpingClock } from '../rigs/jumping-clock.ts';
 import { Network } from '../rigs/network.ts';
 import { signalTo } from '../rigs/process-group.ts';
 import { RedisRig } from '../rigs/redis-rig.ts';
@@ -14,6 +15,7 @@ import {
   startS3,
   startServed,
 } from '../rigs/shared-store.ts';
+import { SmallDisk } from '../rigs/small-disk.ts';
 import { DriverCrew } from './driver-crew.ts';
 import { type FleetRecipe, fleetProject } from './fleet-recipe.ts';
 
@@ -23,6 +25,9 @@ export interface ArenaWorker {
   readonly process: WorkerProcess;
   /** If it has one for itself. */
   readonly network: Network | undefined;
+  readonly clock: JumpingClock;
+  /** What it has for itself is on it; undefined where none can be mounted. */
+  readonly disk: SmallDisk | undefined;
 }
 
 /** Of the first worker, and of the machine that runs are begun on. */
@@ -54,6 +59,7 @@ interface ArenaParts {
   readonly rigs: readonly [CliRig, CliRig, CliRig];
   readonly networks: ArenaNetworks | undefined;
   readonly store: SharedStore;
+  readonly disk: SmallDisk | undefined;
   readonly bin: string;
 }
 
@@ -77,19 +83,25 @@ export class FleetArena implements AsyncDisposable {
   /** Undefined where none can be made. */
   readonly networks: ArenaNetworks | undefined;
   readonly store: SharedStore;
+  /** Of the folder that machines share; undefined if they share something else, or none can be mounted. */
+  readonly disk: SmallDisk | undefined;
+  /** Of the machine that runs are begun on. */
+  readonly clock: JumpingClock;
   /** Who drives what is submitted, where runs are. */
   crew: DriverCrew | undefined;
   readonly #bin: string;
   readonly #gone: ArenaWorker[] = [];
 
-  private constructor({ dir, redis, rigs, networks, store, bin }: ArenaParts) {
+  private constructor({ dir, redis, rigs, networks, store, disk, bin }: ArenaParts) {
     this.dir = dir;
     this.redis = redis;
     this.networks = networks;
     this.store = store;
+    this.disk = disk;
     [this.here, this.there, this.alone] = rigs;
     this.#bin = bin;
     for (const rig of [this.here, this.there]) Object.assign(rig.env, this.env);
+    this.clock = clockOf(this.here);
     this.#move(this.here, networks?.driver);
   }
 
@@ -99,14 +111,18 @@ export class FleetArena implements AsyncDisposable {
    */
   static async start(bin = CliRig.bin, kind: StoreKind = 'folder'): Promise<FleetArena> {
     const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
-    const store = await STORES[kind](dir);
+    const place = join(dir, 'disk');
+    mkdirSync(place);
+    const disk = kind === 'folder' && SmallDisk.missing() === undefined ? SmallDisk.mount(place) : undefined;
+    const store = await STORES[kind](place);
     const rigs = [await CliRig.create({}, bin), await CliRig.create({}, bin), await CliRig.create({}, bin)];
     const networks =
       kind === 'folder' && (await Network.missing()) === undefined
         ? { worker: await Network.create(), driver: await Network.create() }
         : undefined;
-    const redis = await RedisRig.start(...(networks === undefined ? [] : reachableFrom(networks)));
-    return new FleetArena({ dir, redis, rigs: rigs as [CliRig, CliRig, CliRig], networks, store, bin });
+    const reach = networks === undefined ? [] : reachableFrom(networks);
+    const redis = await RedisRig.start('--appendonly', 'yes', ...reach);
+    return new FleetArena({ dir, redis, rigs: rigs as [CliRig, CliRig, CliRig], networks, store, disk, bin });
   }
 
   /** Runs are submitted from now on, to a ledger on PostgreSQL. */
@@ -116,7 +132,7 @@ export class FleetArena implements AsyncDisposable {
   }
 
   get shared(): string {
-    return join(this.dir, 'shared');
+    return join(this.dir, 'disk/shared');
   }
 
   get log(): string {
@@ -153,7 +169,9 @@ export class FleetArena implements AsyncDisposable {
     const own = this.networks?.worker;
     const network = this.workers.some((worker) => worker.network !== undefined) ? undefined : own;
     this.#move(rig, network);
-    this.workers.push({ rig, network, process: await begunWorker(rig) });
+    const clock = clockOf(rig);
+    const disk = this.disk === undefined ? undefined : diskOf(rig);
+    this.workers.push({ rig, network, clock, disk, process: await begunWorker(rig) });
   }
 
   /** Gives a machine a network of its own. */
@@ -212,6 +230,8 @@ export class FleetArena implements AsyncDisposable {
     for (const pid of this.attempts()) signalTo(Number(pid), 'SIGKILL');
     await this.redis[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
+    this.disk?.[Symbol.dispose]();
+    for (const { disk } of this.#gone) disk?.[Symbol.dispose]();
     await this.networks?.worker[Symbol.asyncDispose]();
     await this.networks?.driver[Symbol.asyncDispose]();
     for (const rig of [this.here, this.there, this.alone, ...this.#gone.map((worker) => worker.rig)])
@@ -228,6 +248,20 @@ async function begunWorker(rig: CliRig): Promise<WorkerProcess> {
     } catch (error) {
       if (!(error instanceof Error && error.message.includes('REDIS_UNREACHABLE'))) throw error;
     }
+}
+
+/** A machine is given a clock of its own, which can be put wrong. */
+function clockOf(rig: CliRig): JumpingClock {
+  const clock = new JumpingClock(join(rig.dir, 'clock'));
+  rig.env['NODE_OPTIONS'] = clock.option;
+  return clock;
+}
+
+function diskOf(rig: CliRig): SmallDisk {
+  const path = join(rig.dir, 'disk');
+  mkdirSync(path);
+  rig.env['STOCKPOT_HOME'] = join(path, 'home');
+  return SmallDisk.mount(path);
 }
 
 function reachableFrom({ worker, driver }: ArenaNetworks): string[] {

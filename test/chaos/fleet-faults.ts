@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Damage } from '../rigs/damage.ts';
+import type { JumpingClock } from '../rigs/jumping-clock.ts';
 import type { Network } from '../rigs/network.ts';
 import { signalTo } from '../rigs/process-group.ts';
+import type { SmallDisk } from '../rigs/small-disk.ts';
 import type { FleetArena } from './fleet-arena.ts';
 import type { Random } from './random.ts';
 
@@ -20,11 +22,14 @@ export interface FleetFault {
   readonly injures?: boolean;
   /** Whether a run may not begin for it. */
   readonly refuses?: boolean;
+  /** Whether a step may fail for it. */
+  readonly fails?: boolean;
   /** Resolves when it is over, to what it was; undefined: there was nothing that it could happen to. */
   readonly happen: (arena: FleetArena, random: Random) => Promise<string | undefined>;
 }
 
 const PREFIX = 'stockpot';
+const HOUR_MS = 3_600_000;
 
 export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
   {
@@ -61,6 +66,27 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
     happen: async ({ networks }, random) => cutOff(networks?.worker, random),
   },
   {
+    name: 'the disk of a worker is full',
+    of: 'worker',
+    isPossible: ({ disk }) => disk !== undefined,
+    repeats: true,
+    fails: true,
+    happen: async ({ workers }, random) => filled(workers[random.below(workers.length)]?.disk, random),
+  },
+  {
+    name: 'the clock of a worker jumps, and back',
+    of: 'worker',
+    repeats: false,
+    happen: async ({ workers }, random) => jumped(workers[random.below(workers.length)]?.clock, random),
+  },
+  {
+    name: 'the clock of the run jumps, and back',
+    of: 'driver',
+    repeats: false,
+    refuses: true,
+    happen: async ({ clock }, random) => jumped(clock, random),
+  },
+  {
     name: 'the run is cut off the network',
     of: 'driver',
     isPossible: ({ networks }) => networks !== undefined,
@@ -86,9 +112,18 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
     of: 'redis',
     repeats: false,
     refuses: true,
-    happen: async (arena, random) => {
-      return killedFor(arena.redis, random.below(2000));
-    },
+    happen: async ({ redis }, random) =>
+      killedFor(
+        { kill: async () => redis.kill().then(() => redis.forget()), restart: async () => redis.restart() },
+        random.below(2000),
+      ),
+  },
+  {
+    name: 'Redis is killed and comes back with what it had',
+    of: 'redis',
+    repeats: false,
+    refuses: true,
+    happen: async ({ redis }, random) => killedFor(redis, random.below(2000)),
   },
   {
     name: 'Redis forgets everything',
@@ -164,6 +199,13 @@ export const FLEET_FAULTS: readonly [FleetFault, ...FleetFault[]] = [
     },
   },
   {
+    name: 'the disk of the shared cache is full',
+    of: 'store',
+    repeats: false,
+    isPossible: ({ disk }) => disk !== undefined,
+    happen: async ({ disk }, random) => filled(disk, random),
+  },
+  {
     name: 'the ledger (PostgreSQL) is killed and comes back',
     of: 'ledger',
     repeats: false,
@@ -203,6 +245,26 @@ async function cutOff(network: Network | undefined, random: Random): Promise<str
   await sleep(ms);
   await network.mend();
   return `for ${ms} ms`;
+}
+
+/** There is room for nothing, or for little. */
+async function filled(disk: SmallDisk | undefined, random: Random): Promise<string | undefined> {
+  if (disk === undefined) return undefined;
+  const [free, ms] = [random.below(20) * 4096, 500 + random.below(4000)];
+  disk.fill(free);
+  await sleep(ms);
+  disk.grow();
+  return `${free} bytes left for ${ms} ms`;
+}
+
+/** By up to an hour, until it is set right. */
+async function jumped(clock: JumpingClock | undefined, random: Random): Promise<string | undefined> {
+  if (clock === undefined) return undefined;
+  const [by, ms] = [random.below(2 * HOUR_MS) - HOUR_MS, 500 + random.below(6000)];
+  clock.jump(by);
+  await sleep(ms);
+  clock.jump(0);
+  return `by ${by} ms, for ${ms} ms`;
 }
 
 /** One of the newest: those of earlier trials are of no use to this one. */

@@ -24,6 +24,7 @@ export interface FleetCourse {
 }
 
 const RUN_MS = 90_000;
+const STEP_FAILED = 1;
 /** How a run ends that finds no Redis when it begins. */
 const OUT_OF_REACH = 69;
 const MOST_FAULTS = 4;
@@ -71,6 +72,7 @@ export async function fleetTrial({
   const violations = isLate
     ? [`F1 the disturbed run does not end: ${lastOf(outcome)}`]
     : outcome.exit === 0 ||
+        (outcome.exit === STEP_FAILED && happened.some(({ fault }) => fault.fails === true)) ||
         (outcome.exit === OUT_OF_REACH && happened.some(({ fault }) => mayRefuse(fault, arena)))
       ? []
       : [`F1 the disturbed run ends with ${String(outcome.exit)}: ${lastOf(outcome)}`];

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -54,6 +54,11 @@ export class RedisRig implements AsyncDisposable {
     const exited = once(this.#server, 'exit');
     this.#server.kill('SIGKILL');
     await exited;
+  }
+
+  /** Takes what it has on its disk, while it does not run. */
+  forget(): void {
+    for (const name of readdirSync(this.#dir)) rmSync(join(this.#dir, name), { recursive: true });
   }
 
   /** Starts it again where it was. */
