@@ -7,6 +7,7 @@ import type { Plan, SecretSource } from './core/plan.ts';
 import { RecipeError } from './core/recipe-error.ts';
 import type { AfterRule, ScheduleSettings } from './core/schedule-rules.ts';
 import type { Database, Sql } from './db/sql.ts';
+import type { Followable } from './engine/followed-value.ts';
 import { stepsNamed } from './engine/outside-digest.ts';
 import { isSecretMissing, preflight } from './engine/preflight.ts';
 import { secretSource } from './engine/secrets.ts';
@@ -39,7 +40,7 @@ export type AppliedSettings = ScheduleSettings & {
 
 /** What somebody needs of the schedules of a project who looks after them. */
 export type ScheduleDesk = Pick<Schedules, 'ledger' | 'list' | 'now'> & {
-  readonly project: Pick<ProjectHome, 'dir' | 'home' | 'store'>;
+  readonly project: Pick<ProjectHome, 'dir' | 'home'> & { readonly store: Followable };
 };
 
 /** The schedules of a project. */

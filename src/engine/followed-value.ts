@@ -1,8 +1,8 @@
 import { canonicalJson } from '../core/canonical-json.ts';
 import { isJsonObject, type Json } from '../core/json.ts';
 import type { FollowedValue } from '../core/schedule-rules.ts';
+import type { ReadableBlobs } from '../store/blobs.ts';
 import { digestOf } from '../store/hash.ts';
-import type { Store } from '../store/store.ts';
 import type { EndedRun } from './ended-runs.ts';
 
 /** A larger document is no value that somebody waits for. */
@@ -16,11 +16,16 @@ export type Followed =
   /** The run gave nothing that could be looked at. */
   | { readonly kind: 'problem'; readonly problem: string };
 
+/** Where what runs gave is read. */
+export interface Followable {
+  readonly blobs: Pick<ReadableBlobs, 'read'>;
+}
+
 /** Looks at the value of a run that a schedule follows. `value` is the same text for the same value of the same output. */
 export function followedValue(
   outputs: EndedRun['outputs'],
   { step, output, keys, equals }: FollowedValue,
-  { blobs }: Store,
+  { blobs }: Followable,
 ): Followed {
   const name = [step, output, ...keys].join('.');
   const ref = outputs.get(step)?.[output];

@@ -1,12 +1,12 @@
 import type { Unstamped } from '../core/events.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import type { Fingerprint, StepId } from '../core/ids.ts';
-import type { PlanStep } from '../core/plan.ts';
+import type { PlanStep, Settings } from '../core/plan.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import type { Holder } from './holder.ts';
 import { limitsOfStep } from './limits-of-step.ts';
 import type { LimitInTheWay, LimitLease } from './limits-port.ts';
-import type { RunOptions } from './run-options.ts';
+import type { Machine, RunOptions } from './run-options.ts';
 
 /** So long after limits were not to be had they are asked for again. */
 const AGAIN_MS = 500;
@@ -18,6 +18,13 @@ interface Entry {
   state: 'asked' | 'granted' | 'running';
   /** What keeps the ledger from ever answering: the attempt fails of it. */
   problem: RecipeError | undefined;
+}
+
+/** What of a run its limits depend on. */
+export interface LimitedRun extends Pick<RunOptions, 'id' | 'limits'> {
+  readonly plan: { readonly settings: Pick<Settings, 'limits' | 'queues'> };
+  readonly machine: Pick<Machine, 'isElsewhere'>;
+  readonly world: Pick<RunOptions['world'], 'clock'>;
 }
 
 interface SharedLimitsHooks {
@@ -35,12 +42,12 @@ const ASKED: Holder = { reason: 'limit', holder: undefined };
  * back, so that nobody waits for what nobody uses.
  */
 export class SharedLimits {
-  readonly #options: RunOptions;
+  readonly #options: LimitedRun;
   readonly #hooks: SharedLimitsHooks;
   readonly #entries = new Map<StepId, Entry>();
   readonly #stop = new AbortController();
 
-  constructor(options: RunOptions, hooks: SharedLimitsHooks) {
+  constructor(options: LimitedRun, hooks: SharedLimitsHooks) {
     this.#options = options;
     this.#hooks = hooks;
   }

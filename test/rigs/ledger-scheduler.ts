@@ -1,4 +1,5 @@
 import { Scheduler, type SchedulerPlace, type SchedulerRequest } from '../../src/compose-scheduler.ts';
+import type { ScheduleDesk } from '../../src/compose-schedules.ts';
 import type { Clock } from '../../src/core/world.ts';
 import type { Database, Sql } from '../../src/db/sql.ts';
 import { listSchedules } from '../../src/ledger/schedules.ts';
@@ -12,15 +13,18 @@ export interface LedgerScheduler extends SchedulerRequest {
   /** By the ledger's clock. */
   readonly now: (sql: Sql) => Promise<number>;
   readonly run: SchedulerPlace['run'];
+  /** What runs gave that schedules follow. */
+  readonly store?: ScheduleDesk['project']['store'] | undefined;
 }
 
 /** A scheduler of schedules that stand in a ledger, and whose runs are the test's. */
-export function ledgerScheduler({ ledger, clock, now, run, ...request }: LedgerScheduler): Scheduler {
+export function ledgerScheduler({ ledger, clock, now, run, store, ...request }: LedgerScheduler): Scheduler {
   const project = {
     dir: NOWHERE,
     home: NOWHERE,
-    get store(): never {
-      throw new Error('there is no store');
+    get store(): ScheduleDesk['project']['store'] {
+      if (store === undefined) throw new Error('there is no store');
+      return store;
     },
   };
   const schedules = {

@@ -245,11 +245,11 @@ test('of a day that was missed with overlap: allow four runs go on at once, olde
   await rig.until(24 * HOUR);
   const begun = new Set<unknown>();
   let most = 0;
-  rig.ledger.onCommit = (_, db) => {
-    const running = db.prepare(`SELECT nominal_at FROM ticks WHERE state = 'running'`).all();
+  rig.ledger.onCommit(() => {
+    const running = rig.ledger.rows(`SELECT nominal_at FROM ticks WHERE state = 'running'`);
     most = Math.max(most, running.length);
     for (const { nominal_at } of running) begun.add(nominal_at);
-  };
+  });
   for (const name of ['one', 'two'])
     rig.serve(name, async ({ held }) => {
       await held.name('run');
@@ -306,10 +306,10 @@ test('what one scheduler left out is not run by another that had looked before, 
   // The tick at 130 is due, and what was left behind is given back first: then it stands still.
   const stands = rig.serve('stands', async () => ({ state: 'succeeded' }));
   let hasStood = false;
-  rig.ledger.onCommit = (by) => {
+  rig.ledger.onCommit((by) => {
     if (by === stands && !hasStood) by.standStill(180 * SECOND);
     hasStood ||= by === stands;
-  };
+  });
   await rig.until(250 * SECOND);
   rig.serve('goes on', async () => ({ state: 'succeeded' }));
   await rig.until(320 * SECOND);

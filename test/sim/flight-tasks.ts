@@ -54,7 +54,7 @@ export function taskOf(plan: StepPlan, input: Digest | undefined, replace: boole
   };
 }
 
-function planStepOf({ name, queue }: StepPlan): PlanStep {
+export function planStepOf({ name, queue }: Pick<StepPlan, 'name' | 'queue'>): PlanStep {
   return {
     id: name as StepId,
     name: name as StepName,

@@ -1,5 +1,7 @@
 import type { Plant } from '../chaos/plants.ts';
+import { CHAIN_PLANTS } from './chain-plants.ts';
 import { FLIGHT_PLANTS } from './flight-plants.ts';
+import { LIMIT_PLANTS } from './limit-plants.ts';
 
 /** A bug of drivers, schedulers and leases, and how the simulator says that it is there. */
 export type SimPlant = Pick<Plant, 'name' | 'changes' | 'caughtAs'> & {
@@ -174,5 +176,7 @@ export const SIM_PLANTS: readonly SimPlant[] = [
     kind: 'ticks',
     runs: 20,
   },
+  ...CHAIN_PLANTS,
+  ...LIMIT_PLANTS,
   ...FLIGHT_PLANTS,
 ];

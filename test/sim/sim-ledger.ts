@@ -5,7 +5,7 @@ import { ledgerMigrations } from '../../src/ledger/schema.ts';
 import type { MachineClock, SimProcess } from './sim-process.ts';
 
 /** What is seen of a transaction that changed something by whoever checks. */
-export type OnCommit = (by: SimProcess, db: DatabaseSync) => void;
+type OnCommit = (by: SimProcess) => void;
 
 const LOCKING = / FOR (?:NO KEY UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED)?$/;
 
@@ -18,7 +18,7 @@ export class SimLedger implements Disposable {
   readonly #db = new DatabaseSync(':memory:');
   readonly #clock: MachineClock;
   readonly #known = new Map<string, ReturnType<DatabaseSync['prepare']>>();
-  onCommit: OnCommit = () => {};
+  readonly #onCommit: OnCommit[] = [];
   isAway = false;
   /** Of a hundred answers to commits, so many are lost. */
   lostAnswers = 0;
@@ -38,6 +38,10 @@ export class SimLedger implements Disposable {
       read: async (work) => this.#ask(process, work),
       [Symbol.asyncDispose]: async () => {},
     };
+  }
+
+  onCommit(look: OnCommit): void {
+    this.#onCommit.push(look);
   }
 
   get now(): number {
@@ -82,7 +86,7 @@ export class SimLedger implements Disposable {
     if (changes === this.#changes) return;
     this.#changes = changes;
     try {
-      this.onCommit(process, this.#db);
+      for (const look of this.#onCommit) look(process);
     } catch (error) {
       queueMicrotask(() => {
         throw error;

@@ -37,6 +37,7 @@ export class SimProcess {
   readonly timeline: Timeline;
   readonly clock: Clock;
   readonly #end = new AbortController();
+  readonly #onDeath: (() => void)[] = [];
   #isDead = false;
   #wasKilled = false;
   #standsUntil = 0;
@@ -103,6 +104,12 @@ export class SimProcess {
     this.#isDead = true;
     this.#wasKilled = true;
     this.timeline.note(this.name, 'is killed');
+    for (const work of this.#onDeath) work();
+  }
+
+  /** What ends with it when it is killed. */
+  onDeath(work: () => void): void {
+    this.#onDeath.push(work);
   }
 
   standStill(ms: number): void {

@@ -2,7 +2,7 @@ import type { Scheduler, SchedulerPlace, SchedulerRequest } from '../../src/comp
 import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
 import { ledgerNow } from '../../src/ledger/ledger-clock.ts';
 import { applySchedule } from '../../src/ledger/schedules.ts';
-import { ledgerScheduler, NOWHERE } from '../rigs/ledger-scheduler.ts';
+import { type LedgerScheduler, ledgerScheduler, NOWHERE } from '../rigs/ledger-scheduler.ts';
 import type { SimLedger } from './sim-ledger.ts';
 import type { SimProcess } from './sim-process.ts';
 
@@ -11,7 +11,7 @@ export function simScheduler(
   process: SimProcess,
   ledger: SimLedger,
   run: SchedulerPlace['run'],
-  request: Omit<SchedulerRequest, 'signal'>,
+  request: Omit<SchedulerRequest, 'signal'> & Pick<LedgerScheduler, 'store'>,
 ): Scheduler {
   const { clock, signal } = process;
   const now = async (sql: Parameters<typeof ledgerNow>[0]): Promise<number> =>

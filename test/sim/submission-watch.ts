@@ -19,7 +19,7 @@ export class SubmissionWatch {
   constructor(ledger: SimLedger, mayDrive: (process: SimProcess, row: Row) => boolean) {
     this.#ledger = ledger;
     this.#mayDrive = mayDrive;
-    ledger.onCommit = (by) => this.#look(by);
+    ledger.onCommit((by) => this.#look(by));
   }
 
   get rows(): readonly Row[] {

@@ -30,7 +30,7 @@ export class TickWatch {
   constructor(ledger: SimLedger, isQuiet: boolean) {
     this.#ledger = ledger;
     this.#isQuiet = isQuiet;
-    ledger.onCommit = (by) => this.#look(by);
+    ledger.onCommit((by) => this.#look(by));
   }
 
   get schedules(): readonly Row[] {
@@ -78,7 +78,7 @@ export class TickWatch {
     this.#ticks = ticks;
   }
 
-  #appeared(key: string, { schedule_id, cause, nominal_at }: Row): void {
+  #appeared(key: string, { schedule_id, cause, nominal_at, note }: Row): void {
     const id = String(schedule_id);
     const schedule = this.#schedules.get(id);
     if (BY_HAND.has(String(cause)) || schedule === undefined) return;
@@ -86,6 +86,9 @@ export class TickWatch {
     const late = this.#lateness(id, Number(nominal_at));
     if (late < 0 || (this.#isQuiet && late > SOON_MS))
       this.#violation(`T5 ${key} is there ${Math.round(late)} ms after its time`);
+    const { catchUp } = this.settingsOf(id);
+    if (String(note).startsWith('it was missed') && (late <= ON_TIME_MS || catchUp === 'all'))
+      this.#violation(`T7 ${key} is left out, ${Math.round(late)} ms after its time, with ${catchUp}`);
     if (Number(nominal_at) <= Number(schedule['cursor_at']))
       this.#violation(`T7 ${key} is there although it was decided that it is not`);
   }

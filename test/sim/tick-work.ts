@@ -2,6 +2,7 @@ import type { TickRun } from '../../src/compose-ticks.ts';
 import type { TickEnd } from '../../src/ledger/ticks.ts';
 import type { Setting } from './course.ts';
 import type { Machine } from './machines.ts';
+import type { SimDisk } from './sim-disk.ts';
 import type { SimLedger } from './sim-ledger.ts';
 import type { SimProcess } from './sim-process.ts';
 import { simScheduler } from './sim-scheduler.ts';
@@ -12,6 +13,8 @@ export class TickWork {
   readonly #setting: Setting;
   readonly #ledger: SimLedger;
   readonly #watch: TickWatch;
+  /** What runs gave that schedules follow. */
+  readonly #store: SimDisk | undefined;
   /** How often the run of a tick was begun. */
   readonly #begun = new Map<string, number>();
   /** What runs said of themselves. */
@@ -19,10 +22,11 @@ export class TickWork {
   /** What schedules look at that run only if it has changed: each change is one more. */
   readonly #data = new Map<string, number>();
 
-  constructor(setting: Setting, ledger: SimLedger, watch: TickWatch) {
+  constructor(setting: Setting, ledger: SimLedger, watch: TickWatch, store?: SimDisk) {
     this.#setting = setting;
     this.#ledger = ledger;
     this.#watch = watch;
+    this.#store = store;
   }
 
   /** What a schedule looks at changes. */
@@ -40,6 +44,7 @@ export class TickWork {
       onEvent: ({ id }, { nominal, number, epoch }, end) =>
         note(`${id} ${nominal} ${number} of epoch ${epoch} is ${end?.state ?? 'running'} ${end?.note ?? ''}`),
       onWarning: note,
+      store: this.#store,
     });
     process.after(random.below(1000), () => void scheduler.serve());
   }
