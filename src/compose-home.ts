@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Trackers } from './compose-tracking.ts';
 import type { Addresses } from './core/plan.ts';
+import { hasCode } from './core/recipe-error.ts';
 import type { World } from './core/world.ts';
 import type { Registry } from './engine/registry-port.ts';
 import type { Tracking } from './engine/tracking-port.ts';
@@ -47,7 +48,7 @@ export class ProjectHome implements AsyncDisposable {
       home: this.home,
       store: () => this.store,
       world,
-      actor: this.user ?? 'unknown',
+      actor: this.user,
       asker: surroundings.asker,
     });
   }
@@ -113,15 +114,25 @@ export class ProjectHome implements AsyncDisposable {
   readonly approvals = async (): Promise<Approvals> => this.#trackers.approvals(this.places.registry);
 
   /** Whose work this is: who asked for it, else who works here as the machine names them. */
-  get user(): string | undefined {
+  get user(): string {
     const { asker, world } = this.surroundings;
-    return asker ?? world.env['USER'] ?? world.env['LOGNAME'];
+    return asker ?? world.env['USER'] ?? world.env['LOGNAME'] ?? ownName();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#trackers[Symbol.asyncDispose]();
     this.#draft?.index.close();
     this.#store?.[Symbol.dispose]();
+  }
+}
+
+/** Where no variable says it, as in containers; there may be no entry for who runs it either. */
+function ownName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (!hasCode(error, 'ERR_SYSTEM_ERROR')) throw error;
+    return 'unknown';
   }
 }
 

@@ -42,7 +42,7 @@ export async function composeImport(
     files: new Artifacts({ database, store, home, now, root: 'mlflow-artifacts:', pins }),
     artifacts:
       artifacts === 'none' ? undefined : { proxied: artifacts ?? (existsSync(beside) ? beside : undefined) },
-    change: { actor: project.user ?? 'unknown', at: now() },
+    change: { actor: project.user, at: now() },
     isDryRun,
     findings,
     onProgress,

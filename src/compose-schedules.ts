@@ -103,7 +103,7 @@ export class Schedules implements AsyncDisposable {
       const applied = await this.ledger.write(async (sql) => {
         const appliedAt = await this.now(sql);
         const one = { id, projectDir: project.dir, name, settings, snapshot, appliedAt };
-        return applySchedule(sql, { ...one, appliedBy: project.user ?? name }, (others) => {
+        return applySchedule(sql, { ...one, appliedBy: project.user }, (others) => {
           if (follows !== undefined) refuseCycle(follows, others);
         });
       });

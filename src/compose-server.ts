@@ -85,7 +85,7 @@ export async function composeServer(
   const isOn = async (): Promise<boolean> => (asked === 'if-any' ? firstUser.isThere() : asked === 'on');
   const auth = (await isOn()) ? 'on' : 'off';
   const authenticator = new Authenticator({ database, now, limit: new SignInLimit(now), proxy });
-  const local = { kind: 'local', name: project.user ?? 'unknown' } as const;
+  const local = { kind: 'local', name: project.user } as const;
   const outbound = new Outbound(request.webhookHosts);
   const random = (): number => randomInt(2 ** 32) / 2 ** 32;
   const folder = await openArtifactsFolder({

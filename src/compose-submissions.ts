@@ -130,7 +130,7 @@ export class Submissions implements AsyncDisposable {
       ...one,
       projectDir: project.dir,
       place: storeName(project),
-      submittedBy: `${project.user ?? 'unknown'}@${hostname()}`,
+      submittedBy: `${project.user}@${hostname()}`,
     });
   }
 }

@@ -153,7 +153,7 @@ async function describeProgram(
   const source = script === undefined || script.startsWith('-') ? program : script;
   const { user, place } = project;
   const tags: KeyValue[] = [
-    ...(user === undefined ? [] : [{ key: 'mlflow.user', value: user }]),
+    { key: 'mlflow.user', value: user },
     { key: 'mlflow.source.type', value: 'LOCAL' },
     { key: 'mlflow.source.name', value: source },
     ...gitTags(project.dir),

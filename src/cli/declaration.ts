@@ -20,6 +20,8 @@ export interface Option {
   /** The value may be left out: `--force`, `--force=STEP`. */
   readonly optionalValue?: true;
   readonly many?: true;
+  /** What follows is its value also if it begins with a dash: options of another program. */
+  readonly takesDashes?: true;
   readonly help: string;
 }
 

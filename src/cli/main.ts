@@ -51,6 +51,13 @@ export async function dispatch(argv: readonly string[], context: Context): Promi
   }
   const { declaration, rest } = found;
   const own = ownWords(rest);
+  const host = own[own.indexOf('-h') + 1];
+  // MLflow's server has its host behind it: a script would take the help for a server.
+  if (own.includes('-h') && host?.startsWith('-') === false && hasHost(declaration))
+    throw new RecipeError('USAGE', {
+      problem: `-h is help: write --host ${host}`,
+      command: declaration.name,
+    });
   if (own.includes('--help') || own.includes('-h')) {
     context.out(helpFor(declaration));
     return ExitCode.ok;
@@ -58,6 +65,10 @@ export async function dispatch(argv: readonly string[], context: Context): Promi
   const parsed = parseCommandLine(declaration, rest);
   const { execute } = await declaration.load();
   return execute(parsed, context);
+}
+
+function hasHost({ options }: Declaration): boolean {
+  return options.some(({ long }) => long === '--host');
 }
 
 /** What follows `--` is for another program. */

@@ -21,6 +21,6 @@ export async function withAccess<T>(
   // It makes the folder.
   void project.store;
   await using database = await openDatabase(project.home, databaseOf(parsed, context, 'server'));
-  const change = { actor: project.user ?? 'unknown', at: context.world.clock.now() };
+  const change = { actor: project.user, at: context.world.clock.now() };
   return await refusing(() => database.write((sql) => work(sql, change)));
 }

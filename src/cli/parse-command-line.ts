@@ -8,7 +8,7 @@ import type { Declaration, Option } from './declaration.ts';
 export function parseCommandLine(declaration: Declaration, argv: readonly string[]): Parsed {
   const { name, options } = declaration;
   const usage = (problem: string): RecipeError => new RecipeError('USAGE', { problem, command: name });
-  const expanded = argv.map((argument) =>
+  const expanded = withDashedValues(options, argv).map((argument) =>
     isOptional(options, argument) ? `${longOf(options, argument)}=` : argument,
   );
   const config = Object.fromEntries(
@@ -35,6 +35,20 @@ export function parseCommandLine(declaration: Declaration, argv: readonly string
   if (extra !== undefined) throw usage(`recipe ${name} does not take ${extra}`);
   const named = Object.entries(result.values).map(([key, value]) => [camel(key), value] as const);
   return { args: result.positionals, options: Object.fromEntries(named) };
+}
+
+/** `--gunicorn-opts '--timeout 60'` in one, as parseArgs takes no value that may be an option. */
+function withDashedValues(options: readonly Option[], argv: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (let at = 0; at < argv.length; at += 1) {
+    const [argument = '', value] = argv.slice(at, at + 2);
+    const isJoined =
+      value !== undefined &&
+      options.some(({ long, takesDashes }) => takesDashes === true && long === argument);
+    joined.push(isJoined ? `${argument}=${value}` : argument);
+    if (isJoined) at += 1;
+  }
+  return joined;
 }
 
 /** An option whose value may be left out is given as `--force`; parseArgs wants `--force=`. */

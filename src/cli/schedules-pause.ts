@@ -9,7 +9,7 @@ export async function execute({ args }: Parsed, context: Context): Promise<ExitC
   await using _project = project;
   await using _schedules = schedules;
   const { id, name } = await schedules.find(args[0] ?? '');
-  const because = `asked by ${project.user ?? 'somebody'}`;
+  const because = `asked by ${project.user}`;
   await schedules.ledger.write(async (sql) =>
     pauseSchedule(sql, id, { at: await schedules.now(sql), because }),
   );

@@ -7,9 +7,11 @@ import { formatBytes, formatCount } from '../report/text/format.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { databaseOf } from './database-of.ts';
 import { jsonLine } from './json-line.ts';
+import { withCache } from './with-cache.ts';
 
 /** `recipe server backup`: exits 1 if files that the database names are lost. */
-export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
+export async function execute(parsed: Parsed, asked: Context): Promise<ExitCode> {
+  const context = withCache(parsed.options, asked);
   await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, context);
   const to = resolve(context.cwd, parsed.args[0] ?? '');
   const database = databaseOf(parsed, context, 'server backup');

@@ -6,12 +6,20 @@ export const DATABASE: Option = {
   value: 'URL',
   help: 'postgres://USER:PASSWORD@HOST/NAME, or sqlite:PATH, instead of the file that recipes write',
 };
+/** Where the files of that database lie. */
+export const CACHE: Option = {
+  long: '--cache',
+  value: 'DIR',
+  help: 'folder for files, which several servers on one database share',
+};
 const SCOPE: Option = { long: '--scope', value: 'SCOPE', help: 'read, write or admin (default: write)' };
 const ROLE: Option = { long: '--role', value: 'ROLE', help: 'viewer, member or admin' };
 const PASSWORD: Option = {
   long: '--password',
   help: 'ask for a password, or read its line from standard input; without one, tokens are the way in',
 };
+
+const TAKEN = 'taken from scripts that start `mlflow server`, and does nothing';
 
 /** `recipe server`, and what is done to its users by whoever has its database. */
 export const SERVER_COMMANDS: readonly Declaration[] = [
@@ -21,14 +29,10 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
     args: [],
     options: [
       { long: '--host', value: 'HOST', help: 'address to listen on (default: 127.0.0.1)' },
-      { long: '--port', value: 'PORT', help: 'default: 5000; 0 for any that is free' },
+      { long: '--port', short: '-p', value: 'PORT', help: 'default: 5000; 0 for any that is free' },
       DATABASE,
       { long: '--backend-store-uri', value: 'URL', help: 'the same, as `mlflow server` calls it' },
-      {
-        long: '--cache',
-        value: 'DIR',
-        help: 'folder for files, which several servers on one database share',
-      },
+      CACHE,
       {
         long: '--default-artifact-root',
         value: 'URI',
@@ -70,10 +74,12 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
         value: 'URL',
         help: 'OpenID Connect provider where users sign in; its secret: STOCKPOT_OIDC_CLIENT_SECRET',
       },
-      ...['--workers', '--gunicorn-opts', '--uvicorn-opts', '--app-name'].map((long) => ({
+      { long: '--workers', short: '-w', value: 'X', help: TAKEN },
+      ...['--gunicorn-opts', '--uvicorn-opts', '--app-name'].map((long) => ({
         long,
         value: 'X',
-        help: 'taken from scripts that start `mlflow server`, and does nothing',
+        takesDashes: true as const,
+        help: TAKEN,
       })),
       { long: '--serve-artifacts', help: 'taken from such scripts; it does unless the next one is given' },
       {

@@ -1,5 +1,5 @@
 import { type Declaration, JSON_OPTION } from './declaration.ts';
-import { DATABASE } from './server-commands.ts';
+import { CACHE, DATABASE } from './server-commands.ts';
 
 /** What is done to all that a server holds. */
 export const SERVER_DATA_COMMANDS: readonly Declaration[] = [
@@ -9,6 +9,7 @@ export const SERVER_DATA_COMMANDS: readonly Declaration[] = [
     args: ['SOURCE'],
     options: [
       DATABASE,
+      CACHE,
       {
         long: '--artifacts',
         value: 'DIR',
@@ -31,7 +32,7 @@ export const SERVER_DATA_COMMANDS: readonly Declaration[] = [
     name: 'server backup',
     summary: 'write the database and the files that it names into a folder, while the server runs',
     args: ['DIR'],
-    options: [DATABASE, JSON_OPTION],
+    options: [DATABASE, CACHE, JSON_OPTION],
     examples: [['recipe server backup /backups/2026-11-25', 'the same form from SQLite and PostgreSQL']],
     load: () => import('./server-backup.ts'),
   },
@@ -39,7 +40,7 @@ export const SERVER_DATA_COMMANDS: readonly Declaration[] = [
     name: 'server restore',
     summary: 'bring a backup into a database that is empty',
     args: ['DIR'],
-    options: [DATABASE, JSON_OPTION],
+    options: [DATABASE, CACHE, JSON_OPTION],
     examples: [
       ['recipe server restore /backups/2026-11-25', 'into the .stockpot of a new folder'],
       [

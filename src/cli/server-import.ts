@@ -9,9 +9,11 @@ import type { ImportReport } from '../tracking/import/import-mlflow.ts';
 import { type Context, flag, type Parsed, text } from './context.ts';
 import { databaseOf } from './database-of.ts';
 import { jsonLine } from './json-line.ts';
+import { withCache } from './with-cache.ts';
 
 /** `recipe server import`: exits 1 if something here is another than at the source. */
-export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
+export async function execute(parsed: Parsed, asked: Context): Promise<ExitCode> {
+  const context = withCache(parsed.options, asked);
   const { args, options } = parsed;
   await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, context);
   const artifacts = text(options, 'artifacts');

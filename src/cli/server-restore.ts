@@ -7,9 +7,11 @@ import { type Context, flag, type Parsed } from './context.ts';
 import { databaseOf } from './database-of.ts';
 import { jsonLine } from './json-line.ts';
 import { describeBackup } from './server-backup.ts';
+import { withCache } from './with-cache.ts';
 
 /** `recipe server restore`: exits 1 if files that the database names are lost. */
-export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
+export async function execute(parsed: Parsed, asked: Context): Promise<ExitCode> {
+  const context = withCache(parsed.options, asked);
   await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, context);
   const from = resolve(context.cwd, parsed.args[0] ?? '');
   const database = databaseOf(parsed, context, 'server restore');

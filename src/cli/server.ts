@@ -1,6 +1,5 @@
 import { flushCompileCache } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
 import { ProjectHome } from '../compose-home.ts';
 import { composeServer, type ServeRequest } from '../compose-server.ts';
 import { ExitCode } from '../core/exit-code.ts';
@@ -18,6 +17,7 @@ import { databaseOf } from './database-of.ts';
 import { listOf } from './list-of.ts';
 import { reachOf, shownHost } from './server-reach.ts';
 import type { ServerSchedules } from './server-schedules.ts';
+import { withCache } from './with-cache.ts';
 
 /** `recipe server`: serves until it is told to end, and then ends what it began. */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
@@ -107,14 +107,6 @@ const IGNORED = [
   ['appName', '--app-name'],
 ] as const;
 const WHY_IGNORED = 'one process serves everything, artifacts too, and --auth is about users';
-
-/** `--cache DIR`: the folder that servers on one database share. */
-function withCache(options: Parsed['options'], context: Context): Context {
-  const cache = text(options, 'cache');
-  if (cache === undefined) return context;
-  const env = { ...context.env, STOCKPOT_CACHE: resolve(context.cwd, cache) };
-  return { ...context, env, world: { ...context.world, env } };
-}
 
 /** Runs of its schedules are tracked where it serves from. */
 function withDatabase(url: string | undefined, context: Context): Context {

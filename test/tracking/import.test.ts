@@ -79,7 +79,7 @@ describe('an SQLite file of MLflow’s', () => {
     const { exit, err } = await inProcess(rig.dir, 'server', '--port', '0', '--database', `sqlite:${source}`);
     expect([exit, err]).toEqual([
       2,
-      `error: ${source} is a database of MLflow's, which Stockpot never writes to [DATABASE_OF_MLFLOW]\n  Import it into a database of its own: \`recipe server import ADDRESS\`.\n`,
+      `error: ${source} is a database of MLflow's, which Stockpot never writes to [DATABASE_OF_MLFLOW]\n  Import it into a database of its own: \`recipe server import sqlite:///${source}\`, with the --database that the server is to have.\n`,
     ]);
     expect(readFileSync(source).equals(before)).toBe(true);
   });

@@ -18,8 +18,9 @@ export const IMPORT_ERRORS = {
   },
   DATABASE_OF_MLFLOW: {
     exit: ExitCode.usage,
-    message: (p: { database: string }) =>
+    message: (p: { database: string; source: string }) =>
       `${p.database} is a database of MLflow's, which Stockpot never writes to`,
-    hint: () => 'Import it into a database of its own: `recipe server import ADDRESS`.',
+    hint: (p: { source: string }) =>
+      `Import it into a database of its own: \`recipe server import ${p.source}\`, with the --database that the server is to have.`,
   },
 } as const satisfies Record<string, Entry>;

@@ -13,9 +13,12 @@ export async function refuseMlflowDatabase(address: SourceAddress): Promise<void
   if (address.kind === 'path' && !existsSync(address.path)) return;
   await using reader = await openReader(address);
   if ((await mlflowRevision(reader)) === undefined) return;
-  const database =
-    address.kind === 'path'
-      ? address.path
-      : (await import('../../db/postgres-connections.ts')).placeOf(address.url);
-  throw new RecipeError('DATABASE_OF_MLFLOW', { database });
+  if (address.kind === 'path')
+    throw new RecipeError('DATABASE_OF_MLFLOW', {
+      database: address.path,
+      source: `sqlite:///${address.path}`,
+    });
+  const { placeOf } = await import('../../db/postgres-connections.ts');
+  const database = placeOf(address.url);
+  throw new RecipeError('DATABASE_OF_MLFLOW', { database, source: `postgresql://${database}` });
 }
