@@ -34,15 +34,22 @@ export class HeldLimits implements LimitLedger, AsyncDisposable {
   /** It fails as the ledger does. */
   async take(lease: LimitLease): Promise<LimitInTheWay | undefined> {
     return this.#inTurn(async (ledger) => {
-      // What is asked often is asked without a lock.
-      const before = await ledger.read(async (sql) => limitInTheWay(sql, lease, await this.#now(sql)));
-      if (before !== undefined) return before;
-      const inTheWay = await ledger.write(async (sql) => {
-        const now = await this.#now(sql);
-        return takeLimits(sql, lease, { now, until: now + durationOf(lease) });
-      });
-      if (inTheWay === undefined) this.#held.add(lease);
-      return inTheWay;
+      const { clock } = this.#options;
+      for (;;) {
+        // What is asked often is asked without a lock.
+        const before = await ledger.read(async (sql) => limitInTheWay(sql, lease, await this.#now(sql)));
+        if (before !== undefined) return before;
+        const askedAt = clock.monotonic();
+        const inTheWay = await ledger.write(async (sql) => {
+          const now = await this.#now(sql);
+          return takeLimits(sql, lease, { now, until: now + durationOf(lease) });
+        });
+        if (inTheWay !== undefined) return inTheWay;
+        // An answer that comes late may be to a lease that another has by now.
+        if (clock.monotonic() - askedAt > durationOf(lease) - RENEW_MS) continue;
+        this.#held.add(lease);
+        return undefined;
+      }
     });
   }
 
