@@ -21,6 +21,7 @@ import { checkOutputs, storeOutputs, undeclared } from './collect-outputs.ts';
 import { commandLine } from './command-line.ts';
 import { checkpointOf, layOutKept, removeCheckpoint } from './kept-folders.ts';
 import type { Exit, Launcher, Program } from './launcher.ts';
+import { takeLoggedOutputs } from './logged-outputs.ts';
 import { materialise, storedInputs } from './materialise.ts';
 import { hasEndedSince } from './old-checkpoints.ts';
 import type { AttemptOutcome, Task, TaskHooks } from './ports.ts';
@@ -123,6 +124,7 @@ export async function attempt(
     if (failure !== undefined) return failed(failure, log.tail);
     if (log.failure !== undefined) throw log.failure;
     const outDir = join(dir, 'out');
+    if (recording !== undefined) takeLoggedOutputs(outDir, task.step.outputs, recording);
     const breach = checkOutputs(outDir, task.step.outputs);
     if (breach !== undefined) return failed(breach, log.tail);
     for (const name of undeclared(outDir, task.step.outputs))

@@ -66,6 +66,44 @@ const LOGGED = {
 };
 
 describe('a step with `mlflow: true`', () => {
+  test('gives as its outputs what it logged at their paths and did not write', async () => {
+    await using rig = await CliRig.create({
+      'recipe.yaml': `steps:
+  fit: { uses: ./steps/fit.ts, mlflow: true }
+  use: { run: [sh, -c, 'cat "$IN_model/MLmodel" "$IN_model/data/model.bin" "$IN_plot"'], inputs: { model: fit.model, plot: fit.plot } }
+`,
+      'steps/fit.ts': `import { startRun } from 'stockpot/client';
+import { defineStep, Type } from 'stockpot/steps';
+
+export const step = defineStep({
+  title: 'Fit',
+  config: Type.Object({}),
+  inputs: {},
+  outputs: { model: { path: 'fitted/model/', kind: 'model' }, plot: { path: 'plot.txt', kind: 'file' } },
+  run: async () => {
+    const run = await startRun();
+    await run.logText('flavors: {}\\n', 'fitted/model/MLmodel');
+    await run.logText('weights\\n', 'fitted/model/data/model.bin');
+    await run.logText('beside', 'fitted/notes.txt');
+    await run.logText('a plot\\n', 'plot.txt');
+  },
+});
+`,
+    });
+    const { out } = await inProcess(rig.dir, 'run', '--json');
+    expect(outcomesOf(out)).toEqual({ fit: 'succeeded', use: 'succeeded' });
+    const said = eventsOf(out).flatMap((event) =>
+      event.type === 'step.output' && event.step === 'use' ? [event.text] : [],
+    );
+    expect(said.join('')).toBe('flavors: {}\nweights\na plot\n');
+    const { fit } = await stepRuns(rig, await lastRun(rig));
+    expect(fit?.artifacts.map(({ path, kind }) => [path, kind])).toEqual([
+      ['fitted', 'directory'],
+      ['fitted/model/', 'model'],
+      ['plot.txt', 'file'],
+    ]);
+  });
+
   test('logs into its own run; a hit shows it again, elsewhere too', async () => {
     await using rig = await project();
     expect(await run(rig)).toEqual({ fit: 'succeeded' });
