@@ -6,7 +6,7 @@ import type { Task } from './ports.ts';
 
 /** Where results are put. */
 export interface Shelves {
-  readonly store: { readonly results: Pick<Results, 'commit' | 'isComplete' | 'adopt'> };
+  readonly store: { readonly results: Pick<Results, 'commit' | 'bringToDisk' | 'isComplete' | 'adopt'> };
   /** The cache that machines share, behind the store. */
   readonly shared: RemoteCache | undefined;
   /** Whether results that nobody else may use go there too: somebody waits for them elsewhere. */
@@ -19,12 +19,16 @@ export async function publishResult(
   task: Pick<Task, 'step' | 'replace'>,
   { store, shared, sharesAll }: Shelves,
 ): Promise<Result> {
-  const winner = await store.results.commit(result, { replace: task.replace });
+  // What counts is the one that somebody waits for elsewhere: it is brought to the disk there.
+  const mayBeLost = shared !== undefined && sharesAll && !shared.isReadOnly;
+  const winner = await store.results.commit(result, { replace: task.replace, mayBeLost });
   failpoint('attempt.published');
   if (!store.results.isComplete(winner))
     throw new Error('a blob of the result was removed from the store while it was published');
   if (shared === undefined || (task.step.cache === 'never' && !sharesAll)) return winner;
   const first = await shared.publish(winner, { replace: task.replace });
+  // Nobody else has it until the shared cache is back.
+  if (mayBeLost && shared.problem !== undefined) await store.results.bringToDisk(winner.fingerprint);
   // A run goes on with what all machines see.
   if (differing(winner.outputs, first.outputs).length > 0) store.results.adopt(first);
   return first;

@@ -6,6 +6,7 @@ import { failpoint } from '../core/failpoint.ts';
 import { type Digest, type Fingerprint, isDigest } from '../core/ids.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { isOutputKind, isTree } from '../core/kinds.ts';
+import { hasCode } from '../core/recipe-error.ts';
 import { type Blobs, type ReadableBlobs, syncFolder, writeDurably } from './blobs.ts';
 import { hasTree } from './has-tree.ts';
 import { textOf } from './if-there.ts';
@@ -90,29 +91,47 @@ export class Results {
    * Makes `result` the result of its fingerprint, unless a complete one is there: then that one wins.
    * `replace` puts ours in its place all the same. Gives the winner.
    * All blobs stored so far are durable before the result gets its name.
+   *
+   * @param mayBeLost with the power: it goes to a shared cache next, or through to the disk by `bringToDisk`
    */
-  async commit(result: Result, { replace }: { replace: boolean }): Promise<Result> {
+  async commit(
+    result: Result,
+    { replace, mayBeLost = false }: { readonly replace: boolean; readonly mayBeLost?: boolean },
+  ): Promise<Result> {
     const path = this.path(result.fingerprint);
     const dir = dirname(path);
     if (!this.#shards.has(dir)) {
-      if (makeFolder(dir, this.#layout.base)) await syncFolder(dirname(dir));
+      if (makeFolder(dir, this.#layout.base) && !mayBeLost) await syncFolder(dirname(dir));
       this.#shards.add(dir);
     }
     const temporary = join(dir, `.${randomUUID()}`);
     try {
       const text = Buffer.from(JSON.stringify(result));
+      if (mayBeLost) writeFileSync(temporary, text, { flag: 'wx', mode: 0o644 });
       await Promise.all([
         this.#blobs.settle(),
-        writeDurably(temporary, text, 0o644, () => failpoint('result.before-fsync')),
+        mayBeLost ? undefined : writeDurably(temporary, text, 0o644, () => failpoint('result.before-fsync')),
       ]);
       failpoint('result.before-link');
       const winner = this.#place(temporary, path, result, replace);
       failpoint('result.after-link');
-      await syncFolder(dir);
+      if (!mayBeLost) await syncFolder(dir);
       failpoint('result.after-fsync');
       return winner;
     } finally {
       removeFile(temporary);
+    }
+  }
+
+  /** Makes durable what was committed as one that may be lost. Nothing to do if it is gone meanwhile. */
+  async bringToDisk(fingerprint: Fingerprint): Promise<void> {
+    const path = this.path(fingerprint);
+    const dir = dirname(path);
+    try {
+      // The name of a folder that is new lasts once the one it lies in is on the disk.
+      for (const one of [path, dir, dirname(dir)]) await syncFolder(one);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
     }
   }
 

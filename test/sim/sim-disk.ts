@@ -43,6 +43,7 @@ export class SimDisk implements Near, Disposable {
   };
 
   readonly results = {
+    bringToDisk: async (): Promise<void> => {},
     read: (fingerprint: Fingerprint): Result | undefined => this.#results.get(fingerprint),
     find: (fingerprint: Fingerprint): Result | undefined => {
       const found = this.#results.get(fingerprint);
