@@ -16,6 +16,7 @@ import { SingleFlight } from './engine/single-flight.ts';
 import { Environments } from './executors/fleet/environments.ts';
 import { FleetWorker, type WorkerLine } from './executors/fleet/fleet-worker.ts';
 import type { Parcel } from './executors/fleet/parcel.ts';
+import { SpentFolders } from './executors/fleet/spent-folders.ts';
 import { machineGpus } from './executors/local/machine-gpus.ts';
 import { identityOf, isAlive } from './executors/local/process-identity.ts';
 import { endLeftover, endStrays } from './executors/local/spawn.ts';
@@ -77,6 +78,7 @@ export class WorkerHome extends ProjectHome {
     const environments = new Environments(this.home, this.store, world);
     const mark = markActive(this.home, this.id, identityOf(pid));
     using launcher = this.#modules.launcher(this.home, PIPES);
+    using spent = new SpentFolders(world.clock);
     const { openRecorder } = await import('./server/recorder.ts');
     await using worker = new FleetWorker({
       id: this.id,
@@ -94,6 +96,7 @@ export class WorkerHome extends ProjectHome {
         openRecorder: async (asked) => openRecorder(asked, { version, now: () => world.clock.now() }),
         memoryBytes: machineMemory(),
         shippedEntry: (component) => this.#modules.shippedEntry(component),
+        removeFolder: spent.remove,
       },
       state: {
         id: this.id,

@@ -57,6 +57,8 @@ export interface Workshop {
   readonly memoryBytes: number;
   /** Absolute path of a shipped component's module. */
   readonly shippedEntry: (component: string) => string;
+  /** Removes the folder of an attempt that nobody is to look at; at once if it is left out. */
+  readonly removeFolder?: (dir: string) => void;
 }
 
 const MAX_LOG_BYTES = 32 << 20;
@@ -160,8 +162,12 @@ export async function attempt(
     if (signal.aborted) return failed(CANCELLED);
     return failed({ reason: 'infra', detail: error instanceof Error ? error.message : String(error) });
   } finally {
-    if (!keep) rmSync(dir, { recursive: true, force: true });
+    if (!keep) (shop.removeFolder ?? removeNow)(dir);
   }
+}
+
+function removeNow(dir: string): void {
+  rmSync(dir, { recursive: true, force: true });
 }
 
 const CANCELLED: Failure = { reason: 'cancelled' };
