@@ -28,7 +28,8 @@ export class FlightRecords {
     const bytes = recordBytes(text);
     const { tmp, base } = this.#layout;
     const temporary = join(tmp, randomUUID());
-    makeFolder(dirname(path), base);
+    // Mostly neither is there: asking for the inner one first would be one more call, that fails.
+    for (const dir of [dirname(dirname(path)), dirname(path)]) makeFolder(dir, base);
     try {
       inFolder(tmp, () => writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o644 }), base);
       return linkExclusively(temporary, path);
