@@ -16,7 +16,8 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const versions = await registry.versions(name);
   if (versions.length === 0) {
     const names = (await registry.list()).map((model) => model.name);
-    throw new RecipeError('MODEL_NOT_FOUND', { model: name, nearest: nearest(name, names) });
+    if (!names.includes(name))
+      throw new RecipeError('MODEL_NOT_FOUND', { model: name, nearest: nearest(name, names) });
   }
   const history = await registry.changes(name);
   if (flag(options, 'json')) {
@@ -28,7 +29,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
     one.aliases.join(', '),
     one.tags['stockpot.verdict'] ?? '',
     instant(one.createdAt),
-    one.modelDigest.slice(0, 12),
+    one.modelDigest?.slice(0, 12) ?? '',
     (one.runId ?? '').slice(0, 8),
   ]);
   context.out(textTable(['version', 'aliases', 'verdict', 'registered (UTC)', 'digest', 'run'], rows));

@@ -16,7 +16,7 @@ export function isAtGate({ tags }: RegisteredVersion, alias: string): boolean {
  * Moves the alias to a version that was judged against what it points to: compare-and-set on the digest that
  * the verdict names. What it points to now is `now`.
  *
- * @throws RecipeError CHAMPION_CHANGED, ALIAS_MOVED
+ * @throws RecipeError CHAMPION_CHANGED, ALIAS_MOVED, REFERENCE_UNREACHABLE
  */
 export async function moveThroughGate(
   registry: Registry,
@@ -25,13 +25,18 @@ export async function moveThroughGate(
   now: RegisteredVersion | undefined,
 ): Promise<Moved> {
   const judgedAgainst = tags['stockpot.compared_with'] ?? 'none';
-  if ((now?.modelDigest ?? 'none') !== judgedAgainst)
+  // Against no model: whatever the alias points to now, it is another.
+  const live =
+    now === undefined
+      ? 'none'
+      : (now.modelDigest ?? (judgedAgainst === 'none' ? undefined : await registry.bring?.(now)));
+  if (live !== judgedAgainst)
     throw new RecipeError('CHAMPION_CHANGED', {
       model: name,
       version,
       alias,
       judgedAgainst: judgedAgainst === 'none' ? 'no model' : `the model ${judgedAgainst.slice(0, 12)}`,
-      now: now === undefined ? 'gone' : `version ${now.version} (${now.modelDigest.slice(0, 12)})`,
+      now: now === undefined ? 'gone' : `version ${now.version} (${live?.slice(0, 12) ?? 'of others'})`,
     });
   return moveFrom(registry, { name, version }, alias, now);
 }
@@ -39,7 +44,7 @@ export async function moveThroughGate(
 /**
  * Points an alias to a version, as a person asks for it. One that had the alias before may always come back.
  *
- * @throws RecipeError MODEL_REJECTED, CHAMPION_CHANGED, ALIAS_MOVED, REGISTRY_NAME_INVALID
+ * @throws RecipeError MODEL_REJECTED, CHAMPION_CHANGED, ALIAS_MOVED, REFERENCE_UNREACHABLE, REGISTRY_NAME_INVALID
  */
 export async function promote(registry: Registry, version: RegisteredVersion, alias: string): Promise<Moved> {
   const now = await registry.find(version.name, { alias });

@@ -12,7 +12,7 @@ import { hasTree } from '../store/has-tree.ts';
 import type { Store } from '../store/store.ts';
 import { writeStream } from '../store/write-stream.ts';
 import { cleanEnvironment } from './attempt-environment.ts';
-import type { Registry } from './registry-port.ts';
+import type { RegisteredVersion, Registry } from './registry-port.ts';
 import type { ReferencedBlob } from './resolve-inputs.ts';
 
 const run = promisify(execFile);
@@ -119,17 +119,29 @@ export class References {
     const registry = await this.#options.registry();
     const found = await registry.find(name, alias === undefined ? { version: version ?? '' } : { alias });
     if (found !== undefined) {
-      if (!hasTree(this.#options.store.blobs, found.modelDigest)) await registry.bring?.(found);
+      const digest = await this.#brought(registry, found);
+      if (digest === undefined)
+        throw new RecipeError('REFERENCE_UNREACHABLE', {
+          reference,
+          problem: `the files of version ${found.version} are not in this registry`,
+        });
       const compared = found.tags['stockpot.compared_with'] as Digest | 'none' | undefined;
       const comparedWith = compared === 'none' ? undefined : compared;
       if (comparedWith !== undefined && !hasTree(this.#options.store.blobs, comparedWith)) {
         const other = await registry.findByDigest(name, comparedWith);
         if (other !== undefined) await registry.bring?.(other);
       }
-      return { digest: found.modelDigest, kind: 'model', extension: '', comparedWith };
+      return { digest, kind: 'model', extension: '', comparedWith };
     }
     if (alias === undefined) throw new RecipeError('REFERENCE_NOT_FOUND', { reference });
     return 'none';
+  }
+
+  /** The digest of a version's model, its files in the store if the registry keeps them. */
+  async #brought(registry: Registry, found: RegisteredVersion): Promise<Digest | undefined> {
+    const { modelDigest } = found;
+    if (modelDigest !== undefined && hasTree(this.#options.store.blobs, modelDigest)) return modelDigest;
+    return (await registry.bring?.(found)) ?? modelDigest;
   }
 
   async #fetch(uri: string, limitMs = TIMEOUT_MS): Promise<ReferencedBlob> {

@@ -24,14 +24,18 @@ export interface Registry {
    * @throws RecipeError REGISTRY_NAME_INVALID, MODEL_NOT_FOUND, PROMOTION_REFUSED
    */
   moveAlias(move: AliasMove): Promise<AliasMoved>;
-  /** All models with their versions, by name. */
+  /** All models with their versions, by name. Prompts are none. */
   list(): Promise<readonly { readonly name: string; readonly versions: readonly RegisteredVersion[] }[]>;
   /** Newest first. */
   versions(name: string): Promise<readonly RegisteredVersion[]>;
   /** What was done to a model, oldest first. */
   changes(name: string): Promise<readonly RegistryChange[]>;
-  /** Brings the files of a version's model into the store, of a registry that keeps them itself. */
-  bring?(version: RegisteredVersion): Promise<void>;
+  /**
+   * Brings the files of a version's model into the store, of a registry that keeps them itself; gives their digest.
+   *
+   * @throws RecipeError REFERENCE_UNREACHABLE
+   */
+  bring?(version: RegisteredVersion): Promise<Digest>;
   /** Brings the files of a version's reproduction into the store, of a registry that keeps them itself. */
   bringReproduction?(version: RegisteredVersion): Promise<void>;
 }
@@ -40,8 +44,8 @@ export interface RegisteredVersion {
   readonly name: string;
   /** A whole number from 1, as text: MLflow's spelling. Never used again. */
   readonly version: string;
-  /** Of the model directory's tree. */
-  readonly modelDigest: Digest;
+  /** Of the model directory's tree; undefined if only its files say it, of a version that others registered. */
+  readonly modelDigest?: Digest;
   /** The tracked run that registered it. */
   readonly runId?: string;
   readonly description?: string;

@@ -23,6 +23,7 @@ import {
   setVersionTag,
   versionsOf,
 } from './mlflow/model-versions.ts';
+import { PROMPT_TAG } from './mlflow/prompt.ts';
 import { addModel } from './mlflow/registered-models.ts';
 import { lockIfThere } from './mlflow/require-model.ts';
 import { moveOrAsk } from './protection/promotions.ts';
@@ -82,7 +83,7 @@ export class SqlRegistry implements Registry {
       return { version, created: known === undefined, changed };
     });
     failpoint('registry.after-register');
-    for (const blob of blobsOf(outcome.version)) await pins.keep(blob);
+    for (const blob of blobsOf(modelDigest, outcome.version)) await pins.keep(blob);
     return outcome;
   }
 
@@ -128,8 +129,15 @@ export class SqlRegistry implements Registry {
 
   async list(): Promise<{ name: string; versions: readonly RegisteredVersion[] }[]> {
     return this.#database.read(async (sql) => {
-      const names = await sql.all('SELECT name FROM registered_models ORDER BY name');
-      const rows = await sql.all('SELECT * FROM models_by_digest ORDER BY name, version DESC');
+      const names = await sql.all(
+        `SELECT name FROM registered_models m WHERE NOT EXISTS (
+           SELECT 1 FROM registered_model_tags t WHERE t.name = m.name AND t.key = ? AND lower(t.value) = 'true'
+         ) ORDER BY name`,
+        PROMPT_TAG,
+      );
+      const rows = await sql.all(
+        'SELECT * FROM model_versions WHERE deleted = 0 ORDER BY name, version DESC',
+      );
       const versions = Map.groupBy(await registered(sql, rows), ({ name }) => name);
       return names.map((row) => {
         const name = String(row['name']);
@@ -142,7 +150,10 @@ export class SqlRegistry implements Registry {
     return this.#database.read(async (sql) =>
       registered(
         sql,
-        await sql.all('SELECT * FROM models_by_digest WHERE name = ? ORDER BY version DESC', name),
+        await sql.all(
+          'SELECT * FROM model_versions WHERE name = ? AND deleted = 0 ORDER BY version DESC',
+          name,
+        ),
       ),
     );
   }
@@ -170,7 +181,7 @@ export class SqlRegistry implements Registry {
   }
 }
 
-function blobsOf({ modelDigest, tags }: RegisteredVersion): VersionBlob[] {
+function blobsOf(modelDigest: Digest, { tags }: RegisteredVersion): VersionBlob[] {
   const reproduction = tags[REPRODUCTION_TAG];
   return [
     { kind: 'model', digest: modelDigest },
@@ -218,7 +229,7 @@ async function update(
 async function numbered(sql: Sql, name: string, version: string): Promise<RegisteredVersion | undefined> {
   if (!/^\d{1,15}$/.test(version)) return undefined;
   const rows = await sql.all(
-    'SELECT * FROM models_by_digest WHERE name = ? AND version = ?',
+    'SELECT * FROM model_versions WHERE name = ? AND version = ? AND deleted = 0',
     name,
     Number(version),
   );
@@ -234,18 +245,22 @@ async function byDigest(sql: Sql, name: string, digest: Digest): Promise<Registe
   return (await registered(sql, rows))[0];
 }
 
-/** Rows of `models_by_digest`, as recipes read them. */
+/** Rows of `model_versions`, as recipes read them. */
 async function registered(sql: Sql, rows: readonly Row[]): Promise<RegisteredVersion[]> {
   if (rows.length === 0) return [];
   const messages = await versionsOf(sql, rows);
   return messages.map((message, index) => ({
     name: message.name,
     version: message.version,
-    modelDigest: rows[index]?.['model_digest'] as Digest,
+    ...ofDigest((rows[index]?.['model_digest'] ?? undefined) as Digest | undefined),
     ...(message.run_id === '' ? {} : { runId: message.run_id }),
     ...(message.description === '' ? {} : { description: message.description }),
     tags: Object.fromEntries(message.tags.map(({ key, value }) => [key, value])),
     aliases: message.aliases,
     createdAt: message.creation_timestamp,
   }));
+}
+
+function ofDigest(modelDigest: Digest | undefined): Pick<RegisteredVersion, 'modelDigest'> {
+  return modelDigest === undefined ? {} : { modelDigest };
 }

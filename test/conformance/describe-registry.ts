@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Digest } from '../../src/core/ids.ts';
 import type { RegisterOutcome, RegisterRequest, Registry } from '../../src/engine/registry-port.ts';
+import type { Tag } from '../../src/tracking/mlflow/messages.ts';
 
 /** An implementation that is open and empty. Its clock stands at 1000; the actor is `me`. */
 export interface OpenRegistry extends AsyncDisposable {
@@ -9,6 +10,8 @@ export interface OpenRegistry extends AsyncDisposable {
   readonly other: Registry;
   /** Digests of models whose blobs were pinned, in order. */
   readonly pinned: readonly Digest[];
+  /** Registers a version as clients of MLflow do, whose files are where nobody here goes. */
+  readonly asClient: (name: string, modelTags?: readonly Tag[]) => Promise<void>;
 }
 
 /** What a registry on a foreign server cannot do. */
@@ -68,6 +71,40 @@ export function describeRegistry(
       expect(await registry.find('m', { alias: 'dead' })).toBeUndefined();
       expect(await registry.find('n', { version: '1' })).toBeUndefined();
       expect(await registry.findByDigest('m', digest('b'))).toBeUndefined();
+    });
+
+    test('of others is seen, and has aliases, though nobody here knows its files', async () => {
+      await using opened = await open();
+      const { registry } = opened;
+      await opened.asClient('m');
+      await register(registry, 'a');
+      await opened.asClient('m');
+      expect(
+        (await registry.versions('m')).map(({ version, modelDigest }) => [version, modelDigest]),
+      ).toEqual([
+        ['3', undefined],
+        ['2', digest('a')],
+        ['1', undefined],
+      ]);
+      await registry.moveAlias({ name: 'm', alias: 'live', version: '3', expected: undefined });
+      const found = {
+        name: 'm',
+        version: '3',
+        tags: {},
+        aliases: ['live'],
+        createdAt: hasOwnClock === true ? expect.any(Number) : 1000,
+      };
+      expect(await registry.find('m', { alias: 'live' })).toEqual(found);
+      expect(await registry.find('m', { version: '3' })).toEqual(found);
+      expect(await registry.list()).toEqual([{ name: 'm', versions: await registry.versions('m') }]);
+      expect((await registry.versions('m'))[0]).toEqual(found);
+    });
+
+    test('is of a model, not of a prompt', async () => {
+      await using opened = await open();
+      await opened.asClient('greeting', [{ key: 'mlflow.prompt.is_prompt', value: 'true' }]);
+      await opened.asClient('m', [{ key: 'mlflow.prompt.is_prompt', value: 'false' }]);
+      expect((await opened.registry.list()).map(({ name }) => name)).toEqual(['m']);
     });
 
     test('exists once for each model, and no number is used twice', async () => {

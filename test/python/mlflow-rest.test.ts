@@ -9,6 +9,7 @@ import { RestTracking } from '../../src/tracking/rest/rest-tracking.ts';
 import { describeRegistry } from '../conformance/describe-registry.ts';
 import { describeTeamModels } from '../conformance/describe-team-models.ts';
 import { describeTracking } from '../conformance/describe-tracking.ts';
+import { registerAsClient } from '../rigs/as-client.ts';
 import { realServer } from '../rigs/mlflow-server.ts';
 import { REAL_FILES } from '../rigs/real-files.ts';
 
@@ -65,6 +66,7 @@ describe.skipIf(python === undefined)('MLflow’s own server of 2.22', () => {
         registry: registry(),
         other: registry(),
         pinned: [],
+        asClient: (name, tags) => registerAsClient(tracking().client, name, tags),
         [Symbol.asyncDispose]: async () => {},
       };
     },

@@ -3,6 +3,7 @@ import { RestRegistry } from '../../src/tracking/rest/rest-registry.ts';
 import { RestTracking } from '../../src/tracking/rest/rest-tracking.ts';
 import { describeRegistry } from '../conformance/describe-registry.ts';
 import { describeTracking } from '../conformance/describe-tracking.ts';
+import { registerAsClient } from '../rigs/as-client.ts';
 import { REAL_FILES } from '../rigs/real-files.ts';
 import { ServerRig } from '../rigs/server-rig.ts';
 
@@ -32,6 +33,7 @@ describeRegistry(
       registry: registryAt(port),
       other: registryAt(port),
       pinned: [],
+      asClient: (name, tags) => registerAsClient(trackingAt(port).client, name, tags),
       [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose](),
     };
   },

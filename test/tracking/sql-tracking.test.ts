@@ -6,6 +6,8 @@ import type { Digest } from '../../src/core/ids.ts';
 import { PostgresDatabase } from '../../src/db/postgres-database.ts';
 import type { Database } from '../../src/db/sql.ts';
 import { SqliteDatabase } from '../../src/db/sqlite-database.ts';
+import { createVersion } from '../../src/tracking/mlflow/model-versions.ts';
+import { addModel } from '../../src/tracking/mlflow/registered-models.ts';
 import { POSTGRES_TRACKING_MIGRATIONS } from '../../src/tracking/postgres/schema.ts';
 import { SqlRegistry } from '../../src/tracking/sql-registry.ts';
 import { SqlTracking } from '../../src/tracking/sql-tracking.ts';
@@ -41,6 +43,14 @@ function describeAll(name: string, open: () => Promise<Opened>, numRuns: number)
       registry: new SqlRegistry(connect(), options),
       other: new SqlRegistry(connect(), options),
       pinned,
+      asClient: (name, tags = []) =>
+        connect().write(async (sql) => {
+          const change = { actor: 'ann', at: 1000 };
+          await addModel(sql, { name, description: undefined, tags }, change);
+          const version = { name, source: 's3://bucket/model', runId: undefined, runLink: undefined };
+          const nothing = { description: undefined, tags: [], digest: undefined, size: undefined };
+          await createVersion(sql, { ...version, ...nothing }, change);
+        }),
       [Symbol.asyncDispose]: end,
     };
   }

@@ -63,13 +63,12 @@ export class RestRegistry implements Registry {
       'alias' in at
         ? await this.#versions.aliased(name, at.alias)
         : await this.#versions.get(name, at.version);
-    if (found === undefined) return undefined;
-    return registered(found, digestOf(found) ?? (await this.#fetch(found)));
+    return found === undefined ? undefined : registered(found);
   }
 
   async findByDigest(name: string, modelDigest: Digest): Promise<RegisteredVersion | undefined> {
     const [found] = await this.#versions.ofDigest(name, modelDigest);
-    return found === undefined ? undefined : registered(await this.#versions.again(found), modelDigest);
+    return found === undefined ? undefined : registered(await this.#versions.again(found));
   }
 
   async register(request: RegisterRequest): Promise<RegisterOutcome> {
@@ -92,7 +91,7 @@ export class RestRegistry implements Registry {
     const reproduced = created ? {} : await sendReproduction(request, winner, this.#options);
     const tags = { ...request.tags, ...reproduced };
     const changed = !created && (await this.#update(winner, { ...request, tags }));
-    return { version: registered(await this.#versions.again(winner), modelDigest), created, changed };
+    return { version: registered(await this.#versions.again(winner)), created, changed };
   }
 
   async setTags(name: string, version: string, tags: Readonly<Record<string, string>>): Promise<boolean> {
@@ -131,11 +130,7 @@ export class RestRegistry implements Registry {
     const aliases = found.length === 0 ? new Map<string, string[]>() : await this.#versions.aliasesOf(name);
     return found
       .toSorted((a, b) => Number(b.version) - Number(a.version))
-      .flatMap((one) => {
-        const digest = digestOf(one);
-        const withAliases = { ...one, aliases: aliases.get(one.version) ?? [] };
-        return digest === undefined ? [] : [registered(withAliases, digest)];
-      });
+      .map((one) => registered({ ...one, aliases: aliases.get(one.version) ?? [] }));
   }
 
   /** Of another server than ours what versions tell: when they were registered, and when last given an alias. */
@@ -156,13 +151,13 @@ export class RestRegistry implements Registry {
   }
 
   /**
-   * Brings the files of a version's model here.
+   * Brings the files of a version's model here, and gives their digest.
    *
    * @throws RecipeError REFERENCE_UNREACHABLE
    */
-  async bring({ name, version, modelDigest }: RegisteredVersion): Promise<void> {
-    const found = await this.#versions.get(name, version);
-    if (found === undefined || (await this.#fetch(found)) === modelDigest) return;
+  async bring({ name, version, modelDigest }: RegisteredVersion): Promise<Digest> {
+    const brought = await this.#fetch({ name, version });
+    if (brought === (modelDigest ?? brought)) return brought;
     throw new RecipeError('REFERENCE_UNREACHABLE', {
       reference: `models:/${name}/${version}`,
       problem: 'the files on the server are not those that were registered',
@@ -272,7 +267,7 @@ export class RestRegistry implements Registry {
   }
 
   /** Downloads a version's model, and gives its digest. */
-  async #fetch({ name, version }: ServerVersion): Promise<Digest> {
+  async #fetch({ name, version }: Pick<RegisteredVersion, 'name' | 'version'>): Promise<Digest> {
     // Which need not be its source: a server may have a copy that nobody changes.
     const answer = await this.#options.client.get('model-versions/get-download-uri', { name, version });
     const source = text(answer['artifact_uri']);
@@ -303,15 +298,14 @@ export class RestRegistry implements Registry {
   }
 }
 
-function registered(
-  { name, version, tags, aliases, description, run, createdAt }: ServerVersion,
-  modelDigest: Digest,
-): RegisteredVersion {
+function registered(found: ServerVersion): RegisteredVersion {
+  const { name, version, tags, aliases, description, run, createdAt } = found;
   const runId = tags.get(TAGS.run) ?? run;
+  const modelDigest = digestOf(found);
   return {
     name,
     version,
-    modelDigest,
+    ...(modelDigest === undefined ? {} : { modelDigest }),
     ...(runId === '' ? {} : { runId }),
     ...(description === '' ? {} : { description }),
     tags: Object.fromEntries([...tags].filter(([key]) => !isInternal(key))),

@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { isPrompt } from '../mlflow/prompt.ts';
 import { list, object, tagsOfJson, text } from './message-of.ts';
 import { quoted } from './quoted.ts';
 import { type RestClient, refusalOf } from './rest-client.ts';
@@ -29,11 +30,11 @@ export class ServerVersions {
     this.#client = client;
   }
 
-  /** Of all registered models. */
+  /** Of all registered models. Some servers give prompts among them. */
   async names(): Promise<string[]> {
     const names: string[] = [];
     for await (const model of this.#pages('registered-models/search', 'registered_models', ''))
-      names.push(text(model['name']));
+      if (!isPrompt(tagsOfJson(model['tags']))) names.push(text(model['name']));
     return names;
   }
 
