@@ -54,6 +54,50 @@ test('models of a server are seen and decided on in a folder of no project, whic
   expect(existsSync(join(empty.dir, '.stockpot'))).toBe(false);
 });
 
+test('what a server does not let somebody do is refused as of use, not as out of reach', async () => {
+  await using team = await CliRig.create();
+  await using server = await ServerProcess.start(team, '--auth', 'on');
+  await using ann = await RegistryRig.create();
+  await using bob = await CliRig.create();
+  for (const [rig, user] of [
+    [ann.cli, 'ann'],
+    [bob, 'bob'],
+  ] as const) {
+    await team.recipe('server', 'user', 'add', user);
+    rig.env['STOCKPOT_TRACKING_URL'] = server.url;
+    rig.env['STOCKPOT_TOKEN'] = (await team.recipe('server', 'token', 'add', user)).out.trim();
+  }
+  await ann.train(1);
+  await team.recipe('server', 'grant', 'READ', 'model:m', 'user:bob');
+  const promoted = async (rig: CliRig): Promise<unknown> => {
+    const { exit, err } = await rig.recipe('models', 'promote', 'm/1', '--to', 'live', '--json');
+    const { code, message, hint } = JSON.parse(err) as Record<string, string>;
+    return { exit, code, said: message?.split('PERMISSION_DENIED, ')[1], hint };
+  };
+  const refused = {
+    exit: 2,
+    code: 'TRACKING_FORBIDDEN',
+    hint: 'Ask who manages it, or who administers the server: `recipe server grant`.',
+  };
+  expect(await promoted(bob)).toEqual({ ...refused, said: expect.stringContaining('bob') });
+  const protection = ['--alias', 'live', '--approvers', 'user:bob', '--require', 'validated'];
+  expect((await ann.cli.recipe('models', 'protect', 'm', ...protection)).exit).toBe(0);
+  const verdict = { name: 'm', version: '1', key: 'stockpot.verdict', value: 'UNKNOWN' };
+  const answer = await fetch(`${server.url}/api/2.0/mlflow/model-versions/set-tag`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${ann.cli.env['STOCKPOT_TOKEN']}`,
+    },
+    body: JSON.stringify(verdict),
+  });
+  expect(answer.status).toBe(200);
+  expect(await promoted(ann.cli)).toEqual({
+    ...refused,
+    said: expect.stringContaining('is for versions that were validated'),
+  });
+});
+
 test('without a project and without a server it is said what lacks', async () => {
   await using empty = await CliRig.create();
   for (const args of [HISTORY, ['models', 'approve', '1', '--json']]) {

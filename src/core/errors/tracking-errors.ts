@@ -117,4 +117,10 @@ export const TRACKING_ERRORS = {
     hint: () =>
       'If it asks who you are: `recipe login URL`, STOCKPOT_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.',
   },
+  TRACKING_FORBIDDEN: {
+    exit: ExitCode.usage,
+    message: (p: { server: string; request: string; problem: string }) =>
+      `The tracking server ${p.server} does not allow ${p.request}: ${p.problem}`,
+    hint: () => 'Ask who manages it, or who administers the server: `recipe server grant`.',
+  },
 } as const satisfies Record<string, Entry>;

@@ -55,12 +55,12 @@ export class RestClient {
     return this.#options.url;
   }
 
-  /** @throws RecipeError TRACKING_UNREACHABLE, TRACKING_REFUSED */
+  /** @throws RecipeError TRACKING_UNREACHABLE, TRACKING_REFUSED, TRACKING_FORBIDDEN */
   async get(path: string, query: Readonly<Record<string, string>>): Promise<JsonObject> {
     return this.#json('GET', `${path}?${new URLSearchParams(query).toString()}`);
   }
 
-  /** @throws RecipeError TRACKING_UNREACHABLE, TRACKING_REFUSED */
+  /** @throws RecipeError TRACKING_UNREACHABLE, TRACKING_REFUSED, TRACKING_FORBIDDEN */
   async send(method: 'POST' | 'PATCH' | 'DELETE', path: string, body: Json): Promise<JsonObject> {
     return this.#json(method, path, JSON.stringify(body));
   }
@@ -153,7 +153,7 @@ export class RestClient {
     const message = typeof said['message'] === 'string' ? said['message'] : text;
     const problem = `${code}${message === '' ? '' : `, ${message.slice(0, 300)}`}`;
     return new RecipeError(
-      'TRACKING_REFUSED',
+      answer.status === 403 ? 'TRACKING_FORBIDDEN' : 'TRACKING_REFUSED',
       { server: withoutCredentials(this.url), request, problem },
       { cause: new Refusal(code, message) },
     );
