@@ -1,3 +1,4 @@
+import { isDeepJson, MAX_JSON_DEPTH } from '../core/json-depth.ts';
 import {
   type Assessment,
   type AssessmentError,
@@ -127,6 +128,10 @@ function deserialized({ serialization_format, value }: ReturnType<typeof SERIALI
   if (serialization_format !== FORMAT)
     throw invalid(
       `Unknown serialization format: ${String(serialization_format).slice(0, 80)}. Only ${FORMAT} is supported.`,
+    );
+  if (isDeepJson(value))
+    throw invalid(
+      `The serialized value of the expectation has more than ${MAX_JSON_DEPTH} levels of lists and maps.`,
     );
   let parsed: unknown;
   try {

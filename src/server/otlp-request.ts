@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, inflate, inflateRaw } from 'node:zlib';
+import { isDeepJson } from '../core/json-depth.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 
 /** An attribute's value as OTLP's JSON has it, if its sender keeps to that. */
@@ -47,6 +48,9 @@ export interface OtlpRequest {
     readonly scopeSpans?: readonly { readonly spans?: readonly OtlpSpan[] }[];
   }[];
 }
+
+/** What reads protobuf takes 100 messages within each other; in JSON every second of an attribute is in a list, too. */
+const MAX_OTLP_DEPTH = 160;
 
 /** A body may become larger than it came, but not without limit. */
 const MAX_INFLATED = 32 * 1024 * 1024;
@@ -97,7 +101,9 @@ async function inflated(body: Buffer, encoding: string | undefined): Promise<Buf
 }
 
 function fromJson(bytes: Buffer): OtlpRequest {
-  const request: unknown = JSON.parse(bytes.toString('utf8'));
+  const text = bytes.toString('utf8');
+  if (isDeepJson(text, MAX_OTLP_DEPTH)) throw new RangeError('too deep');
+  const request: unknown = JSON.parse(text);
   if (typeof request !== 'object' || request === null) throw new TypeError('no object');
   return request;
 }

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { isDeepJson, MAX_JSON_DEPTH } from '../core/json-depth.ts';
 import { MlflowError } from '../tracking/mlflow/mlflow-error.ts';
 
 /**
@@ -22,6 +23,7 @@ export function inputOf({ method, query, body, headers }: FastifyRequest): Recor
 }
 
 function parse(text: string): unknown {
+  if (isDeepJson(text)) throw bad(`The body has more than ${MAX_JSON_DEPTH} levels of lists and maps.`);
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { parseExactly } from '../core/exact-json.ts';
+import { isDeepJson, MAX_JSON_DEPTH } from '../core/json-depth.ts';
 import { checkActive } from '../tracking/mlflow/check-active.ts';
 import {
   deleteTag,
@@ -325,6 +326,8 @@ function idOf({ run_id, run_uuid }: { run_id: string | undefined; run_uuid: stri
 }
 
 function modelOf(text: string): object {
+  if (isDeepJson(text))
+    throw invalid(`The model info has more than ${MAX_JSON_DEPTH} levels of lists and maps.`);
   let model: unknown;
   try {
     model = parseExactly(text);
@@ -342,6 +345,7 @@ function modelOf(text: string): object {
 /** The models of a run so far; its tag is one that users may write too. */
 function historyOf(tag: string): unknown[] {
   const refused = invalid(`The tag ${MODELS_TAG} of the run is no list of models.`);
+  if (isDeepJson(tag)) throw refused;
   try {
     const history = parseExactly(tag);
     if (Array.isArray(history)) return history;

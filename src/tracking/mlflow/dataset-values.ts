@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
 import { parseExactly, writtenNumber } from '../../core/exact-json.ts';
+import { isDeepJson, MAX_JSON_DEPTH } from '../../core/json-depth.ts';
 import { checkText } from './check.ts';
 import { invalid } from './mlflow-error.ts';
 
 /** JSON whose numbers are as they were written; see `parseExactly`. */
 export type Exact = Readonly<Record<string, unknown>>;
 
-/** @throws MlflowError INVALID_PARAMETER_VALUE if it is no JSON, or holds what no database keeps */
+/** @throws MlflowError INVALID_PARAMETER_VALUE if it is no JSON, is too deep, or holds what no database keeps */
 export function readExactly(text: string, what: string): unknown {
+  if (isDeepJson(text))
+    throw invalid(
+      `Invalid value for parameter '${what}' supplied: it has more than ${MAX_JSON_DEPTH} levels of lists and maps.`,
+    );
   let value: unknown;
   try {
     value = parseExactly(text);
