@@ -26,6 +26,7 @@ import { PROMPTLAB_ROUTES } from './promptlab-routes.ts';
 import { PROTECTION_ROUTES } from './protection-routes.ts';
 import { inputOf } from './read-input.ts';
 import { refuse } from './refuse.ts';
+import { refuseUnread } from './refuse-unread.ts';
 import { REGISTRY_ROUTES } from './registry-routes.ts';
 import { logRequest, logRequests } from './request-log.ts';
 import { inPath, patternOf, type Route, type Served } from './route.ts';
@@ -138,6 +139,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     trustProxy: [...trustedProxies],
     schemaController: NO_SCHEMAS,
     genReqId: () => randomUUID(),
+    clientErrorHandler: refuseUnread,
     // What no route is looked for: an address that cannot be read, a part of it that is too long.
     frameworkErrors: (error, request, reply) => {
       refuse(error, request, reply, onBug);

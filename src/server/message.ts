@@ -71,7 +71,8 @@ export function double(): Field<number | undefined> {
       if (typeof value === 'number') return value;
       if (typeof value !== 'string' || value.trim() === '') throw wrong(value, name);
       const number = Number(value);
-      if (Number.isNaN(number) && value !== 'NaN') throw wrong(value, name);
+      // JavaScript reads `0x10` and `0b1` as numbers, protobuf's JSON does not.
+      if ((Number.isNaN(number) && value !== 'NaN') || /^\s*0[box]/i.test(value)) throw wrong(value, name);
       return number;
     },
   );

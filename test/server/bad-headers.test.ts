@@ -107,6 +107,8 @@ const CASES: readonly (readonly [string, number, readonly string[]])[] = [
   ['an address of half a letter', 400, ['GET /api/2.0/mlflow/traces/%e9 HTTP/1.1', HOST, AUTH]],
   ['an address that is none', 400, ['GET /%zz HTTP/1.1', HOST, AUTH]],
   ['no request at all', 400, ['\u0000\u0001\u0002']],
+  ['a method that nobody knows', 400, ['FETCH /api/2.0/mlflow/runs/get HTTP/1.1', HOST, AUTH]],
+  ['a method of others', 404, ['PROPFIND /api/2.0/mlflow/runs/get HTTP/1.1', HOST, AUTH]],
 ];
 
 async function answers(on?: { database: Database; ledger: Database }): Promise<unknown[]> {
@@ -120,6 +122,10 @@ async function answers(on?: { database: Database; ledger: Database }): Promise<u
     const text = [first, 'connection: close', ...rest].join('\r\n').replaceAll('TOKEN', token);
     const answer = await say(port, text);
     expect(answer).not.toMatch(/\bat .*\.(?:ts|js):\d/);
+    const [, json = ''] =
+      /^HTTP\/1\.1 [45][^]*?content-type: application\/json[^]*?\r\n\r\n([^]*)/i.exec(answer) ?? [];
+    if (json !== '')
+      expect([name, Object.keys(JSON.parse(json) as object)]).toEqual([name, ['error_code', 'message']]);
     all.push([name, Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1])]);
   }
   expect(rig.server.bugs).toEqual([]);
