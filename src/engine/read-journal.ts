@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import type { RunEvent, RunFinished } from '../core/events.ts';
 import type { Clock } from '../core/world.ts';
+import { trackedRunId } from './tracked-plan.ts';
 
 const POLL_MS = 100;
 /** More than a name, or the line that ends a journal, takes. */
@@ -26,6 +27,12 @@ export function newestRun(home: string, recipe: string): string | undefined {
   return readdirSync(dir)
     .toSorted()
     .findLast((run) => recipeOf(journalPath(home, run)) === recipe);
+}
+
+/** The run of this machine that tracking knows by this id; undefined if there is none. */
+export function runTrackedAs(home: string, id: string): string | undefined {
+  const dir = join(home, 'runs');
+  return existsSync(dir) ? readdirSync(dir).find((run) => trackedRunId(run) === id) : undefined;
 }
 
 /** The events of a run as they are written, until it has finished or `signal` is aborted. */

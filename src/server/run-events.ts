@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { RunEvent } from '../core/events.ts';
 import type { Clock } from '../core/world.ts';
-import { followJournal, readJournal } from '../engine/read-journal.ts';
+import { followJournal, readJournal, runTrackedAs } from '../engine/read-journal.ts';
 import { trackedRunId } from '../engine/tracked-plan.ts';
 import { invalid, missing } from '../tracking/mlflow/mlflow-error.ts';
 import { type Need, on } from './policy.ts';
@@ -16,9 +16,12 @@ interface Asked {
   readonly run_id: string;
 }
 
+/** What a run is called in tracking; a recipe's own runs begin with their date. */
+const TRACKED = /^[0-9a-f]{32}$/;
+
 /** A run that tracking does not know is the administrators'. */
 const READ_RUN = on('READ', async (sql, { run_id }: Asked): Promise<Need['on'][]> => {
-  const found = await run(sql, { run_id: trackedRunId(run_id) });
+  const found = await run(sql, { run_id: TRACKED.test(run_id) ? run_id : trackedRunId(run_id) });
   return found.length === 0 ? [{ kind: 'server' }] : found;
 });
 
@@ -36,15 +39,16 @@ export function serveRunEvents(app: FastifyInstance, { home, clock }: { home: st
     async (request, reply) => {
       const id = runOf(request);
       const after = afterOf(request);
-      const written = readJournal(home, id);
-      const last = written.at(-1);
-      if (last === undefined) throw missing(`There is no run ${id} on this machine`);
+      // By the same look at the id as the policy: whoever may submit runs says what they are called.
+      const journal = TRACKED.test(id) ? runTrackedAs(home, id) : id;
+      const last = journal === undefined ? undefined : readJournal(home, journal).at(-1);
+      if (journal === undefined || last === undefined) throw missing(`There is no run ${id} on this machine`);
       if (last.type === 'run.finished' && last.seq <= after) return reply.code(204).send();
       const gone = new AbortController();
       const stream = new PassThrough();
       stream.on('close', () => gone.abort());
       const over = AbortSignal.any([gone.signal, closing.signal]);
-      void send(stream, followJournal(home, id, clock, over), after);
+      void send(stream, followJournal(home, journal, clock, over), after);
       void beat(stream, clock, over);
       return reply
         .header('cache-control', 'no-store')
