@@ -8,6 +8,7 @@ import type { TrackedStatus } from '../engine/tracking-port.ts';
 import { findProject } from '../recipe/address.ts';
 import { addressesOf } from './addresses-of.ts';
 import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
+import { placeOptions } from './place-options.ts';
 
 /** How a program ended, and what that is as an exit code. */
 interface End {
@@ -39,7 +40,7 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   if (json) context.out(`${JSON.stringify({ ...tracked, exit: end.exit })}\n`);
   else
     context.err(
-      `Tracked as ${tracked.name} in the experiment ${tracked.experiment}:\n  recipe runs show ${tracked.run}\n`,
+      `Tracked as ${tracked.name} in the experiment ${tracked.experiment}:\n  recipe runs show ${tracked.run}${placeOptions(options)}\n`,
     );
   return end.exit;
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { ServerProcess } from '../rigs/server-process.ts';
 import { lastRun, listRuns } from '../rigs/tracked-runs.ts';
 
 const CLIENT = join(import.meta.dirname, '../../src/exports/client.ts');
+const RECIPE = 'steps:\n  a: { run: "true" }\n';
 const TRAIN = `import { startRun } from ${JSON.stringify(CLIENT)};
 const [experiment = '', exit = '0'] = process.argv.slice(2);
 const { MLFLOW_TRACKING_URI: uri, MLFLOW_TRACKING_TOKEN: token } = process.env;
@@ -102,6 +104,29 @@ console.log('ready');
     expect(files).toMatchObject([{ path: 'notes/a.txt' }]);
     const shown = await inProcess(rig.dir, 'runs', 'show', run, '--tracking', server.url, '--json');
     expect(JSON.parse(shown.out)).toMatchObject({ status: 'FINISHED', metrics: { loss: 0.25 } });
+  });
+
+  test('says the command that shows the run, with where it is, but no password', async () => {
+    await using team = await CliRig.create();
+    await using server = await ServerProcess.start(team);
+    await using rig = await CliRig.create({ 'profiles/here.yaml': '{}\n', 'recipe.yaml': RECIPE });
+    const withPassword = server.url.replace('//', '//ann:secret@');
+    for (const [options, said] of [
+      [['--tracking', withPassword], `--tracking ${server.url}`],
+      [
+        ['--database', "sqlite:it's & there.db"],
+        String.raw`--database 'sqlite:${rig.dir}/it'\''s & there.db'`,
+      ],
+      [['--profile', 'here'], '--profile here'],
+    ] as const) {
+      const { exit, err } = await track(rig, ...options, '--', 'true');
+      expect(exit).toBe(0);
+      const [, id, rest] = /\n {2}recipe runs show ([0-9a-f]{32}) (.*)\n$/.exec(err) ?? [];
+      expect(rest).toBe(said);
+      // As a shell has it.
+      const shell = ['-c', `"$@" ${rest}`, 'sh', process.execPath, CliRig.bin, 'runs', 'show', id ?? ''];
+      expect(execFileSync('sh', shell, { cwd: rig.dir, encoding: 'utf8' })).toContain('FINISHED');
+    }
   });
 
   test('shows what was logged while the program runs', async () => {
