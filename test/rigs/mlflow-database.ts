@@ -41,13 +41,24 @@ export function mlflowTables(version: '2.22' | '3.17'): string {
     CREATE TABLE model_version_tags ("key" VARCHAR(250) NOT NULL, value VARCHAR(5000), name VARCHAR(256) NOT NULL,
       version INTEGER NOT NULL${workspace});
     CREATE TABLE trace_info (request_id VARCHAR(50) PRIMARY KEY, experiment_id INTEGER NOT NULL, timestamp_ms BIGINT NOT NULL,
-      execution_time_ms BIGINT, status VARCHAR(50) NOT NULL${isNew ? ', client_request_id VARCHAR(50), request_preview VARCHAR(1000), response_preview VARCHAR(1000)' : ''});
+      execution_time_ms BIGINT, status VARCHAR(50) NOT NULL${isNew ? ', client_request_id VARCHAR(50), request_preview VARCHAR(1000), response_preview VARCHAR(1000), ' + TRACE_COLUMNS : ''});
     CREATE TABLE trace_tags ("key" VARCHAR(250) NOT NULL, value VARCHAR(8000), request_id VARCHAR(50) NOT NULL,
       PRIMARY KEY ("key", request_id));
     CREATE TABLE trace_request_metadata ("key" VARCHAR(250) NOT NULL, value VARCHAR(8000), request_id VARCHAR(50) NOT NULL,
       PRIMARY KEY ("key", request_id));
     ${isNew ? NEW_TABLES : ''}`;
 }
+
+/** What MLflow 3.17 moved from tags and metadata of traces into columns, with the types that its own client makes. */
+const TRACE_COLUMNS = `db_payload_generation INTEGER DEFAULT 0 NOT NULL, trace_name VARCHAR(4096), session_id VARCHAR(250),
+      input_tokens BIGINT, output_tokens BIGINT, total_tokens BIGINT, cache_read_input_tokens BIGINT,
+      cache_creation_input_tokens BIGINT, cache_creation_input_tokens_above_1hr BIGINT,
+      input_cost DOUBLE PRECISION, output_cost DOUBLE PRECISION, total_cost DOUBLE PRECISION`;
+
+/** Those that a trace's tags and metadata went to. */
+export const TRACE_COLUMN_NAMES = [...TRACE_COLUMNS.matchAll(/(\w+) (?:VARCHAR|BIGINT|DOUBLE)/g)].map(
+  ([, name = '']) => name,
+);
 
 const NEW_TABLES = `CREATE TABLE logged_models (model_id VARCHAR(36) PRIMARY KEY, experiment_id INTEGER NOT NULL,
       name VARCHAR(500) NOT NULL, artifact_location VARCHAR(1000) NOT NULL, creation_timestamp_ms BIGINT NOT NULL,
@@ -64,11 +75,14 @@ const NEW_TABLES = `CREATE TABLE logged_models (model_id VARCHAR(36) PRIMARY KEY
     CREATE TABLE spans (trace_id VARCHAR(50) NOT NULL, experiment_id INTEGER NOT NULL, span_id VARCHAR(50) NOT NULL,
       parent_span_id VARCHAR(50), name TEXT, type VARCHAR(500), status VARCHAR(50) NOT NULL,
       start_time_unix_nano BIGINT NOT NULL, end_time_unix_nano BIGINT, content TEXT NOT NULL,
-      PRIMARY KEY (trace_id, span_id));
+      input_cost DOUBLE PRECISION, output_cost DOUBLE PRECISION, total_cost DOUBLE PRECISION, model_name VARCHAR(500),
+      model_provider VARCHAR(500), PRIMARY KEY (trace_id, span_id));
     CREATE TABLE assessments (assessment_id VARCHAR(50) PRIMARY KEY, trace_id VARCHAR(50) NOT NULL, name VARCHAR(250) NOT NULL,
       assessment_type VARCHAR(50) NOT NULL, value TEXT NOT NULL, error TEXT, created_timestamp BIGINT NOT NULL,
       last_updated_timestamp BIGINT NOT NULL, source_type VARCHAR(50) NOT NULL, source_id VARCHAR(250), run_id VARCHAR(32),
-      span_id VARCHAR(50), rationale TEXT, overrides VARCHAR(50), valid BOOLEAN NOT NULL, assessment_metadata TEXT);`;
+      span_id VARCHAR(50), rationale TEXT, overrides VARCHAR(50), valid BOOLEAN NOT NULL, assessment_metadata TEXT,
+      experiment_id INTEGER, trace_timestamp_ms BIGINT, aggregate_value DOUBLE PRECISION,
+      is_numeric_value BOOLEAN DEFAULT FALSE NOT NULL);`;
 
 export const FIRST_RUN = 'a'.repeat(32);
 export const DELETED_RUN = 'b'.repeat(32);
@@ -110,21 +124,23 @@ export function mlflowRows(version: '2.22' | '3.17', artifacts: string): string 
     INSERT INTO model_version_tags ("key", value, name, version) VALUES ('ok', 'yes', 'clf', 1);
     INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status) VALUES ('tr-1', 3, 150, 25, 'OK');
     INSERT INTO trace_tags VALUES ('mlflow.artifactLocation', 'mlflow-artifacts:/3/traces/tr-1/artifacts', 'tr-1'),
-      ('mlflow.traceName', 'predict', 'tr-1')${isNew ? `, ('mlflow.trace.spansLocation', 'TRACKING_STORE', 'tr-1')` : ''};
+      ${isNew ? `('mlflow.trace.spansLocation', 'TRACKING_STORE', 'tr-1')` : `('mlflow.traceName', 'predict', 'tr-1')`};
     INSERT INTO trace_request_metadata VALUES ('mlflow.sourceRun', '${FIRST_RUN}', 'tr-1');
     ${isNew ? NEW_ROWS : ''}`;
 }
 
-const NEW_ROWS = `INSERT INTO logged_models VALUES ('${LOGGED_MODEL}', 3, 'model', 'mlflow-artifacts:/3/models/${LOGGED_MODEL}/artifacts',
+const NEW_ROWS = `UPDATE trace_info SET trace_name = 'predict', session_id = 's-1', input_tokens = 10, output_tokens = 5,
+      total_tokens = 15, input_cost = 0.00001, output_cost = 2, total_cost = 2.00001 WHERE request_id = 'tr-1';
+    INSERT INTO logged_models VALUES ('${LOGGED_MODEL}', 3, 'model', 'mlflow-artifacts:/3/models/${LOGGED_MODEL}/artifacts',
       60, 70, 2, 'active', NULL, '${FIRST_RUN}', NULL);
     INSERT INTO logged_model_metrics VALUES ('${LOGGED_MODEL}', 'auc', 120, 1, 0.75, 3, '${FIRST_RUN}', 'd1', 'train', 'abc'),
       ('${LOGGED_MODEL}', 'nan', 110, 0, 0, 3, '${FIRST_RUN}', NULL, NULL, NULL);
     INSERT INTO logged_model_params VALUES ('${LOGGED_MODEL}', 3, 'lr', '0.1');
     INSERT INTO logged_model_tags VALUES ('${LOGGED_MODEL}', 3, 'a', 'b');
     INSERT INTO inputs VALUES ('i2', 'RUN_OUTPUT', '${FIRST_RUN}', 'MODEL_OUTPUT', '${LOGGED_MODEL}', 4);
-    INSERT INTO spans VALUES ('tr-1', 3, 's2', 's1', 'inner', 'UNKNOWN', 'OK', 151000000, 152000000, '{"name": "inner", "x": "a\\u0000b"}'),
+    INSERT INTO spans (trace_id, experiment_id, span_id, parent_span_id, name, type, status, start_time_unix_nano, end_time_unix_nano, content) VALUES ('tr-1', 3, 's2', 's1', 'inner', 'UNKNOWN', 'OK', 151000000, 152000000, '{"name": "inner", "x": "a\\u0000b"}'),
       ('tr-1', 3, 's1', NULL, 'predict', 'CHAIN', 'OK', 150000000, 175000000, '{"name": "predict"}');
-    INSERT INTO assessments VALUES
+    INSERT INTO assessments (assessment_id, trace_id, name, assessment_type, value, error, created_timestamp, last_updated_timestamp, source_type, source_id, run_id, span_id, rationale, overrides, valid, assessment_metadata) VALUES
       ('a-1', 'tr-1', 'right', 'feedback', 'false', NULL, 160, 161, 'LLM_JUDGE', 'judge', NULL, NULL, 'too short', NULL, FALSE, '{"k": "v"}'),
       ('a-2', 'tr-1', 'right', 'feedback', 'true', NULL, 170, 171, 'HUMAN', 'ann', NULL, 's1', NULL, 'a-1', TRUE, NULL),
       ('a-3', 'tr-1', 'answer', 'expectation', '["a", 1.5]', NULL, 180, 181, 'HUMAN', NULL, NULL, NULL, NULL, NULL, TRUE, NULL),

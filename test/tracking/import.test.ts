@@ -1,16 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeImport } from '../conformance/describe-import.ts';
+import { describeImport, type ImportCase } from '../conformance/describe-import.ts';
+import { describeTraceImport } from '../conformance/describe-trace-import.ts';
 import { ImportRig } from '../rigs/import-rig.ts';
 import { inProcess } from '../rigs/in-process.ts';
 import { DELETED_RUN, FIRST_RUN, mlflowRows, mlflowTables } from '../rigs/mlflow-database.ts';
 import { PostgresRig } from '../rigs/postgres-rig.ts';
 
-describeImport('SQLite into SQLite', {
+const SQLITE: ImportCase = {
   open: async () => new ImportRig(),
   source: async (rig, ...statements) => rig.sqlite('mlflow.db', ...statements),
-});
+};
+describeImport('SQLite into SQLite', SQLITE);
+describeTraceImport('SQLite into SQLite', SQLITE);
 
 const missing = await PostgresRig.missing();
 describe.skipIf(missing !== undefined)(
@@ -30,14 +33,16 @@ describe.skipIf(missing !== undefined)(
       await postgres[Symbol.asyncDispose]();
     });
 
-    describeImport('PostgreSQL into PostgreSQL', {
+    const inPostgres: ImportCase = {
       open: async () => new ImportRig(postgres.urlOf(await newDatabase())),
       source: async (_, ...statements) => {
         const name = await newDatabase();
         for (const statement of statements) await postgres.query(statement, name);
         return postgres.urlOf(name).replace('postgres:', 'postgresql+psycopg2:');
       },
-    });
+    };
+    describeImport('PostgreSQL into PostgreSQL', inPostgres);
+    describeTraceImport('PostgreSQL into PostgreSQL', inPostgres);
 
     test('a server refuses a database of MLflow’s there', async () => {
       const name = await newDatabase();

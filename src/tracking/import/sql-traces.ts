@@ -1,10 +1,12 @@
 import { inList, listOf } from '../mlflow/in-list.ts';
+import type { Tag } from '../mlflow/messages.ts';
 import { TRACE_STATES, type TraceState } from '../mlflow/traces.ts';
 import type { SourceTrace } from './source-records.ts';
 import { readAssessments } from './sql-assessments.ts';
 import type { SqlTables } from './sql-source.ts';
 import { readSpans } from './sql-spans.ts';
 import { tagsOf } from './sql-tags.ts';
+import { columnsOfTrace } from './sql-trace-columns.ts';
 
 /** Spans of a trace may be megabytes. */
 const BATCH = 50;
@@ -47,6 +49,7 @@ export async function* readTraces(tables: SqlTables): AsyncGenerator<readonly So
       }
       const text = (column: string): string | undefined =>
         cells.text(row[column], `${column} of the trace ${id}`);
+      const columns = columnsOfTrace(row, cells);
       return {
         id,
         experimentId: String(row['experiment_id']),
@@ -56,13 +59,18 @@ export async function* readTraces(tables: SqlTables): AsyncGenerator<readonly So
         clientRequestId: text('client_request_id'),
         requestPreview: text('request_preview'),
         responsePreview: text('response_preview'),
-        metadata: metadata.get(id) ?? [],
-        tags: tags.get(id) ?? [],
+        metadata: joined(metadata.get(id), columns.metadata),
+        tags: joined(tags.get(id), columns.tags),
         assessments: assessments.get(id) ?? [],
         spans: spans?.get(id) ?? [],
       };
     });
   }
+}
+
+/** Rows come first: MLflow may fill columns ahead of the revision that removes the rows. */
+function joined(rows: readonly Tag[] = [], columns: readonly Tag[]): readonly Tag[] {
+  return [...rows, ...columns.filter(({ key }) => !rows.some((row) => row.key === key))];
 }
 
 /** MLflow 2's name of "unspecified" has a prefix. */
