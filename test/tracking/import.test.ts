@@ -170,10 +170,11 @@ test('a folder of MLflow’s brings the same as a database', async () => {
   ] as const)
     rig.write(path, text);
   const { exit, report } = await rig.import('mlruns');
-  expect([exit, report.mapped, report.files]).toEqual([
+  expect([exit, report.mapped, report.files, report.metrics]).toEqual([
     0,
     [{ name: 'flights', from: '548287695365935282', to: '10' }],
     1,
+    4,
   ]);
   expect(await rig.get(`runs/get?run_id=${FIRST_RUN}`)).toMatchObject({
     run: {
@@ -195,6 +196,7 @@ test('a folder of MLflow’s brings the same as a database', async () => {
     model_version: { source: `mlflow-artifacts:/10/${FIRST_RUN}/artifacts/model` },
   });
   const before = await rig.dump();
-  expect((await rig.import('mlruns')).report.runs).toEqual({ imported: 0, there: 2, conflicts: 0 });
+  const { report: again } = await rig.import('mlruns');
+  expect([again.runs, again.metrics]).toEqual([{ imported: 0, there: 2, conflicts: 0 }, 0]);
   expect(await rig.dump()).toEqual(before);
 });

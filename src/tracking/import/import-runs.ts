@@ -44,9 +44,9 @@ export async function importRuns(
           await writeMetrics(sql, page);
         });
         isWritten = true;
-        metrics += page.length;
       }
       await database.write(rows);
+      metrics += await database.read((sql) => addedTo(sql, lacking));
       for (const { run, place } of wanted)
         files += await copyFolder(target, {
           location: run.artifactUri,
@@ -76,8 +76,7 @@ async function compare(
   const isFresh = runs.size === 0;
   const params = isFresh ? NONE : pairsOf(await of('run_uuid, key, value', 'params'));
   const tags = isFresh ? NONE : pairsOf(await of('run_uuid, key, value', 'tags'));
-  const counts = isFresh ? [] : await of('run_uuid, count(*) AS count', 'metrics', ' GROUP BY run_uuid');
-  const points = new Map(counts.map((row) => [String(row['run_uuid']), Number(row['count'])]));
+  const points = isFresh ? new Map<string, number>() : await pointsHere(sql, batch);
   return batch.flatMap((run): Wanted[] => {
     const place = places.get(run.experimentId);
     if (place === undefined) {
@@ -106,6 +105,27 @@ async function compare(
     tally.there += 1;
     return [{ run, place, isNew: false, points: points.get(run.id) ?? 0 }];
   });
+}
+
+async function pointsHere(
+  sql: Sql,
+  runs: readonly { readonly id: string }[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await sql.all(
+    `SELECT run_uuid, count(*) AS count FROM metrics WHERE run_uuid IN ${inList(sql, 'text')} GROUP BY run_uuid`,
+    listOf(runs.map(({ id }) => id)),
+  );
+  return new Map(rows.map((row) => [String(row['run_uuid']), Number(row['count'])]));
+}
+
+/** A source may hold a point twice, and a folder does not say how many it holds: what came is seen here only. */
+async function addedTo(sql: Sql, wanted: readonly Wanted[]): Promise<number> {
+  if (wanted.length === 0) return 0;
+  const now = await pointsHere(
+    sql,
+    wanted.map(({ run }) => run),
+  );
+  return wanted.reduce((sum, { run, points }) => sum + (now.get(run.id) ?? 0) - points, 0);
 }
 
 const COLUMNS = [
