@@ -1,4 +1,5 @@
 import { describeAccess } from './describe-access.ts';
+import { describeApprovers } from './describe-approvers.ts';
 import { describeDatasets } from './describe-datasets.ts';
 import { describeGatheredPoints } from './describe-gathered-points.ts';
 import { describeHistory } from './describe-history.ts';
@@ -33,6 +34,7 @@ export function describeMlflowStore(name: string, open: () => Promise<OpenStore>
   describeModelHistory(name, open);
   describeRegistrySearch(name, open);
   describeAccess(name, open);
+  describeApprovers(name, open);
   describeProtection(name, open);
   describeTraces(name, open);
   describeWebhooks(name, open);

@@ -1,3 +1,4 @@
+import { lock } from '../../db/lock.ts';
 import type { Sql } from '../../db/sql.ts';
 import { audit, type Change } from '../mlflow/audit.ts';
 import { MlflowError, missing } from '../mlflow/mlflow-error.ts';
@@ -24,9 +25,11 @@ export async function createGroup(
   await audit(sql, change, { action: 'group', name: groupPrincipal(name), before: null, after: role ?? '' });
 }
 
+/** @throws MlflowError INVALID_PARAMETER_VALUE for the only approver of an alias */
 export async function deleteGroup(sql: Sql, name: string, change: Change): Promise<void> {
   await requireGroup(sql, name);
-  await deleteGrantsOf(sql, groupPrincipal(name));
+  await sql.get(`SELECT 1 AS found FROM groups WHERE name = ?${lock(sql, 'change')}`, name);
+  await deleteGrantsOf(sql, groupPrincipal(name), change);
   await sql.run('DELETE FROM groups WHERE name = ?', name);
   await audit(sql, change, { action: 'group deleted', name: groupPrincipal(name), before: '', after: null });
 }

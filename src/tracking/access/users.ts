@@ -2,6 +2,7 @@ import { lock } from '../../db/lock.ts';
 import type { Row, Sql } from '../../db/sql.ts';
 import { audit, type Change } from '../mlflow/audit.ts';
 import { invalid, MlflowError, missing } from '../mlflow/mlflow-error.ts';
+import { removeApprover } from '../protection/protections.ts';
 import { EVERYONE, groupPrincipal, type Identity, userPrincipal } from './identity.ts';
 import { highest, ROLES, type Role, type Scope } from './permission.ts';
 
@@ -91,17 +92,23 @@ export async function setPassword(sql: Sql, name: string, hash: string, change: 
   await audit(sql, change, { action: 'password', name: userPrincipal(name), before: null, after: null });
 }
 
-/** With all that was granted to them: a name may be given to somebody else. */
+/**
+ * With all that was granted to them: a name may be given to somebody else.
+ *
+ * @throws MlflowError INVALID_PARAMETER_VALUE for the only administrator, and the only approver of an alias
+ */
 export async function deleteUser(sql: Sql, name: string, change: Change): Promise<void> {
   const { role } = await requireUser(sql, name);
   if (role === 'admin') await requireAnotherAdmin(sql, name);
-  await deleteGrantsOf(sql, userPrincipal(name));
+  await sql.get(`SELECT 1 AS found FROM users WHERE username = ?${lock(sql, 'change')}`, name);
+  await deleteGrantsOf(sql, userPrincipal(name), change);
   await sql.run('DELETE FROM users WHERE username = ?', name);
   await audit(sql, change, { action: 'user deleted', name: userPrincipal(name), before: role, after: null });
 }
 
-export async function deleteGrantsOf(sql: Sql, principal: string): Promise<void> {
-  for (const table of ['experiment_grants', 'model_grants', 'wide_grants', 'protection_approvers'])
+export async function deleteGrantsOf(sql: Sql, principal: string, change: Change): Promise<void> {
+  await removeApprover(sql, principal, change);
+  for (const table of ['experiment_grants', 'model_grants', 'wide_grants'])
     await sql.run(`DELETE FROM ${table} WHERE principal = ?`, principal);
 }
 

@@ -3,6 +3,7 @@ import { checkAlias } from '../limits.ts';
 import { audit, type Change } from '../mlflow/audit.ts';
 import { invalid, MlflowError, missing } from '../mlflow/mlflow-error.ts';
 import { lockModel } from '../mlflow/require-model.ts';
+import { requireApprovers } from './approvers.ts';
 
 /** An alias of a registered model that moves only when somebody else approves. */
 export interface Protection {
@@ -24,6 +25,8 @@ export async function protect(
   if (approvers.length === 0) throw invalid('A protected alias needs somebody who approves.');
   const strange = approvers.find((one) => !/^(?:user|group):./.test(one));
   if (strange !== undefined) throw invalid(`${JSON.stringify(strange)} is not user:NAME or group:NAME.`);
+  // Before the model, as who deletes an approver locks them in that order.
+  await requireApprovers(sql, approvers);
   await lockModel(sql, name);
   const before = await protectionOf(sql, name, alias);
   await sql.run('DELETE FROM protections WHERE name = ? AND alias = ?', name, alias);
@@ -50,6 +53,42 @@ export async function unprotect(sql: Sql, name: string, alias: string, change: C
   if (before === undefined) throw missing(`The alias ${alias} of ${name} is not protected`);
   await sql.run('DELETE FROM protections WHERE name = ? AND alias = ?', name, alias);
   await audit(sql, change, { action: `protect ${alias}`, name, before: inWords(before), after: null });
+}
+
+/**
+ * Takes somebody who goes out of all protections. Whoever deletes them has locked them.
+ *
+ * @throws MlflowError INVALID_PARAMETER_VALUE if nobody else could approve then
+ */
+export async function removeApprover(sql: Sql, principal: string, change: Change): Promise<void> {
+  const models = await sql.all(
+    'SELECT DISTINCT name FROM protection_approvers WHERE principal = ? ORDER BY name',
+    principal,
+  );
+  for (const row of models) {
+    const name = String(row['name']);
+    await lockModel(sql, name);
+    for (const before of await protectionsOf(sql, name)) {
+      if (!before.approvers.includes(principal)) continue;
+      const approvers = before.approvers.filter((one) => one !== principal);
+      if (approvers.length === 0)
+        throw invalid(
+          `${principal} alone approves the alias ${before.alias} of ${name}: name another approver first, or end the protection.`,
+        );
+      await sql.run(
+        'DELETE FROM protection_approvers WHERE name = ? AND alias = ? AND principal = ?',
+        name,
+        before.alias,
+        principal,
+      );
+      await audit(sql, change, {
+        action: `protect ${before.alias}`,
+        name,
+        before: inWords(before),
+        after: inWords({ ...before, approvers }),
+      });
+    }
+  }
 }
 
 export async function protectionsOf(sql: Sql, name: string): Promise<Protection[]> {
