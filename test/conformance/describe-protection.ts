@@ -205,6 +205,12 @@ export function describeProtection(name: string, open: () => Promise<OpenStore>)
         'INVALID_PARAMETER_VALUE',
       );
       await database.write((sql) => unprotect(sql, 'm', 'champion', ann));
+      expect(await database.read((sql) => listPromotions(sql, 'm', 'pending'))).toEqual([]);
+      await database.write((sql) => protect(sql, 'm', PROTECTION, ann));
+      expect(await outcome(database.write((sql) => approve(sql, ids[1] ?? '', bob)))).toBe(
+        'INVALID_PARAMETER_VALUE',
+      );
+      await database.write((sql) => unprotect(sql, 'm', 'champion', ann));
       await database.write((sql) => deleteModel(sql, 'm', ann));
       const rows = await database.read((sql) => changesOf(sql, 'm'));
       expect(rows.map(({ action }) => action)).toEqual([
@@ -220,6 +226,8 @@ export function describeProtection(name: string, open: () => Promise<OpenStore>)
         'delete version',
         'protect champion',
         `find stale champion #${ids[1]}`,
+        'protect champion',
+        'protect champion',
         'delete',
       ]);
     });

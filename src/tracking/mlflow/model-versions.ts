@@ -214,7 +214,7 @@ export async function deleteVersion(sql: Sql, name: string, version: string, cha
   const { aliases } = await versionToChange(sql, name, version);
   const number = Number(version);
   await requireNotAliased(sql, name, number);
-  await endWishes(sql, name, number, change);
+  await endWishes(sql, name, { version: number }, change);
   await sql.run('DELETE FROM registered_model_aliases WHERE name = ? AND version = ?', name, number);
   for (const alias of aliases)
     await audit(sql, change, { action: `alias ${alias}`, name, before: version, after: null });

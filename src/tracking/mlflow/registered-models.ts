@@ -132,7 +132,7 @@ export async function describeModel(
 export async function deleteModel(sql: Sql, name: string, change: Change): Promise<void> {
   await lockModel(sql, name);
   await requireNoProtection(sql, name, 'Deletion');
-  await endWishes(sql, name, undefined, change);
+  await endWishes(sql, name, {}, change);
   await keepNumbers(sql, name);
   for (const table of [
     'registered_model_aliases',

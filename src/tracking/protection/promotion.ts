@@ -11,7 +11,7 @@ export interface Promotion {
   readonly version: string;
   /** What the alias pointed to when it was asked for. */
   readonly before: string | null;
-  /** `stale`: when it was approved the alias pointed elsewhere already, or the version was deleted before. */
+  /** `stale`: when it was approved the alias pointed elsewhere already, the version was deleted before, or the protection ended. */
   readonly state: 'pending' | 'approved' | 'rejected' | 'stale';
   readonly requested_by: string;
   /** Who asked them for it, if that is another: who submitted a run, of its driver. */
@@ -69,17 +69,18 @@ export async function decide(
   return decided;
 }
 
-/** Ends the wishes for a version that goes, or for all versions of a model that does: nobody can grant them any more. */
+/** Ends the wishes that nobody can grant any more: for a version that goes, for an alias that is protected no longer, or all of a model. */
 export async function endWishes(
   sql: Sql,
   name: string,
-  version: number | undefined,
+  which: { readonly version?: number; readonly alias?: string },
   change: Change,
 ): Promise<void> {
   const rows = await sql.all(
-    `SELECT promotion_id FROM promotions WHERE name = ? AND state = 'pending' AND version = coalesce(?, version) ORDER BY promotion_id`,
+    `SELECT promotion_id FROM promotions WHERE name = ? AND state = 'pending' AND version = coalesce(?, version) AND alias = coalesce(?, alias) ORDER BY promotion_id`,
     name,
-    version ?? null,
+    which.version ?? null,
+    which.alias ?? null,
   );
   for (const row of rows) await decide(sql, String(row['promotion_id']), 'stale', change);
 }

@@ -4,6 +4,7 @@ import { audit, type Change } from '../mlflow/audit.ts';
 import { invalid, MlflowError, missing } from '../mlflow/mlflow-error.ts';
 import { lockModel } from '../mlflow/require-model.ts';
 import { requireApprovers } from './approvers.ts';
+import { endWishes } from './promotion.ts';
 
 /** An alias of a registered model that moves only when somebody else approves. */
 export interface Protection {
@@ -53,6 +54,8 @@ export async function unprotect(sql: Sql, name: string, alias: string, change: C
   if (before === undefined) throw missing(`The alias ${alias} of ${name} is not protected`);
   await sql.run('DELETE FROM protections WHERE name = ? AND alias = ?', name, alias);
   await audit(sql, change, { action: `protect ${alias}`, name, before: inWords(before), after: null });
+  // A later protection, which may ask for less, is not what they waited for.
+  await endWishes(sql, name, { alias }, change);
 }
 
 /**
