@@ -17,7 +17,7 @@ import { LOGGED_MODEL_ROUTES } from './logged-model-routes.ts';
 import { Metrics } from './metrics.ts';
 import { MULTIPART_ROUTES } from './multipart-routes.ts';
 import { refuseArtifacts } from './no-artifacts.ts';
-import { openApi } from './openapi.ts';
+import { noteOffered, openApi } from './openapi.ts';
 import { checkOrigin, originOf } from './origin.ts';
 import { serveTraces } from './otlp.ts';
 import { PERMISSION_ROUTES } from './permission-routes.ts';
@@ -179,10 +179,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     askedFor: askedFor(request),
     origin: originOf(request, publicUrl),
   });
+  const offered = noteOffered(app);
   metrics.serve(app, served.database, ticks);
   const open = { config: { policy: PUBLIC } };
   app.get('/health', open, (_, reply) => reply.type('text/plain').send('OK'));
-  app.get('/openapi.json', open, (_, reply) => reply.send(openApi(routes, version)));
+  app.get('/openapi.json', open, (_, reply) => reply.send(openApi(routes, offered, version)));
   app.get('/ready', open, async (_, reply) => {
     // A database that is away throws, which is a 503.
     await served.database.read((sql) => sql.get('SELECT 1 AS ready'));

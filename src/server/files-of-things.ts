@@ -14,9 +14,9 @@ import { loggedModel, model, run } from './things.ts';
 /** Bytes of a file that is sent for a run by its name, as MLflow's pages do. */
 const MAX_UPLOAD = 10 * 1024 * 1024;
 
-const OF_RUN = message({ run_id: text(), run_uuid: text(), path: text() });
-const OF_VERSION = message({ name: required(text()), version: required(text()), path: text() });
-const OF_MODEL = message({ model_id: required(text()), artifact_file_path: text() });
+export const OF_RUN = message({ run_id: text(), run_uuid: text(), path: text() });
+export const OF_VERSION = message({ name: required(text()), version: required(text()), path: text() });
+export const OF_MODEL = message({ model_id: required(text()), artifact_file_path: text() });
 const UPLOAD = message({ run_uuid: text(), path: text() });
 
 /**

@@ -1,4 +1,8 @@
-import { schemaOf } from './message.ts';
+import type { FastifyInstance } from 'fastify';
+import { DESCRIBED_ROUTES } from './described-routes.ts';
+import { type Field, schemaOf } from './message.ts';
+import type { Operation } from './operation.ts';
+import type { Policy } from './policy.ts';
 import { namesIn, type Route } from './route.ts';
 
 const ERROR = {
@@ -7,13 +11,44 @@ const ERROR = {
   properties: { error_code: { type: 'string' }, message: { type: 'string' } },
 };
 
+const REFUSED = {
+  description: 'Refused',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+};
+
+/** A route of a server that `DESCRIBED_ROUTES` describes. */
+interface Offered {
+  readonly method: string;
+  readonly url: string;
+  readonly policy: Policy<never>;
+  readonly operation: Operation;
+}
+
+/** Notes what a server serves beside its calls with messages; before its routes are declared. */
+export function noteOffered(app: FastifyInstance): readonly Offered[] {
+  const offered: Offered[] = [];
+  app.addHook('onRoute', ({ method, url, config }) => {
+    for (const one of [method].flat()) {
+      const operation = DESCRIBED_ROUTES[`${one} ${url}`];
+      if (operation !== undefined && config?.policy !== undefined)
+        offered.push({ method: one, url, policy: config.policy, operation });
+    }
+  });
+  return offered;
+}
+
 /** What the API takes, as OpenAPI 3.1: from the declarations that read the requests. */
-export function openApi(routes: readonly Route[], version: string): object {
+export function openApi(routes: readonly Route[], offered: readonly Offered[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const path = `/api/${route.version}${route.path.replace('{+', '{')}`;
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = operationOf(route);
+  }
+  for (const one of offered) {
+    const path = one.url.replace(/\*$/, '{path}').replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] ??= {};
+    paths[path][one.method.toLowerCase()] = operationOfOffered(path, one);
   }
   return {
     openapi: '3.1.0',
@@ -45,14 +80,7 @@ function operationOf({ method, path, version, rpc, policy, request: { fields } }
       required: true,
       schema: fields[name]?.schema ?? { type: 'string' },
     })),
-    ...(method === 'GET'
-      ? Object.entries(others).map(([name, { schema, isRequired }]) => ({
-          name,
-          in: 'query',
-          required: isRequired,
-          schema,
-        }))
-      : []),
+    ...(method === 'GET' ? parametersOf('query', others) : []),
   ];
   const body = { content: { 'application/json': { schema: schemaOf(others) } } };
   return {
@@ -68,10 +96,41 @@ function operationOf({ method, path, version, rpc, policy, request: { fields } }
     ...(method === 'GET' || Object.keys(others).length === 0 ? {} : { requestBody: body }),
     responses: {
       '200': { description: 'Done', content: { 'application/json': { schema: { type: 'object' } } } },
-      default: {
-        description: 'Refused',
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-      },
+      default: REFUSED,
     },
   };
+}
+
+function operationOfOffered(at: string, { policy, operation }: Offered): object {
+  const { name, tag, summary, path = {}, query = {}, headers = {}, body, answers } = operation;
+  const inPath = namesIn(at);
+  const others = Object.fromEntries(Object.entries(query).filter(([name]) => !inPath.includes(name)));
+  const parameters = [
+    ...inPath.map((name) => ({
+      name,
+      in: 'path',
+      required: true,
+      schema: path[name] ?? { type: 'string' },
+    })),
+    ...parametersOf('query', others),
+    ...parametersOf('header', headers),
+  ];
+  return {
+    operationId: name,
+    summary,
+    tags: [tag],
+    ...(policy.kind === 'public' ? { security: [] } : {}),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
+    responses: { ...answers, default: REFUSED },
+  };
+}
+
+function parametersOf(where: 'query' | 'header', fields: Readonly<Record<string, Field<unknown>>>): object[] {
+  return Object.entries(fields).map(([name, { schema, isRequired }]) => ({
+    name,
+    in: where,
+    required: isRequired,
+    schema,
+  }));
 }

@@ -2,18 +2,38 @@ import { isAbsolute, normalize } from 'node:path';
 import { isDigest } from '../core/ids.ts';
 import type { OfferedRun } from '../engine/submission-port.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
-import { boolean, integer, message, nested, otherwise, repeated, required, text } from './message.ts';
+import {
+  boolean,
+  type Field,
+  integer,
+  message,
+  nested,
+  otherwise,
+  repeated,
+  required,
+  text,
+} from './message.ts';
 
+const FORCE: Field<boolean | readonly string[]> = {
+  isRequired: false,
+  schema: { anyOf: [{ type: 'boolean' }, { type: 'array', items: { type: 'string' } }], default: false },
+  read: (value, name) => {
+    if (value === undefined || typeof value === 'boolean') return value ?? false;
+    if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+    throw invalid(`Invalid value for parameter '${name}' supplied: it is true, false or names of steps.`);
+  },
+};
 const SETTINGS = message({
   file: required(text()),
   recipe: required(text()),
   profile: text(),
   set: repeated(required(text())),
   selection: nested(message({ from: text(), until: text(), only: text() })),
+  force: FORCE,
   keepGoing: otherwise(boolean(), false),
   at: required(integer()),
 });
-const OFFER = message({
+export const OFFER = message({
   id: required(text()),
   projectDir: required(text()),
   settings: required(nested(SETTINGS)),
@@ -37,22 +57,13 @@ export function readOffer(input: Readonly<Record<string, unknown>>): OfferedRun 
     throw invalid("Invalid value for parameter 'projectDir' supplied: it must be the path of a folder.");
   if (isAbsolute(offer.settings.file) || offer.settings.file.split(/[/\\]/).includes('..'))
     throw invalid("Invalid value for parameter 'settings.file' supplied: it must lie in the project.");
-  const { force } = (input['settings'] ?? {}) as { readonly force?: unknown };
   return {
     ...offer,
-    settings: { ...offer.settings, selection: offer.settings.selection ?? {}, force: forceOf(force) },
+    settings: { ...offer.settings, selection: offer.settings.selection ?? {} },
   };
 }
 
 /** What the id of a run that is submitted is made of, and its beginning. */
 export function isRunId(text: string): boolean {
   return /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/.test(text);
-}
-
-function forceOf(value: unknown): boolean | readonly string[] {
-  if (value === undefined || typeof value === 'boolean') return value ?? false;
-  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
-  throw invalid(
-    "Invalid value for parameter 'settings.force' supplied: it is true, false or names of steps.",
-  );
 }

@@ -20,7 +20,7 @@ export interface SharedCache {
   readonly now: () => number;
 }
 
-const SIZES = message({ digests: repeated(text()), refresh: boolean() });
+export const SIZES = message({ digests: repeated(text()), refresh: boolean() });
 /** A smaller blob is read at once. */
 const SMALL = 1 << 16;
 const CHUNK = 1 << 20;

@@ -8,7 +8,7 @@ import type { Served } from './route.ts';
 import { sendFile } from './send-file.ts';
 import { requested } from './things.ts';
 
-const ASKED = message({ request_id: required(text()), path: unlessEmpty(text()) });
+export const OF_TRACE_FILE = message({ request_id: required(text()), path: unlessEmpty(text()) });
 
 /** The spans of a trace as a file, or one that was attached to it, as MLflow's pages ask for them. */
 export function serveTraceFile(app: FastifyInstance, servedTo: (request: FastifyRequest) => Served): void {
@@ -17,11 +17,11 @@ export function serveTraceFile(app: FastifyInstance, servedTo: (request: Fastify
     {
       config: {
         policy: on('READ', requested),
-        read: ({ query }) => ASKED.read(query as Record<string, unknown>),
+        read: ({ query }) => OF_TRACE_FILE.read(query as Record<string, unknown>),
       },
     },
     async (request, reply) => {
-      const { request_id, path } = request.asked as ReturnType<typeof ASKED.read>;
+      const { request_id, path } = request.asked as ReturnType<typeof OF_TRACE_FILE.read>;
       const { database, artifacts, root } = servedTo(request);
       const location = await database.read((sql) => filesOfTrace(sql, request_id, root));
       if (location === undefined) throw noTrace(request_id);
