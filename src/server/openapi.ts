@@ -40,10 +40,14 @@ export function noteOffered(app: FastifyInstance): readonly Offered[] {
 /** What the API takes, as OpenAPI 3.1: from the declarations that read the requests. */
 export function openApi(routes: readonly Route[], offered: readonly Offered[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
+  /** By the names that are taken. */
+  const methods = new Map<string, string>();
   for (const route of routes) {
+    const name = nameOf(route, methods);
+    methods.set(name, route.method);
     const path = `/api/${route.version}${route.path.replace('{+', '{')}`;
     paths[path] ??= {};
-    paths[path][route.method.toLowerCase()] = operationOf(route);
+    paths[path][route.method.toLowerCase()] = operationOf(name, route);
   }
   for (const one of offered) {
     const path = one.url.replace(/\*$/, '{path}').replaceAll(/:(\w+)/g, '{$1}');
@@ -70,7 +74,17 @@ export function openApi(routes: readonly Route[], offered: readonly Offered[], v
   };
 }
 
-function operationOf({ method, path, version, rpc, policy, request: { fields } }: Route): object {
+/** MLflow's name of the call; another one for the same call by another method, in another version or at another address. */
+function nameOf({ method, path, version, rpc }: Route, methods: ReadonlyMap<string, string>): string {
+  const taken = methods.get(rpc);
+  if (taken === undefined) return rpc;
+  const byMethod = `${rpc}_${method.toLowerCase()}`;
+  if (taken !== method && !methods.has(byMethod)) return byMethod;
+  const words = path.split('/').filter((part) => /^\w/.test(part));
+  return `${byMethod}_${version.replace('.', '_')}_${words.join('_').replaceAll('-', '_')}`;
+}
+
+function operationOf(name: string, { method, path, policy, request: { fields } }: Route): object {
   const inPath = namesIn(path);
   const others = Object.fromEntries(Object.entries(fields).filter(([name]) => !inPath.includes(name)));
   const parameters = [
@@ -84,12 +98,7 @@ function operationOf({ method, path, version, rpc, policy, request: { fields } }
   ];
   const body = { content: { 'application/json': { schema: schemaOf(others) } } };
   return {
-    // The same call by another method or in another version has a name of its own.
-    operationId: `${rpc}_${method.toLowerCase()}_${version.replace('.', '_')}_${path
-      .split('/')
-      .filter((part) => /^\w/.test(part))
-      .join('_')
-      .replaceAll('-', '_')}`,
+    operationId: name,
     tags: [path.split('/')[2] ?? ''],
     ...(policy.kind === 'public' ? { security: [] } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),

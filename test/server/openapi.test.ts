@@ -89,6 +89,18 @@ test('the API describes itself as OpenAPI 3.1, each call by a name of its own', 
   expect(names.length).toBe(described(served).length);
 });
 
+test("a call has MLflow's name; the same by another method or at another address says so", async () => {
+  const { paths } = await document();
+  const nameOf = (path: string, method: string): string | undefined => paths[path]?.[method]?.operationId;
+  expect(nameOf('/api/2.0/mlflow/runs/get', 'get')).toBe('getRun');
+  expect(nameOf('/api/2.0/mlflow/experiments/search', 'post')).toBe('searchExperiments');
+  expect(nameOf('/api/2.0/mlflow/experiments/search', 'get')).toBe('searchExperiments_get');
+  expect(nameOf('/api/2.0/mlflow/artifacts/list', 'get')).toBe('listArtifacts');
+  expect(nameOf('/api/2.0/mlflow-artifacts/artifacts', 'get')).toBe(
+    'listArtifacts_get_2_0_mlflow_artifacts_artifacts',
+  );
+});
+
 test('what a path, a query and a body hold is said, and what needs no user', async () => {
   const { paths } = await document();
   const get = paths['/api/2.0/mlflow/experiments/get']?.['get'];
