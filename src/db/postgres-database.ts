@@ -9,6 +9,7 @@ import { PostgresSql, type Query } from './postgres-sql.ts';
 import { PostgresStatements } from './postgres-statements.ts';
 import type { Database, Row, Sql } from './sql.ts';
 import type { Migration } from './sqlite.ts';
+import { tablesInWords } from './tables-in-words.ts';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/name` */
@@ -54,7 +55,7 @@ export class PostgresDatabase implements Database {
     this.#options = options;
   }
 
-  /** @throws RecipeError DATABASE_UNREACHABLE, STORE_TOO_NEW */
+  /** @throws RecipeError DATABASE_UNREACHABLE, DATABASE_NOT_OURS, STORE_TOO_NEW */
   static async open(options: PostgresOptions): Promise<PostgresDatabase> {
     if (!/^[a-z_][a-z0-9_]{0,62}$/.test(options.schema))
       throw new Error(`Internal error: ${options.schema} is no name for a schema`);
@@ -184,6 +185,7 @@ async function migrate(query: Query, { schema, migrations, url }: PostgresOption
     throw unreachable(url, new Error(`its encoding is ${String(found?.['encoding'])}, and UTF8 is needed`));
   if (found['schema'] === null) await query(`CREATE SCHEMA ${schema}`);
   if (found['version'] === null) {
+    if (found['schema'] !== null) await refuseTables(query, schema, url);
     await query('CREATE TABLE schema_version (version integer NOT NULL)');
     await query('INSERT INTO schema_version VALUES (0)');
   }
@@ -198,4 +200,18 @@ async function migrate(query: Query, { schema, migrations, url }: PostgresOption
   if (version === migrations.length) return;
   for (const migration of migrations.slice(version)) await query(migration);
   await query('UPDATE schema_version SET version = $1', [migrations.length]);
+}
+
+/** A schema of that name, which has tables and not ours, is another program's. */
+async function refuseTables(query: Query, schema: string, url: string): Promise<void> {
+  const { rows } = await query(
+    `SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p', 'v', 'm', 'f')
+      ORDER BY relname`,
+    [schema],
+  );
+  if (rows.length === 0) return;
+  throw new RecipeError('DATABASE_NOT_OURS', {
+    database: `${placeOf(url)} (schema ${schema})`,
+    problem: `it has ${tablesInWords(rows.map(({ relname }) => String(relname)))}`,
+  });
 }

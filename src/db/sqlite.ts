@@ -53,12 +53,20 @@ export function isDamaged(error: unknown): boolean {
   return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
 }
 
+/** Whether SQLite says that a file, or its folder, cannot be opened or not be written to. */
+export function mayNotOpen(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === SQLITE_CANTOPEN || code === SQLITE_READONLY;
+}
+
 function codeOf(error: unknown): number {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
 }
 
 const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
 const SQLITE_CORRUPT = 11;
+const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
 
 /** Runs `work` in one write transaction: all of it, or nothing. Keep it short, others wait. */

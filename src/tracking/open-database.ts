@@ -7,7 +7,7 @@ import { TRACKING_MIGRATIONS } from './sqlite/schema.ts';
  * The tracking database of a home, or the one at an address, `postgres://…` or `sqlite:PATH`: what was
  * acknowledged survives a power cut.
  *
- * @throws RecipeError DATABASE_UNREACHABLE, STORE_TOO_NEW, DATABASE_OF_MLFLOW
+ * @throws RecipeError DATABASE_UNREACHABLE, STORE_TOO_NEW, DATABASE_OF_MLFLOW, DATABASE_NOT_OURS
  */
 export async function openDatabase(
   home: string,
@@ -24,9 +24,14 @@ export async function openDatabase(
     mayWrite.catch(() => undefined);
     return PostgresDatabase.open({ url, schema: 'tracking', migrations, mayWrite });
   }
-  if (url !== undefined) await refuseMlflows(url);
-  const path = url === undefined ? join(home, 'tracking.db') : resolve(url.slice('sqlite:'.length));
-  return SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' }, use);
+  const open = (path: string): Database =>
+    SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' }, use);
+  if (url === undefined) return open(join(home, 'tracking.db'));
+  const path = resolve(url.slice('sqlite:'.length));
+  const { checkDatabaseFile, orUnreachable } = await import('./check-database-file.ts');
+  // What is MLflow's is told by its tables: first whether there are any to ask for.
+  await checkDatabaseFile(path, async () => refuseMlflows(url));
+  return orUnreachable(path, () => open(path));
 }
 
 /** What lies at an address may be MLflow's own; in a home it never is. */

@@ -18,7 +18,16 @@ export const SERVER_ERRORS = {
     exit: ExitCode.unavailable,
     message: (p: { database: string; problem: string }) =>
       `Cannot use the database ${p.database}: ${p.problem}`,
-    hint: () => 'Check that PostgreSQL runs there, and the user, password and name in the URL.',
+    hint: (p: { database: string }) =>
+      p.database.startsWith('sqlite:')
+        ? 'Name a file that you may write to, in a folder that is there.'
+        : 'Check that PostgreSQL runs there, and the user, password and name in the URL.',
+  },
+  DATABASE_NOT_OURS: {
+    exit: ExitCode.usage,
+    message: (p: { database: string; problem: string }) =>
+      `${p.database} is no database of Stockpot's: ${p.problem}`,
+    hint: () => 'Name another one: Stockpot makes its tables where there are none yet.',
   },
   SERVER_UNREACHABLE: {
     exit: ExitCode.unavailable,
