@@ -37,11 +37,16 @@ export async function take(parsed: Parsed, context: Context): Promise<ExitCode> 
 
 /** `recipe server grants RESOURCE` */
 export async function list(parsed: Parsed, context: Context): Promise<ExitCode> {
-  const grants = await withAccess(parsed, context, async (sql) =>
-    grantsOn(sql, await parseResource(sql, parsed.args[0] ?? '')),
-  );
+  const { on, grants } = await withAccess(parsed, context, async (sql) => {
+    const on = await parseResource(sql, parsed.args[0] ?? '');
+    return { on, grants: await grantsOn(sql, on) };
+  });
   if (flag(parsed.options, 'json')) context.out(jsonLine(grants));
-  else if (grants.length === 0) context.out('nobody but administrators\n');
+  else if (grants.length === 0) context.out(
+      on.kind === 'cache'
+        ? 'as by their role: viewers READ, members EDIT\n'
+        : 'nobody but administrators\n',
+    );
   else
     context.out(
       textTable(

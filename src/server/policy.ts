@@ -52,6 +52,10 @@ export const SIGNED_IN: Policy<unknown> = { kind: 'role', role: 'viewer', scope:
 export const OWN: Policy<unknown> = { kind: 'role', role: 'viewer', scope: 'write' };
 /** Makes something that the user will manage. */
 export const CREATE: Policy<unknown> = { kind: 'role', role: 'member', scope: 'write' };
+/** Fetches from the cache that machines share. */
+export const READ_CACHE: Policy<unknown> = on('READ', async () => [{ kind: 'cache' }]);
+/** Sends to it. */
+export const WRITE_CACHE: Policy<unknown> = on('EDIT', async () => [{ kind: 'cache' }]);
 export const ADMIN: Policy<unknown> = { kind: 'role', role: 'admin', scope: 'admin' };
 
 /** The same permission on all that `things` finds in the request, by a token that is good for `scope`. */

@@ -9,7 +9,7 @@ import { sizesOf } from '../store/sizes-of.ts';
 import type { Store } from '../store/store.ts';
 import { invalid, missing } from '../tracking/mlflow/mlflow-error.ts';
 import { boolean, message, repeated, text } from './message.ts';
-import { CREATE, SIGNED_IN } from './policy.ts';
+import { READ_CACHE, WRITE_CACHE } from './policy.ts';
 import { inputOf } from './read-input.ts';
 import { type SendableBytes, sendBytes } from './send-file.ts';
 import { serveFlights } from './shared-flights.ts';
@@ -47,8 +47,8 @@ function serveBlobs(app: FastifyInstance, { store: { blobs } }: SharedCache, sen
     if (size === undefined) throw noBlob();
     return reply.header('content-length', size).type('application/octet-stream').send();
   };
-  app.head(url, { config: { policy: SIGNED_IN } }, head);
-  app.get(url, { config: { policy: SIGNED_IN } }, async (request, reply) => {
+  app.head(url, { config: { policy: READ_CACHE } }, head);
+  app.get(url, { config: { policy: READ_CACHE } }, async (request, reply) => {
     const digest = digestOf(request);
     const etag = `"${digest}"`;
     if (request.headers['if-none-match'] === etag) return reply.code(304).header('etag', etag).send();
@@ -57,7 +57,7 @@ function serveBlobs(app: FastifyInstance, { store: { blobs } }: SharedCache, sen
   });
   app.put(
     url,
-    { config: { policy: CREATE, takesFile: true }, bodyLimit: Number.MAX_SAFE_INTEGER },
+    { config: { policy: WRITE_CACHE, takesFile: true }, bodyLimit: Number.MAX_SAFE_INTEGER },
     async (request, reply) => {
       const digest = digestOf(request);
       const body = (request.body ?? request.raw) as Readable;
@@ -83,14 +83,14 @@ function serveResults(
   const results = new SharedResults(layout.shared, layout.base, blobs);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
-  app.post('/cas/sizes', { config: { policy: SIGNED_IN } }, async (request, reply) => {
+  app.post('/cas/sizes', { config: { policy: READ_CACHE } }, async (request, reply) => {
     const { digests, refresh = false } = SIZES.read(inputOf(request));
     const named = digests.map((one) => checked(one, 'digest') as Digest);
     const known = named.filter((digest) => sent.has(digest));
     return reply.send({ sizes: Object.fromEntries(sizesOf(blobs, known, refresh ? now() : undefined)) });
   });
   const url = '/results/:fingerprint';
-  app.get(url, { config: { policy: SIGNED_IN } }, async (request, reply) => {
+  app.get(url, { config: { policy: READ_CACHE } }, async (request, reply) => {
     const wanted = fingerprintOf(request);
     const found = results.read(wanted);
     if (found === undefined) throw missing('There is no result of this fingerprint.');
@@ -100,7 +100,7 @@ function serveResults(
     if (request.headers['if-none-match'] === etag) return reply.code(304).send();
     return reply.type('application/json').send(found.text);
   });
-  app.put(url, { config: { policy: CREATE } }, async (request, reply) => {
+  app.put(url, { config: { policy: WRITE_CACHE } }, async (request, reply) => {
     const wanted = fingerprintOf(request);
     const over = request.headers['if-match']?.replaceAll('"', '');
     const body = Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '';

@@ -6,7 +6,7 @@ import type { CacheLayout } from '../store/layout.ts';
 import { isNonce, isRecordName, MAX_RECORD_BYTES } from '../store/remote/flight-path.ts';
 import type { Flight } from '../store/remote/remote.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
-import { CREATE, SIGNED_IN } from './policy.ts';
+import { READ_CACHE, WRITE_CACHE } from './policy.ts';
 
 /** A worker that is moved every quarter of an hour writes fewer in a week. */
 const MAX_RECORDS = 1000;
@@ -17,7 +17,7 @@ export function serveFlights(app: FastifyInstance, layout: CacheLayout): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
   const url = '/flights/:fingerprint/:nonce';
-  app.get(url, { config: { policy: SIGNED_IN } }, async (request, reply) =>
+  app.get(url, { config: { policy: READ_CACHE } }, async (request, reply) =>
     reply
       .header('content-security-policy', 'sandbox')
       .type('application/json')
@@ -25,7 +25,7 @@ export function serveFlights(app: FastifyInstance, layout: CacheLayout): void {
   );
   app.put(
     `${url}/:name`,
-    { config: { policy: CREATE }, bodyLimit: MAX_RECORD_BYTES },
+    { config: { policy: WRITE_CACHE }, bodyLimit: MAX_RECORD_BYTES },
     async (request, reply) => {
       const flight = flightOf(request);
       const name = nameOf(request);
@@ -40,7 +40,7 @@ export function serveFlights(app: FastifyInstance, layout: CacheLayout): void {
       });
     },
   );
-  app.delete(`${url}/:name`, { config: { policy: CREATE } }, async (request, reply) => {
+  app.delete(`${url}/:name`, { config: { policy: WRITE_CACHE } }, async (request, reply) => {
     records.remove(flightOf(request), [nameOf(request)]);
     return reply.send({});
   });

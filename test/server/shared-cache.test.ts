@@ -7,6 +7,7 @@ import { collectGarbage } from '../../src/store/gc.ts';
 import { digestOf } from '../../src/store/hash.ts';
 import { HttpRemote } from '../../src/store/remote/http-remote.ts';
 import { treeText } from '../../src/store/trees.ts';
+import { grant, revoke } from '../../src/tracking/access/grants.ts';
 import { AccessRig } from '../rigs/access-rig.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
 import { ServerProcess } from '../rigs/server-process.ts';
@@ -51,6 +52,30 @@ describe('the cache that machines share, at a server', () => {
     expect(await statuses(ann, WRITING)).toEqual([200, 201, 201, 200]);
     for (const token of [ann, vic, annReads])
       expect(await statuses(token, READING)).toEqual(Array(5).fill(200));
+  });
+
+  test('is for whom it was granted to, where it was', async () => {
+    await using rig = AccessRig.create();
+    const [ann, bob] = [await rig.user('ann'), await rig.user('bob')];
+    const on = { kind: 'cache' } as const;
+    const change = { actor: 'test', at: 1 };
+    const give = (principal: string, permission: 'READ' | 'EDIT' | 'NO_PERMISSIONS'): Promise<void> =>
+      rig.server.database.write((sql) => grant(sql, on, { principal, permission }, change));
+    const statuses = async (token: string, all: readonly Sent[]): Promise<number[]> => {
+      const found = [];
+      for (const sent of all)
+        found.push((await rig.inject({ authorization: `Bearer ${token}` }, sent)).statusCode);
+      return found;
+    };
+    await give('everyone', 'READ');
+    await give('user:ann', 'EDIT');
+    expect(await statuses(bob, WRITING)).toEqual(Array(4).fill(403));
+    expect(await statuses(ann, WRITING)).toEqual([200, 201, 201, 200]);
+    expect(await statuses(bob, READING)).toEqual(Array(5).fill(200));
+    await give('user:bob', 'NO_PERMISSIONS');
+    expect(await statuses(bob, READING)).toEqual(Array(5).fill(403));
+    await rig.server.database.write((sql) => revoke(sql, on, 'user:bob', change));
+    expect(await statuses(bob, READING)).toEqual(Array(5).fill(200));
   });
 
   test('keeps nothing of bytes that are not what the address says', async () => {

@@ -8,10 +8,13 @@ import { EVERYONE, type Identity, userPrincipal } from './identity.ts';
 import { isWide } from './parse-resource.ts';
 import { highest, PERMISSIONS, type Permission } from './permission.ts';
 
-/** What permissions are on; `*` is every one of its kind, also those to come. */
-export type Resource =
+/** What somebody makes; `*` is every one of its kind, also those to come. */
+export type Thing =
   | { readonly kind: 'experiment'; readonly id: string }
   | { readonly kind: 'model'; readonly name: string };
+
+/** What permissions are on: things, and the cache that machines share. */
+export type Resource = Thing | { readonly kind: 'cache' };
 
 export interface Grant {
   readonly principal: string;
@@ -24,6 +27,7 @@ const DEFAULT = 0;
 /** What somebody may do with something that exists. */
 export async function permissionOn(sql: Sql, identity: Identity, on: Resource): Promise<Permission> {
   if (identity.kind === 'local' || identity.role === 'admin') return 'MANAGE';
+  if (on.kind === 'cache') return permissionOnCache(sql, identity);
   const { table, column, value } = tableOf(on);
   const principals = listOf(identity.principals);
   const rows = await sql.all(
@@ -44,8 +48,19 @@ export async function permissionOn(sql: Sql, identity: Identity, on: Resource): 
   return highest(PERMISSIONS, given) ?? 'NO_PERMISSIONS';
 }
 
+/** What a role has there holds until something was granted to the user, or to a group of theirs or everyone. */
+async function permissionOnCache(sql: Sql, identity: Identity & { kind: 'user' }): Promise<Permission> {
+  const given = (await grantsOn(sql, { kind: 'cache' })).filter(({ principal }) =>
+    identity.principals.includes(principal),
+  );
+  const own = given.find(({ principal }) => principal === userPrincipal(identity.name));
+  if (own !== undefined) return own.permission;
+  const granted = given.map(({ permission }) => permission);
+  return highest(PERMISSIONS, granted) ?? (identity.role === 'member' ? 'EDIT' : 'READ');
+}
+
 /** A condition that holds for what somebody may read; `column` is the id of an experiment, or a model's name. */
-export function readableBy(sql: Sql, identity: Identity, kind: Resource['kind'], column: string): SqlPart {
+export function readableBy(sql: Sql, identity: Identity, kind: Thing['kind'], column: string): SqlPart {
   if (identity.kind === 'local' || identity.role === 'admin') return EVERY_ROW;
   const { table, column: key } = TABLES[kind];
   const principals = listOf(identity.principals);
@@ -69,7 +84,7 @@ export async function grant(
 ): Promise<void> {
   await requirePrincipal(sql, principal);
   const before = await grantOf(sql, on, principal);
-  if (isWide(on))
+  if (on.kind === 'cache' || isWide(on))
     await sql.run(
       'INSERT INTO wide_grants (kind, principal, permission) VALUES (?, ?, ?) ON CONFLICT (kind, principal) DO UPDATE SET permission = excluded.permission',
       on.kind,
@@ -98,7 +113,7 @@ export async function grant(
 export async function revoke(sql: Sql, on: Resource, principal: string, change: Change): Promise<void> {
   const before = await grantOf(sql, on, principal);
   if (before === undefined) throw missing(`${principal} has no permission of its own on ${nameOf(on)}`);
-  if (isWide(on))
+  if (on.kind === 'cache' || isWide(on))
     await sql.run('DELETE FROM wide_grants WHERE kind = ? AND principal = ?', on.kind, principal);
   else {
     const { table, column, value } = tableOf(on);
@@ -113,7 +128,7 @@ export async function grantOf(sql: Sql, on: Resource, principal: string): Promis
 }
 
 export async function grantsOn(sql: Sql, on: Resource): Promise<Grant[]> {
-  if (isWide(on))
+  if (on.kind === 'cache' || isWide(on))
     return (
       await sql.all(
         'SELECT principal, permission FROM wide_grants WHERE kind = ? ORDER BY principal',
@@ -148,7 +163,7 @@ export async function grantsOfPrincipal(
 }
 
 /** Who creates a thing manages it. Goes into the transaction that creates it. */
-export async function own(sql: Sql, identity: Identity, on: Resource): Promise<void> {
+export async function own(sql: Sql, identity: Identity, on: Thing): Promise<void> {
   if (identity.kind === 'local') return;
   const { table, column, value } = tableOf(on);
   await sql.run(
@@ -158,8 +173,9 @@ export async function own(sql: Sql, identity: Identity, on: Resource): Promise<v
   );
 }
 
-/** `experiment:5`, `model:NAME`, `experiment:*`. */
+/** `experiment:5`, `model:NAME`, `experiment:*`, `cache`. */
 export function nameOf(on: Resource): string {
+  if (on.kind === 'cache') return 'cache';
   return on.kind === 'experiment' ? `experiment:${on.id}` : `model:${on.name}`;
 }
 
@@ -168,13 +184,13 @@ const TABLES = {
   model: { table: 'model_grants', column: 'name' },
 } as const;
 
-function tableOf(on: Resource): { table: string; column: string; value: string | number } {
+function tableOf(on: Thing): { table: string; column: string; value: string | number } {
   return on.kind === 'model'
     ? { ...TABLES.model, value: on.name }
     : { ...TABLES.experiment, value: experimentNumber(on.id) ?? -1 };
 }
 
-async function requireResource(sql: Sql, on: Resource): Promise<void> {
+async function requireResource(sql: Sql, on: Thing): Promise<void> {
   const row =
     on.kind === 'model'
       ? await sql.get('SELECT 1 AS found FROM registered_models WHERE name = ?', on.name)

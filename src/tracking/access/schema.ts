@@ -35,3 +35,17 @@ export function accessTables(dialect: Dialect): string {
      username ${text} REFERENCES users (username) ON DELETE CASCADE, challenge ${text} NOT NULL, data ${text} NOT NULL,
      expires_at ${bigint} NOT NULL);`;
 }
+
+/** Grants on the cache lie among those on all of a kind: a numbered step, which is never edited. */
+export function cacheGrants(dialect: Dialect): string {
+  const kinds = "CHECK (kind IN ('experiment', 'model', 'cache'))";
+  if (dialect === 'postgres')
+    return `ALTER TABLE wide_grants DROP CONSTRAINT wide_grants_kind_check,
+     ADD CONSTRAINT wide_grants_kind_check ${kinds};`;
+  return `CREATE TABLE wider_grants (kind TEXT NOT NULL ${kinds}, principal TEXT NOT NULL,
+     permission TEXT NOT NULL CHECK (permission IN ('NO_PERMISSIONS', 'READ', 'USE', 'EDIT', 'MANAGE')),
+     PRIMARY KEY (kind, principal));
+   INSERT INTO wider_grants SELECT kind, principal, permission FROM wide_grants;
+   DROP TABLE wide_grants;
+   ALTER TABLE wider_grants RENAME TO wide_grants;`;
+}

@@ -1,4 +1,4 @@
-import { accessTables } from '../access/schema.ts';
+import { accessTables, cacheGrants } from '../access/schema.ts';
 import { askedForColumns, protectionTables } from '../protection/schema.ts';
 import { uploadTables } from '../uploads/schema.ts';
 import { webhookTables } from '../webhooks/schema.ts';
@@ -156,4 +156,5 @@ export const POSTGRES_TRACKING_MIGRATIONS: readonly string[] = [
   // A file's bytes are pinned by a name that no other file has; null: by its path, as until then.
   `ALTER TABLE files ADD COLUMN pin ${TEXT}`,
   askedForColumns('postgres'),
+  cacheGrants('postgres'),
 ];
