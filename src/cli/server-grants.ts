@@ -42,10 +42,9 @@ export async function list(parsed: Parsed, context: Context): Promise<ExitCode> 
     return { on, grants: await grantsOn(sql, on) };
   });
   if (flag(parsed.options, 'json')) context.out(jsonLine(grants));
-  else if (grants.length === 0) context.out(
-      on.kind === 'cache'
-        ? 'as by their role: viewers READ, members EDIT\n'
-        : 'nobody but administrators\n',
+  else if (grants.length === 0)
+    context.out(
+      on.kind === 'cache' ? 'as by their role: viewers READ, members EDIT\n' : 'nobody but administrators\n',
     );
   else
     context.out(
