@@ -67,6 +67,8 @@ export interface ComposedServer extends AsyncDisposable {
   readonly auth: 'on' | 'off';
   /** Makes the first administrator; undefined where there is one, or nobody signs in. */
   readonly setupToken: string | undefined;
+  /** Where users sign in elsewhere. */
+  readonly provider: Provider | undefined;
 }
 
 /** MLflow's API over what is tracked in a project, ready to listen. */
@@ -97,6 +99,7 @@ export async function composeServer(
   });
   const pins = new VersionPins({ store, home, database: databaseName(request.database) });
   const artifacts = new Artifacts({ database, store, home, now, root: request.artifactRoot, folder, pins });
+  const provider = request.provider === undefined ? undefined : new Provider(request.provider);
   const app = createServer({
     served: {
       database,
@@ -120,7 +123,7 @@ export async function composeServer(
             database,
             now,
             publicUrl,
-            provider: request.provider === undefined ? undefined : new Provider(request.provider),
+            provider,
             newUsers,
           },
     runs: { home, clock: world.clock },
@@ -148,6 +151,7 @@ export async function composeServer(
   return {
     app,
     auth,
+    provider,
     setupToken: auth === 'on' && proxy === undefined ? await setupToken(database, now()) : undefined,
     [Symbol.asyncDispose]: async () => {
       await courier[Symbol.asyncDispose]();

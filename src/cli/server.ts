@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { ProjectHome } from '../compose-home.ts';
-import { composeServer, type ServeRequest } from '../compose-server.ts';
+import { type ComposedServer, composeServer, type ServeRequest } from '../compose-server.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import type { LedgerDesk } from '../ledger/ledger-desk.ts';
@@ -37,6 +37,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     slots !== undefined || flag(options, 'submissions')
       ? await openDesk(project, withDatabase(database, context))
       : undefined;
+  const says = await saying(options, context);
   await using server = await composeServer(project, context, {
     ...reach,
     proxy,
@@ -47,7 +48,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     submissions,
     ticks: schedules?.ticks,
     webhookHosts: webhookHostsOf(options),
-    ...(await saying(options, context)),
+    ...says,
   });
   const ended = new Promise<void>((resolve) => context.signal.addEventListener('abort', () => resolve()));
   await listen(server.app, host, port);
@@ -67,6 +68,7 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
         `  There are no users yet. Make yourself the administrator, within a day:\n  recipe login ${url} --setup ${setupToken}\n`,
       );
   }
+  void warnOf(server.provider, context.signal, says.onGivenUp);
   // Node keeps compiled code at its end, which a server that is killed does not come to.
   flushCompileCache();
   const driving =
@@ -75,6 +77,16 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   await driving;
   if (!context.signal.aborted) await ended;
   return ExitCode.ok;
+}
+
+/** The server serves all the same: whoever has a token needs no provider, and it may be back. */
+async function warnOf(
+  provider: ComposedServer['provider'],
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<void> {
+  const problem = await provider?.problem(signal);
+  if (problem !== undefined) say(`${problem} Until it can, nobody signs in there: check --oidc-issuer.`);
 }
 
 /** The ledger, for terminals that submit runs. */
@@ -115,6 +127,9 @@ function withDatabase(url: string | undefined, context: Context): Context {
   return { ...context, env, world: { ...context.world, env } };
 }
 
+/** No address of this machine, or no name of one; EAI_AGAIN where no server of names answers. */
+const NO_HOST = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL'];
+
 async function listen(
   app: { listen: (at: { host: string; port: number }) => Promise<string> },
   host: string,
@@ -124,13 +139,11 @@ async function listen(
     await app.listen({ host, port });
   } catch (cause) {
     if (hasCode(cause, 'EADDRINUSE')) throw new RecipeError('ADDRESS_IN_USE', { host, port }, { cause });
-    if (hasCode(cause, 'EACCES') || hasCode(cause, 'EADDRNOTAVAIL') || hasCode(cause, 'ENOTFOUND'))
-      throw new RecipeError(
-        'ADDRESS_UNAVAILABLE',
-        { host, port, problem: (cause as Error).message },
-        { cause },
-      );
-    throw cause;
+    const isPort = hasCode(cause, 'EACCES');
+    if (!isPort && !NO_HOST.some((code) => hasCode(cause, code))) throw cause;
+    const problem = (cause as Error).message;
+    const reason = isPort ? 'port' : 'host';
+    throw new RecipeError('ADDRESS_UNAVAILABLE', { host, port, problem, reason }, { cause });
   }
 }
 
@@ -153,7 +166,7 @@ function proxyOf(options: Parsed['options']): ServeRequest['proxy'] {
     };
   } catch (cause) {
     if (cause instanceof RecipeError) throw cause;
-    throw usage(`--trusted-proxy: ${(cause as Error).message}`);
+    throw usage(`--trusted-proxy ${(cause as Error).message}`);
   }
 }
 

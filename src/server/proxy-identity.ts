@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import type { Database } from '../db/sql.ts';
 import { setSignedInGroups } from '../tracking/access/groups.ts';
@@ -23,8 +23,13 @@ export interface ProxyTrust {
 export function blockListOf(addresses: readonly string[]): BlockList {
   const list = new BlockList();
   for (const one of addresses) {
-    const [address = '', bits] = one.split('/');
+    const [address = '', bits, ...more] = one.split('/');
     const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    // A range without its number would be every address.
+    const isRange =
+      bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 'ipv6' ? 128 : 32));
+    if (isIP(address) === 0 || !isRange || more.length > 0)
+      throw new Error(`${one} is no address, and no range as 10.0.0.0/8`);
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(bits), family);
   }

@@ -10,9 +10,12 @@ export const SERVER_ERRORS = {
   },
   ADDRESS_UNAVAILABLE: {
     exit: ExitCode.unavailable,
-    message: (p: { host: string; port: number; problem: string }) =>
+    message: (p: { host: string; port: number; problem: string; reason: 'port' | 'host' }) =>
       `Cannot listen on ${p.host}:${p.port}: ${p.problem}`,
-    hint: () => 'Ports below 1024 are for the administrator; choose another with --port.',
+    hint: (p: { reason: 'port' | 'host' }) =>
+      p.reason === 'port'
+        ? 'Ports below 1024 are for the administrator; choose another with --port.'
+        : 'Give --host an address that this machine has, or 0.0.0.0 for all of them.',
   },
   DATABASE_UNREACHABLE: {
     exit: ExitCode.unavailable,

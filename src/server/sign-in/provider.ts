@@ -1,4 +1,4 @@
-import type { Configuration } from 'openid-client';
+import type { Configuration, CustomFetch } from 'openid-client';
 import { unauthenticated } from '../policy.ts';
 
 /** An OpenID Connect provider that knows the users. */
@@ -33,6 +33,16 @@ export class Provider {
 
   constructor(options: ProviderOptions) {
     this.#options = options;
+  }
+
+  /** Why nobody could sign in there now; undefined if it answers, or as `signal` ends the asking. */
+  async problem(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      await this.#discover(signal);
+      return undefined;
+    } catch (cause) {
+      return signal.aborted ? undefined : this.#unreachable(cause);
+    }
   }
 
   async begin(): Promise<Begun> {
@@ -91,18 +101,30 @@ export class Provider {
       return await this.#found;
     } catch (cause) {
       this.#found = undefined;
-      throw unauthenticated(
-        `The provider ${this.#options.issuer} cannot be reached: ${(cause as Error).message}.`,
-      );
+      throw unauthenticated(this.#unreachable(cause));
     }
   }
 
-  async #discover(): Promise<Configuration> {
-    const { allowInsecureRequests, discovery } = await import('openid-client');
+  #unreachable(cause: unknown): string {
+    return `The provider ${this.#options.issuer} cannot be reached: ${(cause as Error).message}.`;
+  }
+
+  async #discover(signal?: AbortSignal): Promise<Configuration> {
+    const { allowInsecureRequests, customFetch, discovery } = await import('openid-client');
     const { issuer, clientId, clientSecret } = this.#options;
     const isLocal = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::|\/|$)/.test(issuer);
     return discovery(new URL(issuer), clientId, clientSecret, undefined, {
       execute: isLocal ? [allowInsecureRequests] : [],
+      ...(signal === undefined ? {} : { [customFetch]: fetchUntil(signal) }),
     });
   }
+}
+
+/** A server that ends waits for no provider. */
+function fetchUntil(ended: AbortSignal): CustomFetch {
+  return async (url, { signal, ...options }) =>
+    fetch(url, {
+      ...options,
+      signal: signal === undefined ? ended : AbortSignal.any([ended, signal]),
+    } as RequestInit);
 }
