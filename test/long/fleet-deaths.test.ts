@@ -69,6 +69,7 @@ describe.skipIf(missing !== undefined)('on a fleet', () => {
     expect(await readFlight(remote, { fingerprint: fingerprint(of), nonce })).toEqual({
       starts: 2,
       lost: 1,
+      stuck: 1,
       end: undefined,
       isCancelled: false,
     });
