@@ -229,7 +229,10 @@ export const SERVER_COMMANDS: readonly Declaration[] = [
     examples: [
       ['recipe server grant EDIT experiment:churn group:risk', 'READ, USE, EDIT, MANAGE or NO_PERMISSIONS'],
       ['recipe server grant READ "model:*" everyone', 'every registered model, also those to come'],
-      ['recipe server grant EDIT cache group:ci', 'send results to the shared cache; READ fetches them'],
+      [
+        'recipe server grant EDIT cache group:ci',
+        'send results to the shared cache, or WRITE; READ fetches them',
+      ],
     ],
     load: async () => ({ execute: (await import('./server-grants.ts')).give }),
   },

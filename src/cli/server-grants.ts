@@ -11,7 +11,10 @@ import { withAccess } from './open-access.ts';
 /** `recipe server grant PERMISSION RESOURCE PRINCIPAL` */
 export async function give(parsed: Parsed, context: Context): Promise<ExitCode> {
   const [given = '', text = '', principal = ''] = parsed.args;
-  const permission = choice('PERMISSION', PERMISSIONS, given.toUpperCase(), 'server grant');
+  const word = given.toUpperCase();
+  // Of the cache it is said so: what fetches reads, what sends writes.
+  const named = word === 'WRITE' && text === 'cache' ? 'EDIT' : word;
+  const permission = choice('PERMISSION', PERMISSIONS, named, 'server grant');
   const resource = await withAccess(parsed, context, async (sql, change) => {
     const on = await parseResource(sql, text);
     await grant(sql, on, { principal, permission }, change);

@@ -26,6 +26,39 @@ async function identity(database: Database, name: string): Promise<Identity> {
 
 export function describeAccess(name: string, open: () => Promise<OpenStore>): void {
   describe(`${name}: access`, () => {
+    test('the shared cache is for everybody by role, until it was granted', async () => {
+      await using store = await open();
+      const { database } = store;
+      await user(database, 'ann');
+      await user(database, 'vi', 'viewer');
+      const on = { kind: 'cache' } as const;
+      const has = async (): Promise<readonly string[]> => {
+        const both: string[] = [];
+        for (const name of ['ann', 'vi']) {
+          const me = await identity(database, name);
+          both.push(await database.read((sql) => permissionOn(sql, me, on)));
+        }
+        return both;
+      };
+      expect(await has()).toEqual(['EDIT', 'READ']);
+      await database.write(async (sql) => {
+        await grant(sql, on, { principal: 'everyone', permission: 'NO_PERMISSIONS' }, change);
+        await grant(sql, on, { principal: 'user:ann', permission: 'READ' }, change);
+      });
+      expect(await has()).toEqual(['READ', 'NO_PERMISSIONS']);
+      await database.write((sql) => grant(sql, on, { principal: 'user:vi', permission: 'READ' }, change));
+      expect(await has()).toEqual(['READ', 'READ']);
+      expect(await database.read((sql) => grantsOn(sql, on))).toEqual([
+        { principal: 'everyone', permission: 'NO_PERMISSIONS' },
+        { principal: 'user:ann', permission: 'READ' },
+        { principal: 'user:vi', permission: 'READ' },
+      ]);
+      await database.write(async (sql) => {
+        for (const principal of ['everyone', 'user:ann', 'user:vi']) await revoke(sql, on, principal, change);
+      });
+      expect(await has()).toEqual(['EDIT', 'READ']);
+    });
+
     test('a permission is the highest of what groups and everyone have, unless the user has one of their own', async () => {
       await using store = await open();
       const { database } = store;
