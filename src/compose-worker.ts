@@ -75,7 +75,7 @@ export class WorkerHome extends ProjectHome {
     requireOwnKey(remote, context);
     const { address, redis } = await enteredRedis(context);
     await this.#endLeftovers();
-    const environments = new Environments(this.home, this.store, world);
+    await using environments = new Environments(this.home, this.store, world);
     const mark = markActive(this.home, this.id, identityOf(pid));
     using launcher = this.#modules.launcher(this.home, PIPES);
     using spent = new SpentFolders(world.clock);

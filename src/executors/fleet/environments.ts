@@ -34,7 +34,7 @@ export interface EnvironmentRequest {
 }
 
 /** `node_modules` by the digest of a lock, made once on this machine. */
-export class Environments {
+export class Environments implements AsyncDisposable {
   readonly #dir: string;
   readonly #store: Store;
   readonly #env: Readonly<Record<string, string | undefined>>;
@@ -68,6 +68,11 @@ export class Environments {
       making.waiting -= 1;
       if (making.waiting === 0) making.nobody.abort();
     }
+  }
+
+  /** Resolves when no npm is under way any more, nor anything left of one that was ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([...this.#making.values()].map(({ path }) => path));
   }
 
   #begin(path: string, manifest: Digest, lock: Digest): Making {
