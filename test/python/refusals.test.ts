@@ -14,7 +14,6 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   'runs ordered by nothing': 'messages about filters and orders are our own, with the column',
   'a data set without a name': 'MLflow keeps one without a name',
   'a data set with an empty digest': 'MLflow keeps one without a digest',
-  'a model that lacks all': 'MLflow names the fields in an order that differs each time',
   'a deleted experiment renamed': 'MLflow answers 500, which clients try again',
   'an experiment renamed to one that is there': 'MLflow answers with an error of its database',
   'no models of a page': 'MLflow answers nothing, with a token of the same page',
@@ -59,7 +58,9 @@ describe.each(VERSIONS)('what the server of %s refuses', (_, python = '', others
       const wanted = Object.entries(await refusals(real.url, REFUSED));
       await using server = await ServerProcess.start(rig);
       const got = await refusals(server.url, REFUSED);
-      const different = wanted.filter(([name, refusal]) => !isSame(refusal, got[name])).map(([name]) => name);
+      const different = wanted
+        .filter(([name, refusal]) => !isSame(name, refusal, got[name]))
+        .map(([name]) => name);
       expect(different.toSorted()).toEqual([...Object.keys(OTHERWISE), ...others].toSorted());
       await using postgres = await PostgresRig.start();
       await using other = await CliRig.create();
@@ -70,8 +71,13 @@ describe.each(VERSIONS)('what the server of %s refuses', (_, python = '', others
   );
 });
 
+/** Of this one MLflow names the fields in an order that differs each time. */
+const IN_ANY_ORDER = 'a model that lacks all';
+
 /** MLflow goes on with what its database said. */
-function isSame(wanted: Refusal, got: Refusal | undefined): boolean {
+function isSame(name: string, wanted: Refusal, got: Refusal | undefined): boolean {
   const message = typeof wanted.message === 'string' ? wanted.message.split(' Error: (')[0] : wanted.message;
-  return wanted.status === got?.status && wanted.code === got.code && message === got.message;
+  const said = (text: unknown): unknown =>
+    name === IN_ANY_ORDER ? String(text).match(/\w+/g)?.toSorted().join(' ') : text;
+  return wanted.status === got?.status && wanted.code === got.code && said(message) === said(got.message);
 }
