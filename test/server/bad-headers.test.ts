@@ -5,19 +5,13 @@ import { openDatabase } from '../../src/tracking/open-database.ts';
 import { AccessRig } from '../rigs/access-rig.ts';
 import { onPostgres } from '../rigs/on-postgres.ts';
 import { say } from '../rigs/say.ts';
+import { SILENT_PROVIDER } from '../rigs/silent-provider.ts';
 
 const GET = 'GET /api/2.0/mlflow/experiments/get?experiment_id=0 HTTP/1.1';
 const HOST = 'host: localhost';
 /** Stands for the token of an administrator. */
 const AUTH = 'authorization: Bearer TOKEN';
 const FORM = 'content-type: application/x-www-form-urlencoded';
-const PROVIDER = {
-  issuer: 'http://127.0.0.1:1',
-  clientId: 'x',
-  clientSecret: undefined,
-  nameClaim: 'email',
-  groupsClaim: 'groups',
-};
 const SQL = [
   "' OR '1'='1",
   "stp_x'/**/OR/**/1=1--",
@@ -112,7 +106,7 @@ const CASES: readonly (readonly [string, number, readonly string[]])[] = [
 ];
 
 async function answers(on?: { database: Database; ledger: Database }): Promise<unknown[]> {
-  await using rig = AccessRig.create({ ...on, provider: PROVIDER });
+  await using rig = AccessRig.create({ ...on, provider: SILENT_PROVIDER });
   const token = await rig.user('root', 'admin');
   const port = await rig.server.listen();
   const all: unknown[] = [];

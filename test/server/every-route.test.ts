@@ -6,6 +6,7 @@ import type { Policy } from '../../src/server/policy.ts';
 import { patternOf } from '../../src/server/route.ts';
 import { AccessRig } from '../rigs/access-rig.ts';
 import { registeredRoutes } from '../rigs/registered-routes.ts';
+import { SILENT_PROVIDER } from '../rigs/silent-provider.ts';
 
 /** All that anybody may ask; docs/security.md has the same list. */
 const PUBLIC = [
@@ -26,14 +27,6 @@ const PUBLIC = [
   'PUT /api/2.0/mlflow-artifacts/mpu/parts/:id/:number',
 ];
 
-const PROVIDER = {
-  issuer: 'http://127.0.0.1:1',
-  clientId: 'x',
-  clientSecret: undefined,
-  nameClaim: 'email',
-  groupsClaim: 'groups',
-};
-
 interface Seen {
   readonly method: string;
   readonly path: string;
@@ -44,7 +37,7 @@ interface Seen {
 
 /** Asks every route that the server has, as nobody and by a wrong token. */
 async function seen(): Promise<readonly Seen[]> {
-  await using rig = AccessRig.create({ provider: PROVIDER });
+  await using rig = AccessRig.create({ provider: SILENT_PROVIDER });
   const { app } = rig.server;
   let kind: Seen['kind'];
   app.addHook('onResponse', async ({ routeOptions }) => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { AccessRig } from '../rigs/access-rig.ts';
 import { registeredRoutes } from '../rigs/registered-routes.ts';
 import { HOST, ServerRig } from '../rigs/server-rig.ts';
+import { SILENT_PROVIDER } from '../rigs/silent-provider.ts';
 
 /** Pages that a browser shows: nobody calls them by a program. */
 const PAGES = [
@@ -45,16 +46,8 @@ function described({ paths }: Document): string[] {
   );
 }
 
-const PROVIDER = {
-  issuer: 'http://127.0.0.1:1',
-  clientId: 'x',
-  clientSecret: undefined,
-  nameClaim: 'email',
-  groupsClaim: 'groups',
-};
-
 test('every route of the router is described, but for pages; no other is', async () => {
-  await using rig = AccessRig.create({ provider: PROVIDER });
+  await using rig = AccessRig.create({ provider: SILENT_PROVIDER });
   const routes = (await registeredRoutes(rig.server.app)).map(
     ({ method, path }) => `${method} ${path.replaceAll(/:\w+|\*/g, '{}')}`,
   );
