@@ -148,13 +148,19 @@ export class FleetWorker implements AsyncDisposable {
 
   async #process(job: Job<TaskMessage>, token: string | undefined): Promise<void> {
     await this.#hold.over();
-    this.#atWork++;
     try {
-      await this.#taker.take(job.data, this.#gone.signal);
+      await this.#take(job.data);
     } catch (error) {
       if (!(error instanceof PutBack)) throw error;
       await job.moveToDelayed(this.#options.world.clock.now() + error.afterMs, token);
       throw new DelayedError();
+    }
+  }
+
+  async #take(message: TaskMessage): Promise<void> {
+    this.#atWork++;
+    try {
+      await this.#taker.take(message, this.#gone.signal);
     } finally {
       this.#atWork--;
       this.#isLeftAlone();

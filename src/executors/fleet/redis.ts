@@ -44,11 +44,15 @@ export function redisAddress(
   return { url, prefix, name: `${host}${pathname === '/' ? '' : pathname}` };
 }
 
-/** A connection that comes back by itself; a command is given up at once while there is none. */
+/**
+ * A connection that comes back by itself; a command is given up at once while there is none, or if it is lost before
+ * the answer came: said again later, what Redis had done before it died would be done twice. With an offline queue,
+ * as BullMQ and who subscribes need it, commands wait for the connection.
+ */
 export function openRedis({ url }: RedisAddress, options: Omit<RedisOptions, 'replyMapping'> = {}): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
-    maxRetriesPerRequest: null,
+    maxRetriesPerRequest: options.enableOfflineQueue ? null : 0,
     enableOfflineQueue: false,
     keepAlive: 10_000,
     connectTimeout: 5000,
