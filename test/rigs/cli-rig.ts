@@ -11,6 +11,7 @@ type Captured = {
   readonly extendEnv: false;
   readonly reject: false;
   readonly stripFinalNewline: false;
+  readonly forceKillAfterDelay: false;
   readonly cwd: string;
   readonly env: Record<string, string>;
 };
@@ -87,6 +88,8 @@ export class CliRig implements AsyncDisposable {
       extendEnv: false,
       reject: false,
       stripFinalNewline: false,
+      // Who is told to end takes the time it takes: on a busy machine, five seconds are not many.
+      forceKillAfterDelay: false,
     };
     const [command = process.execPath, ...rest] = [...this.prefix, process.execPath, this.#bin, ...args];
     return execa(command, rest, options);
@@ -99,6 +102,7 @@ export class CliRig implements AsyncDisposable {
       env: this.#environment(),
       extendEnv: false,
       reject: false,
+      forceKillAfterDelay: false,
     });
     let seen = '';
     let sent = false;
