@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Project } from './compose.ts';
 import type { ProjectHome, Surroundings } from './compose-home.ts';
 import { ledgerOf } from './compose-ledger.ts';
+import type { Digest } from './core/ids.ts';
 import type { NotifySettings } from './core/notify-settings.ts';
 import type { Plan, SecretSource } from './core/plan.ts';
 import { RecipeError } from './core/recipe-error.ts';
@@ -14,11 +15,11 @@ import { secretSource } from './engine/secrets.ts';
 import { select } from './engine/selection.ts';
 import { keepSnapshot } from './engine/snapshot.ts';
 import { ledgerNow } from './ledger/ledger-clock.ts';
-import { applySchedule, findSchedule, listSchedules, type Schedule } from './ledger/schedules.ts';
+import { applySchedule, listSchedules, type Schedule } from './ledger/schedules.ts';
 import { locateRecipe, type RecipeLocation } from './recipe/address.ts';
 import { afterCycle, type Follows } from './schedule/after-cycle.ts';
 import { nominalInstants } from './schedule/instants.ts';
-import { pin, unpin } from './store/roots.ts';
+import { pin } from './store/roots.ts';
 
 /** What an apply puts into force besides the rules. */
 export interface AppliedRecipe {
@@ -90,35 +91,32 @@ export class Schedules implements AsyncDisposable {
       store: project.store,
       projectDir: project.dir,
     });
-    const known = await this.ledger.read((sql) => findSchedule(sql, project.dir, name));
-    const id = known?.id ?? randomUUID();
-    const pinned = `schedule-${id}`;
-    await pin(project.store, project.home, pinned, [{ digest: snapshot, kind: 'directory' }]);
     const settings: AppliedSettings = {
       ...schedule,
       applied: { file: location.file, recipe: location.name, profile, set },
       ...(notify === undefined ? {} : { notify }),
     };
-    try {
-      const applied = await this.ledger.write(async (sql) => {
-        const appliedAt = await this.now(sql);
-        const one = { id, projectDir: project.dir, name, settings, snapshot, appliedAt };
-        return applySchedule(sql, { ...one, appliedBy: project.user }, (others) => {
-          if (follows !== undefined) refuseCycle(follows, others);
-        });
+    const id = randomUUID();
+    return this.ledger.write(async (sql) => {
+      const appliedAt = await this.now(sql);
+      const one = {
+        id,
+        projectDir: project.dir,
+        name,
+        settings,
+        snapshot,
+        appliedAt,
+        appliedBy: project.user,
+      };
+      return applySchedule(sql, one, async ({ before, others }) => {
+        if (follows !== undefined) refuseCycle(follows, others);
+        // The earlier one too: it stays in force should this write be lost.
+        const needed = [before?.snapshot, snapshot].flatMap((digest) =>
+          digest === undefined ? [] : [{ digest: digest as Digest, kind: 'directory' as const }],
+        );
+        await pin(project.store, project.home, `schedule-${before?.id ?? id}`, needed);
       });
-      if (applied.id === id) return applied;
-      // Another has applied it for the first time meanwhile: it has the name that came first.
-      await pin(project.store, project.home, `schedule-${applied.id}`, [
-        { digest: snapshot, kind: 'directory' },
-      ]);
-      unpin(project.store, project.home, pinned);
-      return applied;
-    } catch (error) {
-      if (known === undefined && error instanceof RecipeError && error.code === 'SCHEDULE_CYCLE')
-        unpin(project.store, project.home, pinned);
-      throw error;
-    }
+    });
   }
 
   /**

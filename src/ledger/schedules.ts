@@ -25,22 +25,30 @@ export interface Schedule {
 
 export type NewSchedule = Omit<Schedule, 'cursor' | 'paused' | 'health'>;
 
+/** Those of a project, for who applies one. */
+export interface KnownSchedules {
+  /** The one of its name. */
+  readonly before: Schedule | undefined;
+  readonly others: readonly Schedule[];
+}
+
 /**
  * Puts a schedule into force. One of that name keeps its ticks and its pause, and its cursor if it ticks when it did:
  * what came before a rule that is new is nothing to catch up with.
  *
- * @param check may throw, and is given the others of the project: until the transaction ends nobody else applies any
+ * @param prepare may throw, and is given those of the project as they are: until the transaction ends nobody else
+ *   applies any
  */
 export async function applySchedule(
   sql: Sql,
   schedule: NewSchedule,
-  check: (others: readonly Schedule[]) => void = () => {},
+  prepare: (known: KnownSchedules) => Promise<void> = async () => {},
 ): Promise<Schedule> {
   const { id, projectDir, name, settings, snapshot, appliedAt, appliedBy } = schedule;
   await holdApplies(sql, projectDir);
   const all = await listSchedules(sql, projectDir);
-  check(all.filter((one) => one.name !== name));
   const before = all.find((one) => one.name === name);
+  await prepare({ before, others: all.filter((one) => one !== before) });
   await sql.run(
     `INSERT INTO schedules (schedule_id, project_dir, name, settings, snapshot, applied_at, applied_by, cursor_at, health)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'ok') ON CONFLICT (project_dir, name) DO UPDATE SET settings = excluded.settings,

@@ -1,5 +1,5 @@
 import { globSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
@@ -7,6 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { CliRig, type Outcome } from '../rigs/cli-rig.ts';
 import { inProcessWith } from '../rigs/in-process.ts';
 import { endsIn, ScheduleRig } from '../rigs/schedule-rig.ts';
+
+const LONG_AGO = new Date('2020-01-01');
 
 describe('a schedule', () => {
   test('runs each tick once, whoever looks and however often', async () => {
@@ -25,6 +27,18 @@ describe('a schedule', () => {
     expect(await rig.cli.read('.stockpot/latest/daily/train/model')).toBe('a\n2\n');
     expect((await rig.at(1, 'apply', 'daily', '-p', 'prod')).exit).toBe(0);
     expect(await rig.serve(2)).toEqual(['02:00 caught-up failed']);
+  });
+
+  test('keeps what it runs when an apply dies before it is in force', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    for (const path of globSync('.stockpot/cache/cas/*/*', { cwd: rig.cli.dir }))
+      await utimes(join(rig.cli.dir, path), LONG_AGO, LONG_AGO);
+    await rig.cli.write('recipes/daily/recipe.yaml', 'steps:\n  ingest: { run: [false] }\n');
+    rig.cli.env['STOCKPOT_FAILPOINT'] = 'pin.after-rename';
+    expect((await rig.cli.recipe('schedules', 'apply', 'daily', '-p', 'prod')).signal).toBe('SIGKILL');
+    delete rig.cli.env['STOCKPOT_FAILPOINT'];
+    expect((await rig.cli.recipe('cache', 'gc', '--max-size', '1KB')).exit).toBe(0);
+    expect(await rig.serve(1)).toEqual(['01:00 caught-up succeeded']);
   });
 
   test('whose rule changed begins with what is due after the apply; one that is as it was catches up', async () => {

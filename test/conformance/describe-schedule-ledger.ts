@@ -95,14 +95,37 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
           ledger.write(async (sql) => {
             // Both have begun, and have seen none.
             await sql.get('SELECT 1');
-            return applySchedule(sql, { ...NEW, id: `${index}`, name: `${index}@prod` }, (others) => {
-              if (others.length > 0) throw new Error(`there is ${others[0]?.name}`);
-            });
+            return applySchedule(
+              sql,
+              { ...NEW, id: `${index}`, name: `${index}@prod` },
+              async ({ others }) => {
+                if (others.length > 0) throw new Error(`there is ${others[0]?.name}`);
+              },
+            );
           }),
         ),
       );
       expect(applied.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
       expect(await ledgers.schedulers[0].read((sql) => listSchedules(sql, '/p'))).toHaveLength(1);
+    });
+
+    test('of two that apply one schedule at once, the later one is told what the earlier one put into force', async () => {
+      await using ledgers = await open();
+      const told: (string | undefined)[] = [];
+      const applied = await Promise.all(
+        ledgers.schedulers.map(async (ledger, index) =>
+          ledger.write(async (sql) => {
+            // Both have begun, and have seen none.
+            await sql.get('SELECT 1');
+            const one = { ...NEW, id: `${index}`, name: 'a@prod', snapshot: `s${index}` };
+            return applySchedule(sql, one, async ({ before }) => void (told[index] = before?.snapshot));
+          }),
+        ),
+      );
+      const inForce = await ledgers.schedulers[0].read((sql) => findSchedule(sql, '/p', 'a@prod'));
+      const last = applied.findIndex(({ snapshot }) => snapshot === inForce?.snapshot);
+      expect(told[last]).toBe(applied[1 - last]?.snapshot);
+      expect(told[1 - last]).toBeUndefined();
     });
 
     test('a pause takes no tick of the clock, and what fell into it is not run', async () => {
