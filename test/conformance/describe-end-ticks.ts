@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { mostRuns, type Rhythm, type ScheduleSettings } from '../../src/core/schedule-rules.ts';
+import { mostRuns, type Rhythm } from '../../src/core/schedule-rules.ts';
 import type { Database } from '../../src/db/sql.ts';
 import { addEndTicks, type EndOffer, endsWithoutTick, type FollowedEnd } from '../../src/ledger/end-ticks.ts';
 import { applySchedule, type Schedule } from '../../src/ledger/schedules.ts';
 import { claimTick, holdSchedule, listTicks, offerTicks } from '../../src/ledger/ticks.ts';
+import { appliedSchedule } from './applied-schedule.ts';
 import type { OpenLedgers } from './describe-schedule-ledger.ts';
 
 /** What the ledger promises of schedules that follow another recipe. */
@@ -139,25 +140,7 @@ async function apply(
   when: Rhythm = { kind: 'after', recipe: 'other' },
   appliedAt = 0,
 ): Promise<Schedule> {
-  const settings: ScheduleSettings = {
-    when,
-    jitterMs: 0,
-    overlap: 'skip',
-    catchUp: 'one',
-    windowMs: 1000,
-    pauseOnFailure: false,
-    onlyIfChanged: [],
-  };
-  const schedule = {
-    id,
-    name: `${id}@prod`,
-    projectDir: '/p',
-    settings,
-    snapshot: 's',
-    appliedAt,
-    appliedBy: 'me',
-  };
-  return ledger.write((sql) => applySchedule(sql, schedule));
+  return ledger.write((sql) => applySchedule(sql, appliedSchedule(id, { settings: { when }, appliedAt })));
 }
 
 async function follow(

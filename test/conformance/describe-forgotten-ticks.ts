@@ -1,23 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
 import type { Database } from '../../src/db/sql.ts';
 import { FORGOTTEN_AT_ONCE, forgetTicks, KEPT_MS, KEPT_TICKS } from '../../src/ledger/forget-ticks.ts';
 import { addNotification, claimNotification, settleNotification } from '../../src/ledger/notifications.ts';
 import { applySchedule, findSchedule } from '../../src/ledger/schedules.ts';
 import { hadFailed, holdSchedule, lastSeen, listTicks, type Tick } from '../../src/ledger/ticks.ts';
+import { appliedSchedule } from './applied-schedule.ts';
 import type { OpenLedgers } from './describe-schedule-ledger.ts';
 
 /** More than are kept however old they are. */
 const MANY = KEPT_TICKS + 250;
-const SETTINGS: ScheduleSettings = {
-  when: { kind: 'every', everyMs: 1 },
-  jitterMs: 0,
-  overlap: 'skip',
-  catchUp: 'one',
-  windowMs: 1000,
-  pauseOnFailure: false,
-  onlyIfChanged: [],
-};
 
 /** How a ledger gets rid of what nobody asks for any more. */
 export function describeForgottenTicks(name: string, open: () => Promise<OpenLedgers>): void {
@@ -100,9 +91,8 @@ interface Ended {
 
 /** A schedule `a` with a tick of each millisecond from the epoch on. */
 async function add(ledger: Database, tick: (at: number) => Ended): Promise<void> {
-  const applied = { id: 'a', projectDir: '/p', name: 'a@prod', snapshot: 's', appliedAt: 0, appliedBy: 'me' };
   await ledger.write(async (sql) => {
-    await applySchedule(sql, { ...applied, settings: SETTINGS });
+    await applySchedule(sql, appliedSchedule('a', { settings: { when: { kind: 'every', everyMs: 1 } } }));
     await sql.runMany(
       `INSERT INTO ticks (schedule_id, nominal_at, number, cause, epoch, state, seen, after_run, ended_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -8,6 +8,7 @@ import {
   settleNotification,
 } from '../../src/ledger/notifications.ts';
 import { applySchedule } from '../../src/ledger/schedules.ts';
+import { appliedSchedule } from './applied-schedule.ts';
 import type { OpenLedgers } from './describe-schedule-ledger.ts';
 
 const TICK = { schedule: 'a', nominal: 50, number: 0 };
@@ -85,23 +86,7 @@ async function claim(ledger: Database, now = CLAIM.now): ReturnType<typeof claim
 
 async function add(ledger: Database, ids: readonly string[]): Promise<void> {
   await ledger.write(async (sql) => {
-    await applySchedule(sql, {
-      id: 'a',
-      projectDir: '/p',
-      name: 'a@prod',
-      settings: {
-        when: { kind: 'every', everyMs: 1000 },
-        jitterMs: 0,
-        overlap: 'skip',
-        catchUp: 'one',
-        windowMs: 1000,
-        pauseOnFailure: false,
-        onlyIfChanged: [],
-      },
-      snapshot: 's',
-      appliedAt: 0,
-      appliedBy: 'me',
-    });
+    await applySchedule(sql, appliedSchedule('a'));
     for (const id of ids)
       await addNotification(sql, TICK, { id, event: 'failed', message: '{}', channels: ['webhook'], at: 60 });
   });

@@ -23,21 +23,12 @@ import {
   type Tick,
   type TickEnd,
 } from '../../src/ledger/ticks.ts';
+import { appliedSchedule } from './applied-schedule.ts';
 
 /** One ledger, and several that have it open: each as another scheduler would. */
 export interface OpenLedgers extends AsyncDisposable {
   readonly schedulers: readonly [Database, Database];
 }
-
-const SETTINGS: ScheduleSettings = {
-  when: { kind: 'every', everyMs: 1000 },
-  jitterMs: 0,
-  overlap: 'skip',
-  catchUp: 'one',
-  windowMs: 1000,
-  pauseOnFailure: false,
-  onlyIfChanged: [],
-};
 
 export function describeScheduleLedger(name: string, open: () => Promise<OpenLedgers>): void {
   describe(`the ledger of schedules (${name})`, () => {
@@ -48,14 +39,10 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
       await offer(ledger, 'a', [200], { cursor: 200 });
       await ledger.write((sql) => pauseSchedule(sql, 'a', { at: 300, because: 'asked' }));
       const again = await ledger.write((sql) =>
-        applySchedule(sql, { ...NEW, id: 'other', name: 'a@prod', snapshot: 's2', appliedAt: 400 }),
+        applySchedule(sql, appliedSchedule('other', { name: 'a@prod', snapshot: 's2', appliedAt: 400 })),
       );
       expect(again).toEqual({
-        ...NEW,
-        id: 'a',
-        name: 'a@prod',
-        snapshot: 's2',
-        appliedAt: 400,
+        ...appliedSchedule('a', { snapshot: 's2', appliedAt: 400 }),
         cursor: 200,
         paused: { at: 300, because: 'asked' },
         health: 'ok',
@@ -81,9 +68,8 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
       const [ledger] = ledgers.schedulers;
       await apply(ledger, 'a');
       await offer(ledger, 'a', [200], { cursor: 200 });
-      const settings = { ...SETTINGS, ...changed };
       const again = await ledger.write((sql) =>
-        applySchedule(sql, { ...NEW, id: 'a', name: 'a@prod', settings, appliedAt: 400 }),
+        applySchedule(sql, appliedSchedule('a', { settings: changed, appliedAt: 400 })),
       );
       expect(again.cursor).toBe(cursor);
     });
@@ -95,13 +81,9 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
           ledger.write(async (sql) => {
             // Both have begun, and have seen none.
             await sql.get('SELECT 1');
-            return applySchedule(
-              sql,
-              { ...NEW, id: `${index}`, name: `${index}@prod` },
-              async ({ others }) => {
-                if (others.length > 0) throw new Error(`there is ${others[0]?.name}`);
-              },
-            );
+            return applySchedule(sql, appliedSchedule(`${index}`), async ({ others }) => {
+              if (others.length > 0) throw new Error(`there is ${others[0]?.name}`);
+            });
           }),
         ),
       );
@@ -117,7 +99,7 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
           ledger.write(async (sql) => {
             // Both have begun, and have seen none.
             await sql.get('SELECT 1');
-            const one = { ...NEW, id: `${index}`, name: 'a@prod', snapshot: `s${index}` };
+            const one = { ...appliedSchedule(`${index}`), name: 'a@prod', snapshot: `s${index}` };
             return applySchedule(sql, one, async ({ before }) => void (told[index] = before?.snapshot));
           }),
         ),
@@ -317,10 +299,8 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
 }
 
 const LEASE = 100;
-const NEW = { projectDir: '/p', settings: SETTINGS, snapshot: 's1', appliedAt: 100, appliedBy: 'me' };
-
 async function apply(ledger: Database, id: string): Promise<void> {
-  await ledger.write((sql) => applySchedule(sql, { ...NEW, id, name: `${id}@prod` }));
+  await ledger.write((sql) => applySchedule(sql, appliedSchedule(id, { appliedAt: 100 })));
 }
 
 async function offer(
