@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
-import type { Outputs, RunFinished, Unstamped } from '../core/events.ts';
-import type { Failure } from '../core/failure.ts';
-import type { Fingerprint, StepId } from '../core/ids.ts';
+import type { RunFinished, Unstamped } from '../core/events.ts';
+import type { Fingerprint } from '../core/ids.ts';
 import { RecipeError } from '../core/recipe-error.ts';
 import { BlobDamaged } from '../store/blobs.ts';
 import { Attempts } from './attempts.ts';
@@ -11,7 +10,6 @@ import { failureOfError } from './failure-of-error.ts';
 import { History } from './history.ts';
 import type { Holder } from './holder.ts';
 import { Journal } from './journal.ts';
-import { LatestLinks } from './latest-links.ts';
 import { Lookup } from './lookup.ts';
 import { madeSteps } from './made-steps.ts';
 import type { AttemptOutcome } from './ports.ts';
@@ -22,8 +20,8 @@ import { retryDelayMs } from './retry-policy.ts';
 import { RunGraph, type RunNode } from './run-graph.ts';
 import type { RunOptions } from './run-options.ts';
 import { runStarted } from './run-started.ts';
-import { RunTally } from './run-tally.ts';
 import { CodeBook } from './step-code.ts';
+import { StepEnds } from './step-ends.ts';
 import type { Hit } from './usable-result.ts';
 import { waitAgain } from './wait-again.ts';
 
@@ -45,7 +43,7 @@ export class Driver {
   readonly #graph: RunGraph;
   readonly #journal: Journal;
   readonly #history: History;
-  readonly #latest: LatestLinks;
+  readonly #ends: StepEnds;
   readonly #attempts: Attempts;
   readonly #code: CodeBook;
   readonly #lookup: Lookup;
@@ -58,8 +56,6 @@ export class Driver {
   readonly #busy = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #startedAt: number;
-  #failedStep: StepId | undefined;
-  readonly #tally = new RunTally();
   #fatal: Error | undefined;
 
   constructor(options: RunOptions) {
@@ -74,7 +70,11 @@ export class Driver {
       options.journaled,
     );
     this.#history = new History(store.index, plan.recipe);
-    this.#latest = new LatestLinks(options.home, plan.recipe, store);
+    this.#ends = new StepEnds(options, this.#graph, this.#history, {
+      emit: (event) => this.#emit(event),
+      onReady: (node) => this.#makeReady(node),
+      onEffect: (node) => this.#inBackground(node, () => this.#reconcile(node)),
+    });
     this.#attempts = new Attempts(options, {
       emit: (event) => {
         this.#emit(event);
@@ -126,7 +126,7 @@ export class Driver {
     }
     if (this.#fatal !== undefined) throw this.#fatal;
     for (const node of this.#graph.nodes)
-      if (node.role === 'run' && node.phase === 'pending') this.#cancel(node);
+      if (node.role === 'run' && node.phase === 'pending') this.#ends.cancel(node);
   }
 
   /** Until something ends, is said or has room; what another process executes is looked for now and then. */
@@ -147,10 +147,10 @@ export class Driver {
     for (let index = this.#ready.pop(); index !== undefined; index = this.#ready.pop()) {
       const node = this.#graph.at(index);
       if (this.#isStopping()) {
-        this.#cancel(node);
+        this.#ends.cancel(node);
         continue;
       }
-      if (!node.step.when) this.#skip(node, 'when');
+      if (!node.step.when) this.#ends.skip(node, 'when');
       else if (this.#options.references.concerns(node.step))
         this.#inBackground(node, () => this.#resolveThenLookUp(node));
       else this.#guarded(node, () => this.#lookUp(node));
@@ -170,7 +170,7 @@ export class Driver {
     const forced = node.role === 'run' && (flags.force(node.step) || node.step.cache === 'never');
     if (forced || node.rewound) return this.#missed(node, task);
     const hit = this.#usable(node, task.fingerprint);
-    if (hit !== undefined) this.#hit(node, task.fingerprint, hit);
+    if (hit !== undefined) this.#ends.hit(node, task.fingerprint, hit);
     else if (this.#lookup.isShared) this.#inBackground(node, () => this.#lookUpShared(node, task));
     else this.#missed(node, task);
   }
@@ -178,12 +178,12 @@ export class Driver {
   async #lookUpShared(node: RunNode, task: PreparedTask): Promise<void> {
     const hit = await this.#lookup.shared(node.step, task.fingerprint, node.role === 'run');
     if (hit === undefined) this.#missed(node, task);
-    else this.#hit(node, task.fingerprint, hit);
+    else this.#ends.hit(node, task.fingerprint, hit);
   }
 
   #missed(node: RunNode, task: PreparedTask): void {
     if (node.role !== 'run') {
-      return this.#fail(node, 1, {
+      return this.#ends.fail(node, 1, {
         reason: 'infra',
         detail: 'its result is not in the cache, and this run leaves it out: run it without --from or --only',
       });
@@ -210,22 +210,6 @@ export class Driver {
 
   #usable({ step, role }: RunNode, fingerprint: Fingerprint): Hit | undefined {
     return this.#lookup.local(step, fingerprint, role === 'run');
-  }
-
-  #hit(node: RunNode, fingerprint: Fingerprint, { result, log }: Hit): void {
-    const { producer, outputs } = result;
-    if (node.role === 'run') {
-      this.#tally.cached(producer.durationMs);
-      this.#emit({
-        type: 'step.cached',
-        step: node.step.id,
-        fingerprint,
-        outputs,
-        savedMs: producer.durationMs,
-      });
-      for (const text of log) this.#emit({ type: 'step.output', step: node.step.id, stream: 'stdout', text });
-    }
-    this.#done(node, fingerprint, outputs, undefined);
   }
 
   #wait(waiting: Waiting): void {
@@ -272,7 +256,7 @@ export class Driver {
     const there = forced || node.rewound || attempt > 1 ? undefined : this.#usable(node, task.fingerprint);
     if (there !== undefined) {
       this.#attempts.leave(step, task);
-      return this.#hit(node, task.fingerprint, there);
+      return this.#ends.hit(node, task.fingerprint, there);
     }
     const because = forced
       ? 'it was forced'
@@ -299,9 +283,9 @@ export class Driver {
       if (error instanceof BlobDamaged) return this.#rewind(node, error);
       throw error;
     }
-    if (outcome.ok) return this.#succeed(node, task.fingerprint, outcome);
+    if (outcome.ok) return this.#ends.succeed(node, task.fingerprint, outcome);
     const { failure } = outcome;
-    if (failure.reason === 'cancelled') return this.#cancel(node);
+    if (failure.reason === 'cancelled') return this.#ends.cancel(node);
     const delayMs = this.#isStopping() ? undefined : retryDelayMs(step, failure, attempt);
     if (delayMs !== undefined) {
       this.#emit({ type: 'step.retrying', step: step.id, attempt, failure, delayMs });
@@ -309,40 +293,7 @@ export class Driver {
       this.#wait({ node, task: this.#prepare(node), attempt: attempt + 1 });
       return;
     }
-    this.#fail(node, attempt, failure, outcome.logTail);
-  }
-
-  #succeed(node: RunNode, fingerprint: Fingerprint, outcome: AttemptOutcome & { ok: true }): void {
-    const { step } = node;
-    const { outputs, durationMs, published } = outcome;
-    this.#tally.count('succeeded');
-    node.published = published && step.needs.every((need) => this.#graph.get(need).published);
-    this.#emit({ type: 'step.succeeded', step: step.id, fingerprint, outputs, durationMs, published });
-    if (outcome.nonDeterministic !== undefined)
-      this.#emit({
-        type: 'run.warning',
-        step: step.id,
-        message: `${step.id} gave other bytes than before for the same inputs: ${outcome.nonDeterministic.join(', ')}`,
-      });
-    this.#done(node, fingerprint, outputs, durationMs);
-  }
-
-  #done(node: RunNode, fingerprint: Fingerprint, outputs: Outputs, durationMs: number | undefined): void {
-    const { world, id } = this.#options;
-    node.outputs = outputs;
-    node.phase = 'done';
-    node.published &&= node.step.needs.every((need) => this.#graph.get(need).published);
-    const isNew = this.#history.get(node.step.id)?.fingerprint !== fingerprint;
-    const problem = isNew || !this.#latest.areThere ? this.#latest.update(node.step, outputs) : undefined;
-    if (problem !== undefined) this.#emit({ type: 'run.warning', step: node.step.id, message: problem });
-    this.#history.note(node.step.id, fingerprint, id, world.clock.now(), durationMs);
-    if (node.role === 'run' && 'effect' in node.step.action)
-      this.#inBackground(node, () => this.#reconcile(node));
-    for (const index of node.dependents) {
-      const dependent = this.#graph.at(index);
-      dependent.missing -= 1;
-      if (dependent.missing === 0 && dependent.phase === 'pending') this.#makeReady(dependent);
-    }
+    this.#ends.fail(node, attempt, failure, outcome.logTail);
   }
 
   async #reconcile(node: RunNode): Promise<void> {
@@ -355,7 +306,7 @@ export class Driver {
         }),
       report: (entry) => this.#emit({ type: 'step.report', step: node.step.id, entry }),
     });
-    if (event.type === 'effect.failed') this.#tally.effectFailed();
+    if (event.type === 'effect.failed') this.#ends.effectFailed();
     this.#emit(event);
   }
 
@@ -363,7 +314,10 @@ export class Driver {
   #rewind(node: RunNode, { digest, damage }: BlobDamaged): void {
     const again = waitAgain(node, digest, { graph: this.#graph, store: this.#options.store });
     if (again.next === 'lost')
-      return this.#fail(node, 1, { reason: 'infra', detail: `the blob ${digest} of an input is ${damage}` });
+      return this.#ends.fail(node, 1, {
+        reason: 'infra',
+        detail: `the blob ${digest} of an input is ${damage}`,
+      });
     if (again.next === 'ready') return this.#makeReady(node);
     if (again.next === 'waits') return;
     const { producer } = again;
@@ -371,47 +325,18 @@ export class Driver {
     this.#makeReady(producer);
   }
 
-  #fail(node: RunNode, attempt: number, failure: Failure, logTail = ''): void {
-    this.#tally.count('failed');
-    this.#failedStep ??= node.step.id;
-    node.phase = 'ended';
-    this.#emit({ type: 'step.failed', step: node.step.id, failure, attempt, logTail });
-    this.#skip(node, node.step.id);
-  }
-
-  /** Ends steps that will not run: this one unless it has ended, and all that need it. */
-  #skip(node: RunNode, because: StepId | 'when'): void {
-    const below = this.#graph.pendingBelow(node);
-    for (const one of node.phase === 'ended' ? below : [node, ...below]) {
-      one.phase = 'ended';
-      if (one.role !== 'run') continue;
-      this.#tally.count('skipped');
-      this.#emit({ type: 'step.skipped', step: one.step.id, because });
-    }
-  }
-
-  #cancel(node: RunNode): void {
-    if (node.phase === 'ended') return;
-    node.phase = 'ended';
-    this.#tally.count('cancelled');
-    const reason = this.#options.signal.aborted
-      ? 'interrupted'
-      : `stopped after ${this.#failedStep ?? 'a failure'} failed`;
-    this.#emit({ type: 'step.cancelled', step: node.step.id, reason });
-  }
-
   #cancelWaiting(): void {
-    for (const { node } of this.#waiting.splice(0)) this.#cancel(node);
+    for (const { node } of this.#waiting.splice(0)) this.#ends.cancel(node);
   }
 
   /** After a failure nothing new starts, unless --keep-going; what runs is seen to its end. */
   #isStopping(): boolean {
-    return this.#stop.signal.aborted || (this.#failedStep !== undefined && !this.#options.flags.keepGoing);
+    return this.#stop.signal.aborted || (this.#ends.hasFailed && !this.#options.flags.keepGoing);
   }
 
   #finish(): RunFinished {
     const { clock } = this.#options.world;
-    const finished = this.#tally.finished(this.#options.signal.aborted, clock.monotonic() - this.#startedAt);
+    const finished = this.#ends.finished(clock.monotonic() - this.#startedAt);
     this.#emit(finished);
     return { ...finished, seq: 0, at: clock.now() };
   }
@@ -435,7 +360,7 @@ export class Driver {
   #blame(node: RunNode, error: unknown): void {
     if (!(error instanceof RecipeError))
       this.#fatal ??= error instanceof Error ? error : new Error(String(error));
-    else this.#fail(node, 1, failureOfError(error), error.message);
+    else this.#ends.fail(node, 1, failureOfError(error), error.message);
   }
 
   #makeReady(node: RunNode): void {

@@ -6,7 +6,7 @@ import type { History } from './history.ts';
 import { longestWays, makespanMs, type TimedWork } from './makespan.ts';
 import type { Role } from './selection.ts';
 
-/** A step as the driver sees it during a run. Only the driver writes it. */
+/** A step as the driver sees it during a run. Only the driver writes it, and what it has for that. */
 export interface RunNode {
   readonly step: PlanStep;
   readonly index: number;
