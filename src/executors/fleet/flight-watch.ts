@@ -15,6 +15,7 @@ import type { LiveEntry } from './live.ts';
 import { jobId, newNonce, type TaskMessage } from './names.ts';
 import { queueTimeout } from './queue-timeout.ts';
 import type { QueueWait } from './queue-wait.ts';
+import { roomIn, SaidWait } from './said-wait.ts';
 import { turnOf } from './turn.ts';
 
 /** The store is looked at so often, whatever the queue says or does not say. */
@@ -40,6 +41,7 @@ export class FlightWatch {
   readonly #request: FlightRequest;
   readonly #startedAt: number;
   readonly #heard: HeardTask;
+  readonly #said: SaidWait;
   /** Of the flight that this one would begin. */
   #nonce = newNonce();
   readonly #job: string;
@@ -59,10 +61,6 @@ export class FlightWatch {
   /** What its flight gave was lost. */
   #isMadeAgain = false;
   #nonDeterministic: readonly string[] | undefined;
-  /** Somebody was told that it waits: this driver did, or one that had the flight before. */
-  #isSaid = false;
-  /** Workers were there, and the task was in the queue: most likely one begins at once. */
-  #hasLooked = false;
   #wake: () => void = () => {};
 
   constructor(options: FleetOptions, request: FlightRequest) {
@@ -70,7 +68,15 @@ export class FlightWatch {
     this.#request = request;
     this.#startedAt = options.world.clock.monotonic();
     this.#heard = new HeardTask(request.hooks);
-    const { fingerprint, replace } = request.task;
+    const { task, queue } = request;
+    const { fingerprint, replace } = task;
+    this.#said = new SaidWait({
+      link: options.link,
+      run: options.run,
+      step: task.step.id,
+      queue,
+      heard: this.#heard,
+    });
     this.#job = jobId({ fingerprint, nonce: this.#nonce }, replace);
   }
 
@@ -93,16 +99,8 @@ export class FlightWatch {
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#following?.stop();
-      void this.#sayBegun();
+      void this.#said.withdraw(this.#flight);
     }
-  }
-
-  /** Nobody is to believe any longer that it waits. */
-  async #sayBegun(): Promise<void> {
-    const { link, run } = this.#options;
-    if (this.#flight === undefined || !this.#isSaid) return;
-    this.#isSaid = false;
-    await link.sayBegun(this.#flight, run);
   }
 
   async #pause(): Promise<void> {
@@ -236,47 +234,28 @@ export class FlightWatch {
 
   async #wait(flight: Flight, state: MessageState): Promise<void> {
     const { link, run, world } = this.#options;
-    const { wait, queue, task } = this.#request;
+    const { wait, queue } = this.#request;
     const isRunning = state === 'running';
     const now = world.clock.now();
     const since = await link.wait(flight, run, { now, isRunning });
     if (isRunning || this.#hasJustBegun) {
       wait.stop();
-      return this.#sayBegun();
+      return this.#said.withdraw(flight);
     }
     wait.wait(Math.max(0, now - since));
     const isQueued = state === 'queued' || (state === 'absent' && !this.#heard.isStarted);
-    const wanted = isQueued ? await this.#wanted() : undefined;
+    const wanted = isQueued ? await this.#said.wanted() : undefined;
     if (this.#hasJustBegun) return;
     const holder = wanted ?? this.#heard.holder ?? roomIn(queue);
-    const until = now + wait.leftMs;
-    this.#isSaid = true;
-    await link.sayWaiting(flight, {
-      run,
-      step: task.step.id,
-      queue,
-      holder,
-      since,
-      ...(until === Infinity ? {} : { until }),
-    });
+    await this.#said.say(flight, { holder, since, until: now + wait.leftMs });
     if (wanted !== undefined) this.#heard.waitFor(wanted);
-  }
-
-  /** What lacks for a task that is in its queue; undefined where most likely nothing does. */
-  async #wanted(): Promise<string | undefined> {
-    const { queue } = this.#request;
-    const hasTaker = (await this.#options.link.takers(queue)) > 0;
-    const isFull = hasTaker && this.#hasLooked && !this.#heard.isStarted;
-    this.#hasLooked = true;
-    if (!hasTaker) return `a worker of the queue ${queue}: recipe worker --queue ${queue}`;
-    return isFull ? roomIn(queue) : undefined;
   }
 
   #join(flight: Flight | undefined): void {
     if (flight?.nonce === this.#flight?.nonce) return;
     this.#following?.stop();
     this.#flight = flight;
-    this.#isSaid ||= flight !== undefined && flight.nonce !== this.#nonce;
+    if (flight !== undefined && flight.nonce !== this.#nonce) this.#said.adopt();
     this.#following =
       flight === undefined ? undefined : this.#options.link.follow(flight, (entry) => this.#take(entry));
   }
@@ -314,7 +293,7 @@ export class FlightWatch {
   #start(worker?: string): void {
     this.#request.wait.stop();
     this.#hasJustBegun = true;
-    if (!this.#heard.isStarted) void this.#sayBegun();
+    if (!this.#heard.isStarted) void this.#said.withdraw(this.#flight);
     this.#heard.start(worker);
   }
 
@@ -394,10 +373,6 @@ export class FlightWatch {
 
 function isAway(error: unknown): error is Error {
   return error instanceof RedisAway || isRemoteProblem(error);
-}
-
-function roomIn(queue: string): string {
-  return `room in the queue ${queue}`;
 }
 
 /** How a flight ends that no worker ends. */
