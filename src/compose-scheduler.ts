@@ -10,6 +10,7 @@ import { TICKS_FOLDER, type TickRun } from './compose-ticks.ts';
 import { failpoint } from './core/failpoint.ts';
 import { isUnavailable, RecipeError } from './core/recipe-error.ts';
 import { mostRuns } from './core/schedule-rules.ts';
+import { cancelNote } from './ledger/cancelled-ticks.ts';
 import { FORGOTTEN_AT_ONCE, forgetTicks } from './ledger/forget-ticks.ts';
 import { HeldTick, TICK_LEASE_MS } from './ledger/held-tick.ts';
 import { pauseSchedule, readSchedule, type Schedule, setHealth } from './ledger/schedules.ts';
@@ -233,7 +234,7 @@ export class Scheduler {
     const { tick } = held;
     this.#request.onEvent(schedule, tick, undefined);
     const report: TickReport = {};
-    const end = await this.#end({ schedule, held, report });
+    const end = orCancelled(await this.#end({ schedule, held, report }), held);
     const isOurs = await held.patiently(async () =>
       end.state === 'waiting'
         ? this.#schedules.ledger.write((sql) => giveBack(sql, tick, end.note))
@@ -298,4 +299,10 @@ export class Scheduler {
         if (held.signal.aborted) return { state: 'waiting', note: TOLD_TO_END };
       }
   }
+}
+
+/** That somebody stopped its run is why a tick came to no end, whatever its run made of that. */
+function orCancelled(end: TickEnd | TickWait, { cancelledBy }: HeldTick): TickEnd | TickWait {
+  if (cancelledBy === undefined || (end.state !== 'interrupted' && end.state !== 'waiting')) return end;
+  return { ...end, state: 'interrupted', note: cancelNote(cancelledBy) };
 }

@@ -182,7 +182,7 @@ export class Project extends ProjectHome {
     );
     const { isSubmitted = false, waiter = id, priority = 'normal' } = request;
     await using executor = fleet?.executor({ local, run: waiter, isSubmitted, priority }) ?? local;
-    const mark = markActive(this.home, id, me);
+    const mark = markActive(this.home, id, { ...me, hasOthers: isSubmitted });
     const tracked = await this.#runTracking.follow(
       { run: id, plan, place: placeName(places.tracking) },
       (error) => request.onWarning(`tracking could not be written: ${error.message}`),

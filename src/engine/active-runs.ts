@@ -25,6 +25,12 @@ export const PIPES = 'pipes-';
 
 const KEEP_ATTEMPTS_MS = 7 * 86_400_000;
 
+/** The process of a run, or a worker's. */
+export interface MarkedProcess extends ProcessIdentity {
+  /** A driver's or a scheduler's, which has other runs, too: told to end, it would end them all. */
+  readonly hasOthers?: boolean;
+}
+
 /** A new name below `attempts/`: it says whose attempt it is before anything else is known of it. */
 export function attemptName(run: string): string {
   return `${run}-${randomBytes(6).toString('hex')}`;
@@ -34,7 +40,7 @@ export function attemptName(run: string): string {
  * Leaves a mark that stays until `remove`: a mark without its process is a run that was cut off. Nobody
  * sees half a mark: it would pass for that of a dead process.
  */
-export function markActive(home: string, run: string, me: ProcessIdentity): { readonly remove: () => void } {
+export function markActive(home: string, run: string, me: MarkedProcess): { readonly remove: () => void } {
   const dir = join(home, 'active');
   mkdirSync(dir, { recursive: true });
   const temporary = join(dir, `.${run}`);
@@ -54,7 +60,7 @@ export function markActive(home: string, run: string, me: ProcessIdentity): { re
 export function livingMarks(
   home: string,
   isAlive: (process: ProcessIdentity) => boolean,
-): readonly { readonly name: string; readonly process: ProcessIdentity }[] {
+): readonly { readonly name: string; readonly process: MarkedProcess }[] {
   return markedRuns(home)
     .toSorted()
     .map((name) => ({ name, process: readMark(join(home, 'active', name)) }))
@@ -103,9 +109,9 @@ function deadRuns(home: string, { isAlive }: Undertaker): { dead: string[]; areA
   return { dead, areAllDead: dead.length === marks.length };
 }
 
-function readMark(path: string): ProcessIdentity {
+function readMark(path: string): MarkedProcess {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity;
+    return JSON.parse(readFileSync(path, 'utf8')) as MarkedProcess;
   } catch (error) {
     // Damaged, or somebody has just closed the run.
     if (error instanceof SyntaxError || hasCode(error, 'ENOENT')) return { pid: 0, boot: '', started: '' };

@@ -1,6 +1,7 @@
 import { isUnavailable } from '../core/recipe-error.ts';
 import type { Clock } from '../core/world.ts';
 import type { Database, Sql } from '../db/sql.ts';
+import { cancelNote, whoCancels } from './cancelled-ticks.ts';
 import { ProvedLease } from './proved-lease.ts';
 import { lastSeen, nameRun, renewTick, type Tick } from './ticks.ts';
 
@@ -36,6 +37,7 @@ export class HeldTick implements AsyncDisposable {
   readonly #hold: TickHold;
   readonly #lost = new AbortController();
   readonly #lease: ProvedLease;
+  #cancelledBy: string | undefined;
 
   constructor(tick: Tick, hold: TickHold) {
     this.tick = tick;
@@ -46,10 +48,14 @@ export class HeldTick implements AsyncDisposable {
       leaseMs: TICK_LEASE_MS,
       renewMs: RENEW_MS,
       since: hold.since,
-      renew: async () =>
-        hold.ledger.write(async (sql) => renewTick(sql, tick, (await hold.now(sql)) + TICK_LEASE_MS)),
+      renew: async () => this.#renew(),
       onLost: (how) => this.#lost.abort(new Error(LOST[how])),
     });
+  }
+
+  /** Who asked for the end of its run; undefined: nobody whom this scheduler has heard of. */
+  get cancelledBy(): string | undefined {
+    return this.#cancelledBy;
   }
 
   /** Whether the last tick that came to an end saw the same. What somebody asked for runs all the same. */
@@ -79,6 +85,19 @@ export class HeldTick implements AsyncDisposable {
         if (!isUnavailable(error) || !this.#lease.isProvable || toldToEnd.aborted) throw error;
         await clock.sleep(AGAIN_MS, toldToEnd).catch(() => {});
       }
+  }
+
+  /** False: another has it. */
+  async #renew(): Promise<boolean> {
+    const { ledger, now } = this.#hold;
+    const renewed = await ledger.write(async (sql) =>
+      (await renewTick(sql, this.tick, (await now(sql)) + TICK_LEASE_MS))
+        ? { cancelledBy: await whoCancels(sql, this.tick) }
+        : undefined,
+    );
+    this.#cancelledBy ??= renewed?.cancelledBy;
+    if (this.#cancelledBy !== undefined) this.#lost.abort(new Error(cancelNote(this.#cancelledBy)));
+    return renewed !== undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

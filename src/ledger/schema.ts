@@ -11,6 +11,8 @@ export function ledgerMigrations(dialect: Dialect): readonly string[] {
     // How the last tick ended is asked at the end of each: a schedule for every minute has half a million in a year.
     'CREATE INDEX ended_ticks ON ticks (schedule_id, ended_at DESC, nominal_at DESC, number DESC);',
     forgottenTicks(dialect),
+    // Who asked for the end of a tick's run.
+    `ALTER TABLE ticks ADD COLUMN cancelled_by ${dialect === 'sqlite' ? 'TEXT' : 'text COLLATE "C"'};`,
   ];
 }
 

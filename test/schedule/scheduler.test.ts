@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { TickRun } from '../../src/compose-ticks.ts';
 import { RecipeError } from '../../src/core/recipe-error.ts';
 import type { ScheduleSettings } from '../../src/core/schedule-rules.ts';
+import { cancelTick } from '../../src/ledger/cancelled-ticks.ts';
 import type { TickEnd } from '../../src/ledger/ticks.ts';
 import { Random } from '../chaos/random.ts';
+import { NOWHERE } from '../rigs/ledger-scheduler.ts';
 import { SimLedger } from '../sim/sim-ledger.ts';
 import { MachineClock, SimProcess } from '../sim/sim-process.ts';
 import { applyTo, simScheduler } from '../sim/sim-scheduler.ts';
@@ -60,6 +62,14 @@ class SchedulersRig implements Disposable {
     await this.#timeline.run(() => false, ms);
   }
 
+  /** As `recipe cancel` by ann does. */
+  async cancel(start: string): Promise<string[]> {
+    const terminal = new SimProcess('terminal', this.#timeline, this.#clock);
+    return this.ledger
+      .of(terminal)
+      .write((sql) => cancelTick(sql, { projectDir: NOWHERE, start, by: 'ann' }));
+  }
+
   get states(): unknown[] {
     return this.ledger.rows('SELECT state FROM ticks ORDER BY nominal_at').map(({ state }) => state);
   }
@@ -106,6 +116,23 @@ describe('a tick whose run goes on', () => {
     await rig.until(14 * MINUTE);
     expect(rig.states).toEqual(['interrupted']);
   });
+});
+
+test('a tick whose run is cancelled is interrupted and says by whom; its scheduler goes on', async () => {
+  using rig = await SchedulersRig.create();
+  rig.serve('one', async (tick) => untilStopped(tick));
+  await rig.until(10 * MINUTE + 5 * SECOND);
+  const told = rig.cancel('ru');
+  await rig.until(10 * MINUTE + 25 * SECOND);
+  expect(await told).toEqual(['run']);
+  expect(rig.ledger.rows('SELECT state, note FROM ticks')).toEqual([
+    { state: 'interrupted', note: 'cancelled by ann' },
+  ]);
+  await rig.until(20 * MINUTE + 5 * SECOND);
+  expect(rig.states).toEqual(['interrupted', 'running']);
+  expect(rig.said).toEqual(
+    ['10 running', '10 interrupted', '20 running'].map((said) => `one: a of :${said}`),
+  );
 });
 
 describe('a tick whose run cannot begin, as something is out of reach,', () => {

@@ -81,6 +81,13 @@ export const RUN_ERRORS = {
         ? 'A run is cancelled on the machine where it was started.'
         : `Name one of ${p.going.join(', ')}.`,
   },
+  RUN_OF_ANOTHER_LEDGER: {
+    exit: ExitCode.usage,
+    message: (p: { run: string; pid: number }) =>
+      `The run ${p.run} is one of those of the process ${p.pid}, and the ledger that is asked here does not know it`,
+    hint: () =>
+      'Set STOCKPOT_DATABASE_URL and STOCKPOT_SERVER_URL as they are for its driver or scheduler. Ctrl-C there ends all of its runs.',
+  },
   RUN_NOT_FOUND: {
     exit: ExitCode.usage,
     message: (p: { run: string }) => `There is no run ${p.run}`,
