@@ -101,14 +101,25 @@ export class Scheduler {
     }
   }
 
-  /** Starts what is due now. Gives how long it takes until the next tick is. */
+  /**
+   * Starts what is due now. Gives how long it takes until the next tick is. One schedule that cannot be looked after
+   * leaves the others theirs, and is what this fails of then.
+   */
   async look(): Promise<number> {
     const { ledger } = this.#schedules;
     const schedules = await this.#schedules.list();
     const now = await ledger.read(async (sql) => this.#schedules.now(sql));
     let wakeAt = Infinity;
-    for (const schedule of schedules) wakeAt = Math.min(wakeAt, await this.#lookAt(schedule, now));
+    let failed: Error | undefined;
+    for (const schedule of schedules)
+      try {
+        wakeAt = Math.min(wakeAt, await this.#lookAt(schedule, now));
+      } catch (error) {
+        if (isUnavailable(error)) throw error;
+        failed ??= new Error(`${schedule.name}: ${String(error)}`, { cause: error });
+      }
     await this.#notifier.look();
+    if (failed !== undefined) throw failed;
     return wakeAt - now;
   }
 

@@ -14,10 +14,15 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     await scheduler.serve();
     return ExitCode.interrupted;
   }
-  for (const schedule of await schedules.list()) {
-    await scheduler.look();
+  try {
+    for (const schedule of await schedules.list()) {
+      await scheduler.look();
+      await scheduler.settled();
+      await scheduler.drain(schedule);
+    }
+  } finally {
+    // One that cannot be looked after is said when the others' runs have ended.
     await scheduler.settled();
-    await scheduler.drain(schedule);
   }
   await scheduler.notified();
   return exitOfTicks(ended, context);

@@ -62,6 +62,12 @@ class SchedulersRig implements Disposable {
     await this.#timeline.run(() => false, ms);
   }
 
+  /** One more schedule. */
+  async apply(id: string, settings: Partial<ScheduleSettings>): Promise<void> {
+    const terminal = new SimProcess('terminal', this.#timeline, this.#clock);
+    return applyTo(terminal, this.ledger, id, { ...EVERY_TEN_MINUTES, ...settings });
+  }
+
   /** As `recipe cancel` by ann does. */
   async cancel(start: string): Promise<string[]> {
     const terminal = new SimProcess('terminal', this.#timeline, this.#clock);
@@ -116,6 +122,19 @@ describe('a tick whose run goes on', () => {
     await rig.until(14 * MINUTE);
     expect(rig.states).toEqual(['interrupted']);
   });
+});
+
+test('a schedule that this machine cannot reckon leaves the others their ticks', async () => {
+  using rig = await SchedulersRig.create();
+  void rig.apply('0', { when: { kind: 'cron', cron: '* * * * *', timezone: 'Nowhere/Land' } });
+  await rig.until(2 * SECOND);
+  rig.serve('one', async () => ({ state: 'succeeded' }));
+  await rig.until(11 * MINUTE);
+  expect(rig.said).toEqual([
+    expect.stringMatching(/^one: schedules could not be looked after: Error: 0: RangeError: .*Nowhere\/Land/),
+    'one: a of :10 running',
+    'one: a of :10 succeeded',
+  ]);
 });
 
 test('a tick whose run is cancelled is interrupted and says by whom; its scheduler goes on', async () => {
