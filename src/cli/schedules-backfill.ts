@@ -3,6 +3,7 @@ import type { Schedules } from '../compose-schedules.ts';
 import type { ExitCode } from '../core/exit-code.ts';
 import type { Schedule } from '../ledger/schedules.ts';
 import { forceTick, holdSchedule, instantsWithTick, offerTicks } from '../ledger/ticks.ts';
+import { withdrawBackfill } from '../ledger/withdraw-backfill.ts';
 import { MOST_BACKFILLED, refuseLargeBackfill } from '../schedule/backfill-limit.ts';
 import { nominalInstants } from '../schedule/instants.ts';
 import { backfillRange } from './backfill-range.ts';
@@ -38,6 +39,11 @@ export async function execute({ args, options }: Parsed, context: Context): Prom
   const { scheduler, ended } = scheduleRunner(schedules, context, flag(options, 'json'));
   await scheduler.drain(schedule);
   await scheduler.notified();
+  if (context.signal.aborted) {
+    const count = await schedules.ledger.write((sql) => withdrawBackfill(sql, schedule.id, range));
+    if (count > 0) context.err(`${count} ticks that had not begun are taken back\n`);
+    return exitOfTicks(ended, context);
+  }
   if (done.forgotten > 0)
     context.err(`${done.forgotten} instants may have had a tick that is forgotten: --force runs them\n`);
   const nothing = whyNothing(done, ended.length);
