@@ -54,11 +54,22 @@ export class Environments implements AsyncDisposable {
    *
    * @throws Error with npm's last lines; BlobDamaged; the reason of the signal
    */
-  async of({ packages }: Parcel, { signal, onMaking }: EnvironmentRequest): Promise<string | undefined> {
+  async of(parcel: Pick<Parcel, 'packages'>, request: EnvironmentRequest): Promise<string | undefined> {
+    const { packages } = parcel;
+    const { signal, onMaking } = request;
     if (packages?.lock === undefined) return undefined;
     const { manifest, lock } = packages;
     const path = join(this.#dir, `${lock}-${platform()}-${arch()}`);
     if (existsSync(path)) return path;
+    const left = this.#making.get(lock);
+    if (left?.nobody.signal.aborted === true) {
+      // Everybody had left, and its npm is being ended: nothing comes of it.
+      await unlessAborted(
+        signal,
+        left.path.catch(() => undefined),
+      );
+      return this.of(parcel, request);
+    }
     onMaking();
     const making = this.#making.get(lock) ?? this.#begin(path, manifest, lock);
     making.waiting += 1;
