@@ -21,9 +21,12 @@ export class Keys {
     this.prefix = prefix;
   }
 
-  /** What runs: the worker that runs it, for as long as it says so. */
+  /**
+   * What runs: the worker that runs it, for as long as it says so. BullMQ keeps messages by the same ids under the names
+   * of their queues, and none begins with `_`.
+   */
   running(job: string): string {
-    return `${this.prefix}:run:${job}`;
+    return `${this.prefix}:_run:${job}`;
   }
 
   /** What a flight writes while it goes on: a capped stream. */
