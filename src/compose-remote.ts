@@ -79,15 +79,24 @@ function remoteOf(
   { projectDir, world }: Pick<RemoteContext, 'projectDir' | 'world'>,
 ): Remote {
   const { address } = settings;
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1];
+  const scheme = schemeOf(address);
   if (scheme === 's3') return s3FromEnvironment(address, world, settings);
   if (scheme === 'https' || scheme === 'http') return httpFromEnvironment(address, world);
-  if (scheme !== undefined)
-    throw new RecipeError('REMOTE_INVALID', {
-      remote: address,
-      problem: `${scheme} is no way to a shared cache that this version knows`,
-    });
   return new FolderRemote(resolve(projectDir, address), () => world.clock.now());
+}
+
+/**
+ * Undefined: it is a folder.
+ *
+ * @throws RecipeError REMOTE_INVALID
+ */
+export function schemeOf(address: string): 's3' | 'https' | 'http' | undefined {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1];
+  if (scheme === undefined || scheme === 's3' || scheme === 'https' || scheme === 'http') return scheme;
+  throw new RecipeError('REMOTE_INVALID', {
+    remote: address,
+    problem: `${scheme} is no way to a shared cache that this version knows`,
+  });
 }
 
 function acceptedBy(address: string, { accept }: RemoteSettings, env: World['env']): Accepted {
