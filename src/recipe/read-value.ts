@@ -54,11 +54,12 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h
 export const MAX_WAIT_MS = 2 ** 31 - 1;
 const MAX_AGE_MS = 36_500 * 86_400_000;
 
-/** `90s`, `10m`, `2h`, `7d` in milliseconds; undefined if it is no duration. */
+/** `90s`, `10m`, `2h`, `7d` in milliseconds, whole ones; undefined if it is no duration. */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   const unit = UNIT_MS[match?.[2] ?? ''];
-  return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
+  // 1.1 × 3,600,000 is a little more than 3,960,000.
+  return match === null || unit === undefined ? undefined : Math.round(Number(match[1]) * unit);
 }
 
 export function durationMs(tree: Tree, what: string, scope: Scope, most = MAX_AGE_MS): number {

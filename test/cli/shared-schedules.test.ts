@@ -49,6 +49,17 @@ onPostgres((postgres) => {
     expect(['one', 'two'].filter((home) => existsSync(join(rig.dir, home, 'ledger.db')))).toEqual([]);
   }, 60_000);
 
+  test('a schedule of every 1.1 hours ticks on PostgreSQL', async () => {
+    await using rig = await CliRig.create(FILES);
+    await rig.write('profiles/local.yaml', `LOG: ${rig.dir}/log\nschedule: { every: 1.1h }\n`);
+    const env = { STOCKPOT_DATABASE_URL: postgres().url, STOCKPOT_CACHE: join(rig.dir, 'cache') };
+    const here = { dir: rig.dir, env };
+    expect((await inProcessWith(here, 'schedules', 'apply')).exit).toBe(0);
+    await appliedLongAgo(postgres());
+    const { out, err } = await inProcessWith(here, 'schedules', 'serve', '--once', '--json');
+    expect([err, endsIn(out).map((line) => line.slice(6))]).toEqual(['', ['caught-up succeeded']]);
+  }, 60_000);
+
   test('of two that are applied at once and would start each other one is refused, and keeps nothing', async () => {
     await using rig = await CliRig.create({
       'recipes/a/recipe.yaml': FILES['recipe.yaml'],
