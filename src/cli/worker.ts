@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { WorkerHome } from '../compose-worker.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { DEFAULT_QUEUE, isQueueName } from '../core/fleet-names.ts';
 import { MOST_GPUS, visibleGpus } from '../core/gpu-ids.ts';
-import type { RemoteSettings } from '../core/plan.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { SECRET_VARIABLE } from '../engine/secrets.ts';
 import type { MetricsServer } from '../executors/fleet/metrics-server.ts';
@@ -47,7 +47,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     const work = async (signal: AbortSignal): Promise<void> =>
       home.work(
         {
-          settings: { remote: remoteOf(options) },
+          settings: {},
           queues,
           concurrency,
           gpus,
@@ -119,9 +119,11 @@ async function drive(slots: number, options: Parsed['options'], context: Context
 /** What the command line says stands before the environment. */
 function environmentOf(
   options: Parsed['options'],
-  { env }: Context,
+  { cwd, env }: Context,
 ): Readonly<Record<string, string | undefined>> {
+  const key = text(options, 'signWith');
   const flags = {
+    STOCKPOT_SIGNING_KEY: key === undefined ? undefined : readNamed('--sign-with', key, cwd),
     STOCKPOT_REDIS_URL: text(options, 'redis'),
     STOCKPOT_REDIS_PREFIX: text(options, 'prefix'),
     STOCKPOT_REMOTE: text(options, 'remote'),
@@ -129,23 +131,22 @@ function environmentOf(
   };
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const file = text(options, 'secrets');
-  return { ...env, ...given, ...(file === undefined ? {} : readSecrets(file)) };
+  return { ...env, ...given, ...(file === undefined ? {} : readSecrets(file, cwd)) };
 }
 
-function remoteOf(options: Parsed['options']): RemoteSettings {
-  const signWith = text(options, 'signWith');
-  return signWith === undefined ? {} : { signWith };
+/** What an option names a file of. */
+function readNamed(option: string, path: string, cwd: string): string {
+  try {
+    return readFileSync(resolve(cwd, path), 'utf8');
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') && !hasCode(error, 'EACCES') && !hasCode(error, 'EISDIR')) throw error;
+    throw usage(`${option} ${path} cannot be read`);
+  }
 }
 
 /** Lines `NAME=value`; what is empty or begins with `#` is passed over. */
-function readSecrets(path: string): Record<string, string> {
-  let content: string;
-  try {
-    content = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT') && !hasCode(error, 'EACCES') && !hasCode(error, 'EISDIR')) throw error;
-    throw usage(`--secrets ${path} cannot be read`);
-  }
+function readSecrets(path: string, cwd: string): Record<string, string> {
+  const content = readNamed('--secrets', path, cwd);
   const secrets: Record<string, string> = {};
   for (const [index, line] of content.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
