@@ -17,6 +17,7 @@ import { databaseOf } from './database-of.ts';
 import { listOf } from './list-of.ts';
 import { reachOf, shownHost } from './server-reach.ts';
 import type { ServerSchedules } from './server-schedules.ts';
+import { sideBySide } from './side-by-side.ts';
 import { withCache } from './with-cache.ts';
 
 /** `recipe server`: serves until it is told to end, and then ends what it began. */
@@ -29,9 +30,12 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
     if (options[name] !== undefined) context.err(`${option} does nothing here: ${WHY_IGNORED}\n`);
   await using project = new ProjectHome(findProject(context.cwd) ?? context.cwd, withCache(options, context));
   const database = databaseOf(parsed, context, 'server');
-  await using schedules = flag(options, 'schedules')
-    ? await openSchedules(withDatabase(database, withCache(options, context)))
-    : undefined;
+  const failed = new AbortController();
+  const working = {
+    ...withDatabase(database, withCache(options, context)),
+    signal: AbortSignal.any([context.signal, failed.signal]),
+  };
+  await using schedules = flag(options, 'schedules') ? await openSchedules(working) : undefined;
   const slots = countOption('--drive', text(options, 'drive'), 'server');
   await using submissions =
     slots !== undefined || flag(options, 'submissions')
@@ -71,10 +75,10 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   void warnOf(server.provider, context.signal, says.onGivenUp);
   // Node keeps compiled code at its end, which a server that is killed does not come to.
   flushCompileCache();
-  const driving =
-    slots === undefined ? undefined : drive(slots, withDatabase(database, withCache(options, context)));
-  if (schedules !== undefined) await schedules.serve();
-  await driving;
+  await sideBySide(failed, [
+    ...(schedules === undefined ? [] : [schedules.serve()]),
+    ...(slots === undefined ? [] : [drive(slots, working)]),
+  ]);
   if (!context.signal.aborted) await ended;
   return ExitCode.ok;
 }

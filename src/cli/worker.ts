@@ -12,6 +12,7 @@ import { type Context, flag, list, type Parsed, text, warningsTo } from './conte
 import { countOption } from './count-option.ts';
 import { describeWorkerLine } from './describe-worker-line.ts';
 import { durationOption } from './duration-option.ts';
+import { sideBySide } from './side-by-side.ts';
 
 /** `recipe worker` */
 export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
@@ -72,33 +73,16 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
         signal,
         preempt.signal,
       );
-    await (slots === undefined
-      ? work(context.signal)
-      : sideBySide(context.signal, [work, async (signal) => drive(slots, options, { ...context, signal })]));
+    if (slots === undefined) await work(context.signal);
+    else {
+      const failed = new AbortController();
+      const signal = AbortSignal.any([context.signal, failed.signal]);
+      await sideBySide(failed, [work(signal), drive(slots, options, { ...context, signal })]);
+    }
   } finally {
     clearTimeout(limit);
   }
   return ExitCode.ok;
-}
-
-/** All at once until the signal. What one of them fails of ends the others as the signal does, and is thrown when they have ended. */
-async function sideBySide(
-  signal: AbortSignal,
-  works: readonly ((signal: AbortSignal) => Promise<void>)[],
-): Promise<void> {
-  const failed = new AbortController();
-  const ends = AbortSignal.any([signal, failed.signal]);
-  const outcomes = await Promise.allSettled(
-    works.map(async (work) => {
-      try {
-        await work(ends);
-      } catch (error) {
-        failed.abort();
-        throw error;
-      }
-    }),
-  );
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 /** The part of a driver, until the context's signal. */

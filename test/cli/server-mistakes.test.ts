@@ -28,6 +28,16 @@ describe('what is wrong with an option of recipe server is said', () => {
     },
   );
 
+  test('what keeps it from driving runs, though it looks after schedules, too', async () => {
+    await using rig = await CliRig.create({ 'recipe.yaml': 'steps: { a: { run: [x] } }\n' });
+    rig.env['STOCKPOT_REMOTE'] = rig.dir;
+    const { exit, err } = await rig.recipe('server', '--port', '0', '--schedules', '--drive', '1', '--json');
+    expect([exit, err.split('\n').at(-2)]).toEqual([
+      2,
+      expect.stringMatching(/^\{"type":"error","code":"REMOTE_WITHOUT_ACCEPT"/),
+    ]);
+  });
+
   test('addresses and ranges of a proxy are taken', () => {
     const list = blockListOf(['10.0.0.7', '192.168.0.0/16', 'fd00::/8', '::1']);
     expect(['10.0.0.7', '192.168.3.4', '10.0.0.8'].map((one) => list.check(one))).toEqual([
