@@ -16,6 +16,7 @@ import { SingleFlight } from './engine/single-flight.ts';
 import { Environments } from './executors/fleet/environments.ts';
 import { FleetWorker, type WorkerLine } from './executors/fleet/fleet-worker.ts';
 import type { Parcel } from './executors/fleet/parcel.ts';
+import { redisError } from './executors/fleet/redis.ts';
 import { SpentFolders } from './executors/fleet/spent-folders.ts';
 import { machineGpus } from './executors/local/machine-gpus.ts';
 import { identityOf, isAlive } from './executors/local/process-identity.ts';
@@ -118,7 +119,9 @@ export class WorkerHome extends ProjectHome {
       environment: async (parcel, request) => environments.of(parcel, request),
       onChange,
     });
-    await worker.start();
+    await worker.start().catch((error: unknown) => {
+      throw redisError(address, error);
+    });
     started(this.id);
     if (!signal.aborted)
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));

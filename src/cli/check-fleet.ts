@@ -1,7 +1,7 @@
 import type { Addresses, Plan, RedisSettings, RemoteSettings } from '../core/plan.ts';
 import { hasCode, RecipeError } from '../core/recipe-error.ts';
 import { FleetLink } from '../executors/fleet/fleet-link.ts';
-import { openRedis, redisAddress } from '../executors/fleet/redis.ts';
+import { openRedis, redisAddress, redisError } from '../executors/fleet/redis.ts';
 import { type Check, checkOf } from './check.ts';
 import { checkFleetCache } from './check-cache.ts';
 import { checkDatabases } from './check-database.ts';
@@ -68,9 +68,7 @@ async function checkQueues(
     } catch (error) {
       if (error instanceof RecipeError) throw error;
       // It went while it was asked, or its user may not ask this.
-      const problem = error instanceof Error ? error.message : String(error);
-      const code = /^NO(?:PERM|AUTH)/.test(problem) ? 'REDIS_REFUSED' : 'REDIS_UNREACHABLE';
-      throw new RecipeError(code, { redis: address.name, problem }, { cause: error });
+      throw redisError(address, error);
     } finally {
       redis.disconnect();
     }

@@ -1,13 +1,20 @@
 import { openFleetLink } from '../compose-fleet.ts';
 import { ExitCode } from '../core/exit-code.ts';
 import { formatDuration } from '../core/format-duration.ts';
+import type { FleetLink, QueueState } from '../executors/fleet/fleet-link.ts';
+import { RedisAway } from '../executors/fleet/flight-link.ts';
 import { takersOf, type WaitState, type WorkerState } from '../executors/fleet/presence.ts';
+import { redisError } from '../executors/fleet/redis.ts';
 import { profileFleet } from '../recipe/profile-addresses.ts';
 import { textTable } from '../report/text/table.ts';
 import { type Context, flag, type Parsed, text, warningsTo } from './context.ts';
 import { jsonLine } from './json-line.ts';
 
-/** `recipe workers` */
+/**
+ * `recipe workers`
+ *
+ * @throws RecipeError REDIS_UNREACHABLE, REDIS_REFUSED, and as `openFleetLink`
+ */
 export async function execute({ options }: Parsed, context: Context): Promise<ExitCode> {
   const { world, env, cwd } = context;
   const redis = profileFleet(cwd, text(options, 'profile'));
@@ -22,7 +29,7 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     isUnsafe: true,
     onWarning: warningsTo(context),
   });
-  const [workers, queues, waits] = [await link.workers(), await link.queues(), await link.waits()];
+  const [workers, queues, waits] = await read(link);
   if (flag(options, 'json')) {
     context.out(jsonLine({ workers, queues, waits }));
     return ExitCode.ok;
@@ -36,6 +43,17 @@ export async function execute({ options }: Parsed, context: Context): Promise<Ex
     for (const wait of waits.filter(({ queue }) => queue === name)) context.out(`  ${waitLine(wait, now)}\n`);
   }
   return ExitCode.ok;
+}
+
+async function read(
+  link: FleetLink,
+): Promise<[readonly WorkerState[], readonly QueueState[], readonly WaitState[]]> {
+  try {
+    return [await link.workers(), await link.queues(), await link.waits()];
+  } catch (error) {
+    if (!(error instanceof RedisAway)) throw error;
+    throw redisError(link.address, error.cause ?? error);
+  }
 }
 
 function waitLine({ step, run, holder, since, until }: WaitState, now: number): string {

@@ -36,6 +36,8 @@ const ENVIRONMENTS: readonly (readonly [
   ['nothing says where Redis is', { STOCKPOT_REDIS_URL: undefined }, 2, 'REDIS_UNKNOWN', 'needs Redis'],
   ['an address of http', { STOCKPOT_REDIS_URL: 'http://h:1' }, 2, 'REDIS_INVALID', 'redis://'],
   ['no address', { STOCKPOT_REDIS_URL: 'queue:6379' }, 2, 'REDIS_INVALID', 'STOCKPOT_REDIS_URL'],
+  ['a % in the password', { STOCKPOT_REDIS_URL: 'redis://:100%@h:1' }, 2, 'REDIS_INVALID', '%25'],
+  ['a % there for the cache', { STOCKPOT_REMOTE: 'https://a:100%@h' }, 2, 'REMOTE_INVALID', '%25'],
   ['a prefix with a blank', { STOCKPOT_REDIS_PREFIX: 'a b' }, 2, 'REDIS_INVALID', 'STOCKPOT_REDIS_PREFIX'],
   ['a prefix with a colon', { STOCKPOT_REDIS_PREFIX: 'a:b' }, 2, 'REDIS_INVALID', 'STOCKPOT_REDIS_PREFIX'],
   ['no shared cache', { STOCKPOT_REMOTE: undefined }, 2, 'FLEET_WITHOUT_CACHE', 'nothing names one'],

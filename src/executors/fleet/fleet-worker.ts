@@ -208,6 +208,8 @@ export class FleetWorker implements AsyncDisposable {
     redis.off('close', this.#onClose).off('ready', this.#onReady);
     this.#announcements[Symbol.dispose]();
     await this.#register.withdraw(state.id).catch(() => {});
+    // Of those that never began to take anything; what they opened themselves would keep the process.
+    for (const worker of this.#workers) void worker.close(true).catch(() => {});
     for (const connection of [this.#listener, ...this.#connections]) connection.disconnect();
     redis.disconnect();
   }

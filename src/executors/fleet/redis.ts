@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { isKeyPrefix, isRedisUrl } from '../../core/fleet-names.ts';
+import { isUserReadable } from '../../core/is-user-readable.ts';
 import type { RedisSettings } from '../../core/plan.ts';
 import { RecipeError } from '../../core/recipe-error.ts';
 import type { Clock } from '../../core/world.ts';
@@ -40,7 +41,13 @@ export function redisAddress(
       what: 'STOCKPOT_REDIS_PREFIX',
       problem: 'is not letters, digits, _ . - alone',
     });
-  const { host, pathname } = new URL(url);
+  const parsed = new URL(url);
+  if (!isUserReadable(parsed))
+    throw new RecipeError('REDIS_INVALID', {
+      what: 'STOCKPOT_REDIS_URL',
+      problem: 'has a % in its user or password that stands for no character: write it as %25',
+    });
+  const { host, pathname } = parsed;
   return { url, prefix, name: `${host}${pathname === '/' ? '' : pathname}` };
 }
 
@@ -88,7 +95,10 @@ export async function enterRedis(
   { isUnsafe, clock }: { readonly isUnsafe: boolean; readonly clock: Clock },
 ): Promise<readonly string[]> {
   const facts = await connectRedis(redis, address);
-  const { skewMs } = await readRedisClock(redis, clock, 1);
+  const { skewMs } = await readRedisClock(redis, clock, 1).catch((error: unknown) => {
+    redis.disconnect();
+    throw redisError(address, error);
+  });
   const problem = [...unfitness(facts, address), ...clockProblems(skewMs, address)].find(
     ({ code }) => code === 'REDIS_TOO_OLD' || !isUnsafe,
   );
@@ -141,16 +151,21 @@ async function firstInfo(redis: Redis, name: string): Promise<string> {
     return await Promise.race([redis.connect().then(() => redis.info()), refused.promise]);
   } catch (error) {
     redis.disconnect();
-    const problem = error instanceof Error ? error.message : String(error);
-    const isRefusal = /^(?:WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH)/.test(problem);
-    throw new RecipeError(
-      isRefusal ? 'REDIS_REFUSED' : 'REDIS_UNREACHABLE',
-      { redis: name, problem },
-      { cause: error },
-    );
+    throw redisError({ name }, error);
   } finally {
     redis.off('error', fail);
   }
+}
+
+/** What a server says that cannot be asked, or that does not let its user ask this. */
+export function redisError({ name }: Pick<RedisAddress, 'name'>, error: unknown): RecipeError {
+  const problem = error instanceof Error ? error.message : String(error);
+  const isRefusal = /^(?:WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH)/.test(problem);
+  return new RecipeError(
+    isRefusal ? 'REDIS_REFUSED' : 'REDIS_UNREACHABLE',
+    { redis: name, problem },
+    { cause: error },
+  );
 }
 
 /** `key:value` lines, as INFO gives them. */

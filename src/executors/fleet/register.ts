@@ -32,7 +32,8 @@ export class Register<State> {
     if (ids.length === 0) return [];
     const texts = await this.#redis.mget(ids.map((id) => this.#keyOf(id)));
     const gone = ids.filter((_, index) => texts[index] === null);
-    if (gone.length > 0) await this.#redis.srem(this.#key, ...gone);
+    // A replica, or a user that may only read, leaves that to others.
+    if (gone.length > 0) await this.#redis.srem(this.#key, ...gone).catch(() => {});
     return texts.flatMap((text) => (typeof text === 'string' ? [JSON.parse(text) as State] : []));
   }
 
