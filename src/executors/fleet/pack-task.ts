@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Digest } from '../../core/ids.ts';
 import { storedInputs } from '../../engine/materialise.ts';
@@ -146,8 +146,20 @@ function mayImport({ step, code, document }: Task): boolean {
 
 async function keepFile(path: string, digest: Digest, { blobs }: Store): Promise<void> {
   if (blobs.size(digest) !== undefined) return;
-  const kept = await blobs.putCopy(path);
+  const kept = await blobs.putCopy(path).catch((error: unknown) => {
+    if (isReadableFile(path)) throw error;
+    throw new ProjectChanged(path);
+  });
   if (kept.digest !== digest) throw new ProjectChanged(path);
+}
+
+function isReadableFile(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 function isExecutable(path: string): boolean {
