@@ -1,12 +1,17 @@
 import type { WorkerLine } from '../executors/fleet/fleet-worker.ts';
+import { formatBytes } from '../report/text/format.ts';
 
 /** What a worker does, as a line for a person. */
 export function describeWorkerLine(line: WorkerLine): string {
   switch (line.type) {
+    case 'fetching':
+      return `${line.step} of run ${line.run}: fetches what it needs from the shared cache`;
+    case 'fetched':
+      return `${line.step} of run ${line.run}: fetched ${formatBytes(line.bytes)} that it needs`;
     case 'began':
       return `${line.step} of run ${line.run} began`;
     case 'ended':
-      return `${line.step} of run ${line.run} ${line.outcome ?? 'ended'}`;
+      return `${line.step} of run ${line.run} ${line.outcome}`;
     case 'redis':
       return line.isThere
         ? 'Redis is back: nothing new is begun for a moment'

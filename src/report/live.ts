@@ -27,7 +27,12 @@ export function foldLive(state: LiveState, event: RunEvent): void {
   if (ENDS_PROGRESS.has(event.type) && isStepEvent(event)) state.progress.delete(event.step);
 }
 
-const ENDS_PROGRESS = new Set<RunEvent['type']>(['step.started', 'step.succeeded', 'step.cached']);
+const ENDS_PROGRESS = new Set<RunEvent['type']>([
+  'step.waiting',
+  'step.started',
+  'step.succeeded',
+  'step.cached',
+]);
 
 function noteProgress(
   { progress }: LiveState,
@@ -57,7 +62,9 @@ export function renderFrame(
   const steps = [...run.steps];
   const room = Math.max(3, rows - 4);
   const shown =
-    steps.length <= room ? steps : steps.filter(([, { kind }]) => URGENT.has(kind)).slice(0, room);
+    steps.length <= room
+      ? steps
+      : steps.filter(([step, { kind }]) => URGENT.has(kind) || isFetch(progress.get(step))).slice(0, room);
   const width = Math.min(32, Math.max(0, ...shown.map(([step]) => step.length)));
   const lines = shown.map(([step, state]) => {
     const { icon, style } = LOOKS[state.kind];
@@ -82,10 +89,11 @@ function about(
   now: number,
 ): string {
   switch (state.kind) {
+    // A worker of a fleet fetches what a step needs before it begins it.
     case 'pending':
-      return '';
+      return isFetch(progress) ? fetching(progress) : '';
     case 'waiting':
-      return `waiting for ${state.holder}`;
+      return isFetch(progress) ? fetching(progress) : `waiting for ${state.holder}`;
     case 'running':
       return running(now - state.since, progress);
     case 'retrying':
@@ -106,10 +114,16 @@ function about(
 /** How far the effect of a step is that has ended. */
 function effect(progress: (ReportEntry & { type: 'progress' }) | undefined): string {
   if (progress === undefined) return '';
-  if (progress.of === 'inputs') return ` · ${fetching(progress)}`;
+  if (isFetch(progress)) return ` · ${fetching(progress)}`;
   const { done, total = 0, note = '' } = progress;
   const share = total > 0 ? ` · ${Math.floor((done / total) * 100)} %` : '';
   return done < total ? ` · ${safeText(note)}${share}` : '';
+}
+
+function isFetch(
+  progress: (ReportEntry & { type: 'progress' }) | undefined,
+): progress is ReportEntry & { type: 'progress'; of: 'inputs' } {
+  return progress?.of === 'inputs';
 }
 
 function fetching({ done }: ReportEntry & { type: 'progress' }): string {
@@ -121,7 +135,7 @@ function running(elapsedMs: number, progress: (ReportEntry & { type: 'progress' 
   const elapsed = formatDuration(elapsedMs);
   if (progress === undefined || progress.done === 0 || elapsedMs <= 0) return elapsed;
   const rate = (progress.done / elapsedMs) * 1000;
-  if (progress.of === 'inputs') return `${elapsed} · ${fetching(progress)} · ${formatBytes(rate)}/s`;
+  if (isFetch(progress)) return `${elapsed} · ${fetching(progress)} · ${formatBytes(rate)}/s`;
   const facts = `${elapsed} · ${formatCount(progress.done)} ${progress.unit ?? ''} · ${formatCount(rate)}/s`;
   if (progress.total === undefined || progress.total <= 0) return facts;
   const share = Math.min(1, progress.done / progress.total);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempDisposableSync } from 'node:fs';
+import { mkdirSync, mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -6,7 +6,13 @@ import { fingerprint } from '../../src/core/ids.ts';
 import { systemWorld } from '../../src/core/system-world.ts';
 import { CheckpointTurns } from '../../src/engine/checkpoint-turns.ts';
 import { SingleFlight } from '../../src/engine/single-flight.ts';
-import { MessageTaker, PutBack, type TakerOptions } from '../../src/executors/fleet/message-taker.ts';
+import type { LiveEntry } from '../../src/executors/fleet/live.ts';
+import {
+  MessageTaker,
+  PutBack,
+  type TakerOptions,
+  type TaskLine,
+} from '../../src/executors/fleet/message-taker.ts';
 import { parcelText } from '../../src/executors/fleet/parcel.ts';
 import { digestOf } from '../../src/store/hash.ts';
 import { FolderRemote } from '../../src/store/remote/folder-remote.ts';
@@ -22,16 +28,23 @@ const RESULT: Result = {
   outputs: {},
   producer: { run: 'r', step: 's', at: 1, durationMs: 1, stockpot: '0' },
 };
+const ROWS = Buffer.alloc(13_000_000);
+const TASK = { step: 's', run: 'r' };
+const DONE = [
+  { ...TASK, type: 'began' },
+  { ...TASK, type: 'ended', outcome: 'succeeded', reason: 'succeeded' },
+];
 const STEP = { id: 's', resources: {}, action: { run: ['true'] }, outputs: {}, inputs: {} };
 const PARCEL = { stockpot: '0', run: 'r', fingerprint: FP, document: DOCUMENT };
 const MESSAGE = messageOf(STEP);
+const NEEDS_ROWS = messageOf(STEP, [{ from: 'store', name: 'rows', digest: digestOf(ROWS), kind: 'file' }]);
 
-function messageOf(step: object): Parameters<MessageTaker['take']>[0] {
-  const parcel = { ...PARCEL, step, inputs: [], code: [], replace: false, fresh: false };
+function messageOf(step: object, inputs: readonly object[] = []): Parameters<MessageTaker['take']>[0] {
+  const parcel = { ...PARCEL, step, inputs, code: [], replace: false, fresh: false };
   return { fingerprint: FP, nonce: '0'.repeat(32), parcel: { text: parcelText(parcel as never) } };
 }
 
-describe('a message that came twice', () => {
+describe('a message that a worker takes', () => {
   let dir: ReturnType<typeof mkdtempDisposableSync>;
   let store: Store;
   let shared: RemoteCache;
@@ -80,6 +93,72 @@ describe('a message that came twice', () => {
     await shared.publish(RESULT, { replace: false });
     return true;
   };
+
+  /** What is said when a step is executed whose input has to be fetched, by a clock that shows these times. */
+  const fetching = async (monotonic: () => number): Promise<{ heard: LiveEntry[]; lines: TaskLine[] }> => {
+    const path = join(dir.path, 'rows');
+    writeFileSync(path, ROWS);
+    await shared.remote.put(digestOf(ROWS), { path, size: ROWS.length }, { replace: false });
+    const [heard, lines]: [LiveEntry[], TaskLine[]] = [[], []];
+    const world = systemWorld({});
+    const execute: TakerOptions['execute'] = async () => {
+      await publish();
+      return { ok: true, outputs: {}, durationMs: 1, published: true, report: [] };
+    };
+    await taker({
+      voiceOf: () => ({ push: (entry) => void heard.push(entry), flush: async () => {} }),
+      onChange: (line) => lines.push(line),
+      world: { ...world, clock: { ...world.clock, monotonic } },
+      execute,
+    }).take(NEEDS_ROWS, new AbortController().signal);
+    return { heard, lines };
+  };
+
+  test('says each second how much has come of what its step needs, before that begins', async () => {
+    let now = 0;
+    const { heard, lines } = await fetching(() => (now += 1000));
+    const progress = { type: 'progress', unit: 'bytes', of: 'inputs' };
+    expect(heard).toEqual([
+      ...[1, 2, 3].map(() => ({ type: 'report', entry: { ...progress, done: expect.any(Number) } })),
+      { type: 'report', entry: { ...progress, done: ROWS.length, total: ROWS.length } },
+      { type: 'started', worker: 'w', nth: 1 },
+      { type: 'ended', worker: 'w' },
+    ]);
+    expect(lines).toEqual([
+      { ...TASK, type: 'fetching' },
+      { ...TASK, type: 'fetched', bytes: ROWS.length },
+      ...DONE,
+    ]);
+  });
+
+  test('says nothing of what comes within a second', async () => {
+    const { heard, lines } = await fetching(() => 0);
+    expect(heard.map(({ type }) => type)).toEqual(['started', 'ended']);
+    expect(lines).toEqual(DONE);
+  });
+
+  test('that nobody waits for any more ends a fetch that brings nothing more, and is not executed', async () => {
+    const asked = Promise.withResolvers<void>();
+    const remote = Object.assign(new FolderRemote(join(dir.path, 'shared'), () => Date.now()), {
+      get: async () => {
+        asked.resolve();
+        return new Promise<undefined>(() => {});
+      },
+    });
+    const stalled = new RemoteCache(remote, store, {
+      accepted: 'any',
+      signer: undefined,
+      readOnly: false,
+      now: () => Date.now(),
+      onWarning: (line) => said.push(line),
+    });
+    const one = taker({ shared: stalled });
+    const taking = one.take(NEEDS_ROWS, new AbortController().signal);
+    await asked.promise;
+    for (const state of one.underWay) state.stop('cancelled');
+    await taking;
+    expect([executed, said]).toEqual([0, ['ended']]);
+  });
 
   test('is not executed again when its first worker lets go of it just before it is taken', async () => {
     const announcements = { take: publish, release: async () => {} };

@@ -134,6 +134,30 @@ describe('the live view', () => {
     ]);
   });
 
+  test('says what a worker fetches for a step that has not begun, and what it waits for if that breaks off', () => {
+    const about = { at: 0, step: step('s42') };
+    const fetched: RunEvent = {
+      ...about,
+      type: 'step.report',
+      seq: 3,
+      entry: { type: 'progress', done: 8_000_000, unit: 'bytes', of: 'inputs' },
+    };
+    const waiting: RunEvent = {
+      ...about,
+      type: 'step.waiting',
+      seq: 2,
+      reason: 'queue',
+      holder: 'the bucket',
+    };
+    const begun: RunEvent = { ...about, type: 'step.started', seq: 4, fingerprint, attempt: 1 };
+    const names = Array.from({ length: 100 }, (_, n) => `s${n}`);
+    const line = (...more: RunEvent[]): string | undefined => frame([started(names), ...more], 12)[1];
+    expect(line(fetched)).toBe('· s42  fetches what it needs · 8.0 MB');
+    expect(line(waiting, fetched)).toBe('◌ s42  fetches what it needs · 8.0 MB');
+    expect(line(fetched, waiting)).toBe('◌ s42  waiting for the bucket');
+    expect(line(fetched, begun)).toBe('▶ s42  10.0 s');
+  });
+
   test('folds many steps to the height of the terminal, those that run first', () => {
     const names = Array.from({ length: 100 }, (_, n) => `s${n}`);
     const lines = frame(

@@ -47,6 +47,8 @@ export class HeardTask {
 
   report(entry: ReportEntry): void {
     if (isKept(entry)) this.#heard += 1;
+    // A worker fetches what it needs: if that breaks off, what it waited for before is said again.
+    if (entry.type === 'progress' && entry.of === 'inputs') this.#holder = undefined;
     this.#hooks.report(entry);
   }
 

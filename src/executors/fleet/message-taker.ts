@@ -14,6 +14,7 @@ import { type Flight, isRemoteProblem, RemoteUnreachable } from '../../store/rem
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
 import type { Result, Results } from '../../store/results.ts';
 import type { Announcements } from './announcements.ts';
+import { type FetchLine, fetchInputs } from './fetch-inputs.ts';
 import {
   failedBy,
   isPoison,
@@ -72,13 +73,16 @@ export interface TakerOptions {
   readonly execute: (start: Start, signal: AbortSignal) => Promise<AttemptOutcome | BlobDamaged>;
 }
 
-export interface TaskLine {
-  readonly type: 'began' | 'ended';
+export type TaskLine = (FetchLine | { readonly type: 'began' } | TaskEnd) & {
   readonly step: string;
   readonly run: string;
-  /** How it ended, for people, and in one word: `succeeded`, the reason of a failure, or `unknown`. */
-  readonly outcome?: string;
-  readonly reason?: string;
+};
+
+/** How a task ended, for people, and in one word: `succeeded`, the reason of a failure, or `unknown`. */
+interface TaskEnd {
+  readonly type: 'ended';
+  readonly outcome: string;
+  readonly reason: string;
 }
 
 /** What a worker runs, for who asks and for who ends it. */
@@ -236,7 +240,7 @@ export class MessageTaker {
       try {
         await using _watch = this.#watch(state, parcel);
         // Before it counts as begun: that the shared cache is away is no fault of the task's.
-        await shared.need([...parcelFiles(parcel), ...storedInputs(parcel.inputs)]);
+        await this.#fetch(state, parcel, live, stopped.signal);
         if (!stopped.signal.aborted)
           return await this.#orGivenBack(flight, before.starts, live, () =>
             this.#begin(state, before.starts, { parcel, gpus, live, signal, stopped }),
@@ -246,6 +250,22 @@ export class MessageTaker {
       }
     }
     live.push({ type: 'ended', worker: id });
+  }
+
+  /** Ends at once when nobody waits for it any more. */
+  async #fetch({ step, run }: UnderWay, parcel: Parcel, live: Voice, stopped: AbortSignal): Promise<void> {
+    const { onChange, shared, world } = this.#options;
+    try {
+      await fetchInputs([...parcelFiles(parcel), ...storedInputs(parcel.inputs)], {
+        shared,
+        clock: world.clock,
+        live,
+        onLine: (line) => onChange({ ...line, step, run }),
+        signal: stopped,
+      });
+    } catch (error) {
+      if (!stopped.aborted) throw error;
+    }
   }
 
   /** Who counts starts that nobody ended must not take a worker for dead that the shared cache failed. */
@@ -373,7 +393,7 @@ function isSameAttempt(one: Result, other: Result): boolean {
   return a === b;
 }
 
-function wordsFor(outcome: AttemptOutcome | BlobDamaged | undefined): { outcome: string; reason: string } {
+function wordsFor(outcome: AttemptOutcome | BlobDamaged | undefined): Omit<TaskEnd, 'type'> {
   if (outcome === undefined) return { outcome: 'was not done', reason: 'unknown' };
   if (outcome instanceof BlobDamaged) return { outcome: outcome.message, reason: 'infra' };
   if (outcome.ok) return { outcome: 'succeeded', reason: 'succeeded' };

@@ -37,11 +37,14 @@ export class WorkerMetrics {
 
   take(line: WorkerLine): void {
     switch (line.type) {
+      case 'fetching':
+      case 'fetched':
+        return;
       case 'began':
         return this.#running.inc();
       case 'ended':
         this.#running.dec();
-        return this.#tasks.inc({ outcome: line.reason ?? 'unknown' });
+        return this.#tasks.inc({ outcome: line.reason });
       case 'problem':
         return this.#problems.inc();
       case 'redis':

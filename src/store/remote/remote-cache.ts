@@ -119,14 +119,14 @@ export class RemoteCache {
    *
    * @throws RemoteUnreachable, RemoteRefused if it did not say so of each
    */
-  async need(outputs: Iterable<Named>): Promise<Digest[]> {
+  async need(outputs: Iterable<Named>, onBytes: (count: number) => void = () => {}): Promise<Digest[]> {
     const all = [...outputs];
     const lost: Digest[] = [];
     for (const wanted of [() => all.map(({ digest }) => digest), () => this.#filesOf(all)]) {
       const absent = this.#absent(wanted());
       if (absent.size > 0) {
         this.requireReachable();
-        await this.#reach.asking(() => this.#receive(absent, () => {}));
+        await this.#reach.asking(() => this.#receive(absent, onBytes));
       }
       lost.push(...absent);
     }
