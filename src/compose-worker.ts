@@ -113,6 +113,7 @@ export class WorkerHome extends ProjectHome {
         secrets: this.#secrets,
         startedAt: world.clock.now(),
       },
+      isUnsafe,
       gpus,
       checkpoints: new CheckpointTurns(new SingleFlight(this.store.index, identityOf(pid), this.id, isAlive)),
       lacks: (parcel) => this.#lacks(parcel, gpus.ids.length),

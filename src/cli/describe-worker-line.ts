@@ -1,4 +1,5 @@
 import type { WorkerLine } from '../executors/fleet/fleet-worker.ts';
+import { describeSkew } from '../executors/fleet/redis-clock.ts';
 import { formatBytes } from '../report/text/format.ts';
 
 /** What a worker does, as a line for a person. */
@@ -16,6 +17,10 @@ export function describeWorkerLine(line: WorkerLine): string {
       return line.isThere
         ? 'Redis is back: nothing new is begun for a moment'
         : 'Redis does not answer: what runs goes on, nothing new is taken';
+    case 'clock':
+      return line.isRight
+        ? 'the clock of this machine is right again: steps are taken'
+        : `the clock of this machine is ${describeSkew(line.skewMs)} that of Redis: nothing is taken until it is set right`;
     case 'problem':
       return `a task was not done, and is begun again: ${line.message}`;
     case 'draining':

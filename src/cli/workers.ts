@@ -70,9 +70,15 @@ function workersTable(workers: readonly WorkerState[], now: number): string {
       worker.queues.join(', '),
       String(worker.concurrency),
       String(worker.gpus),
-      worker.running.map(({ step }) => step).join(', ') || (worker.isDraining ? 'draining' : 'idle'),
+      worker.running.map(({ step }) => step).join(', ') || restOf(worker),
       formatDuration(Math.max(0, now - worker.startedAt)),
       worker.stockpot,
     ]),
   );
+}
+
+/** What one does that runs nothing. */
+function restOf({ isClockOff, isDraining }: WorkerState): string {
+  if (isClockOff === true) return 'its clock is off';
+  return isDraining ? 'draining' : 'idle';
 }

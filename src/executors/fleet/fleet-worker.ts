@@ -2,6 +2,7 @@ import { DelayedError, type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { every } from '../../core/every.ts';
 import { Announcements } from './announcements.ts';
+import { type ClockLine, ClockWatch } from './clock-watch.ts';
 import { executeParcel, type ParcelBench } from './execute-parcel.ts';
 import { Hold } from './hold.ts';
 import { LiveWriter } from './live.ts';
@@ -18,19 +19,30 @@ export interface FleetWorkerOptions
   readonly address: RedisAddress;
   /** Connected. */
   readonly redis: Redis;
-  readonly state: Omit<WorkerState, 'isDraining' | 'running'>;
+  readonly state: Omit<WorkerState, 'isClockOff' | 'isDraining' | 'running'>;
+  /** It goes by its own clock, whatever that of Redis says. */
+  readonly isUnsafe: boolean;
   /** Lines for whoever watches the worker. */
   readonly onChange: (line: WorkerLine) => void;
 }
 
 export type WorkerLine =
   | TaskLine
+  | ClockLine
   | { readonly type: 'redis'; readonly isThere: boolean }
   /** Something went wrong that is no step's fault: the task is begun again. */
   | { readonly type: 'problem'; readonly message: string }
   | { readonly type: 'draining'; readonly running: number };
 
+/** What takes from one queue, and its connection. */
+interface QueueEnd {
+  readonly worker: Worker;
+  readonly connection: Redis;
+}
+
 const ANNOUNCE_MS = 5000;
+/** So long nobody takes what has come to a worker whose clock is off. */
+const CLOCK_OFF_MS = 1000;
 
 /** A process that takes tasks from queues and runs them, until it is told to end. */
 export class FleetWorker implements AsyncDisposable {
@@ -45,6 +57,7 @@ export class FleetWorker implements AsyncDisposable {
   readonly #connections: Redis[] = [];
   readonly #gone = new AbortController();
   readonly #hold: Hold;
+  readonly #clockWatch: ClockWatch;
   #isDraining = false;
   #announcing: Disposable | undefined;
   #isAway = false;
@@ -59,6 +72,7 @@ export class FleetWorker implements AsyncDisposable {
     this.#keys = new Keys(address.prefix);
     this.#register = new Register(redis, this.#keys.workers);
     this.#hold = new Hold(clock, LOCK_MS);
+    this.#clockWatch = new ClockWatch(clock, (line) => this.#onClock(line));
     const running = new RedisRunningKeys(redis, this.#keys, state.id, LOCK_MS);
     this.#announcements = new Announcements(running, { clock, lockMs: LOCK_MS });
     const bench = { ...options, threads: state.cpus };
@@ -128,16 +142,20 @@ export class FleetWorker implements AsyncDisposable {
     const { address, state } = this.#options;
     const connection = openRedis(address, { enableOfflineQueue: true });
     this.#connections.push(connection);
-    const worker = new Worker<TaskMessage>(queue, async (job, token) => this.#process(job, token), {
-      connection,
-      prefix: address.prefix,
-      concurrency: state.concurrency,
-      autorun: false,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_MS,
-      // The driver counts: a worker that dies is no fault of the task's until it has died three times.
-      maxStalledCount: 1_000_000,
-    });
+    const worker: Worker<TaskMessage> = new Worker<TaskMessage>(
+      queue,
+      async (job, token) => this.#process({ worker, connection }, job, token),
+      {
+        connection,
+        prefix: address.prefix,
+        concurrency: state.concurrency,
+        autorun: false,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_MS,
+        // The driver counts: a worker that dies is no fault of the task's until it has died three times.
+        maxStalledCount: 1_000_000,
+      },
+    );
     // Lost locks and connections: what runs goes on, and the store decides.
     worker.on('error', () => {});
     worker.on('failed', (_, error) =>
@@ -146,15 +164,33 @@ export class FleetWorker implements AsyncDisposable {
     return worker;
   }
 
-  async #process(job: Job<TaskMessage>, token: string | undefined): Promise<void> {
+  async #process(queue: QueueEnd, job: Job<TaskMessage>, token: string | undefined): Promise<void> {
     await this.#hold.over();
     try {
+      // What was asked for before the clock was known to be off comes all the same.
+      if (!this.#clockWatch.isRight) throw new PutBack(CLOCK_OFF_MS);
       await this.#take(job.data);
     } catch (error) {
       if (!(error instanceof PutBack)) throw error;
-      await job.moveToDelayed(this.#options.world.clock.now() + error.afterMs, token);
+      const now = await this.#now(queue.connection);
+      // The job's own way to do it goes by this process's clock.
+      await queue.worker.backend.moveToDelayed(job.id ?? '', now, error.afterMs, token, {
+        skipAttempt: true,
+      });
       throw new DelayedError();
     }
+  }
+
+  /** Milliseconds since the Unix epoch, as the others see it who take out of a queue what is due. */
+  async #now(redis: Redis): Promise<number> {
+    const { isUnsafe, world } = this.#options;
+    return isUnsafe ? world.clock.now() : this.#clockWatch.look(redis);
+  }
+
+  /** BullMQ takes out what is due by the clock of whoever asks: with one that is off, too early or never. */
+  #onClock(line: ClockLine): void {
+    for (const worker of this.#workers) void (line.isRight ? worker.resume() : worker.pause(true));
+    this.#options.onChange(line);
   }
 
   async #take(message: TaskMessage): Promise<void> {
@@ -190,15 +226,18 @@ export class FleetWorker implements AsyncDisposable {
   };
 
   async #announce(): Promise<void> {
-    const { state } = this.#options;
+    const { redis, state } = this.#options;
+    // Redis is away: it is asked and told again in a moment.
+    await this.#now(redis).catch(() => {});
     const running = [...this.#taker.underWay].map(({ step, run, queue, since }) => ({
       step,
       run,
       queue,
       since,
     }));
-    // Redis is away: it is said again in a moment.
-    await this.#register.say(state.id, { ...state, isDraining: this.#isDraining, running }).catch(() => {});
+    const clock = this.#clockWatch.isRight ? {} : { isClockOff: true as const };
+    const said = { ...state, ...clock, isDraining: this.#isDraining, running };
+    await this.#register.say(state.id, said).catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

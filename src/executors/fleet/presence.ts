@@ -18,6 +18,8 @@ export interface WorkerState {
   readonly startedAt: number;
   /** It takes nothing more, and ends when what it runs has ended. */
   readonly isDraining: boolean;
+  /** Its clock has come to differ from that of Redis: it takes nothing more until that is set right. */
+  readonly isClockOff?: true;
   readonly running: readonly {
     readonly step: string;
     readonly run: string;
@@ -39,7 +41,9 @@ export interface WaitState {
   readonly until?: number;
 }
 
-/** Workers that take from a queue: not those that end when what they run has ended. */
+/** Workers that take from a queue: not those that end when what they run has ended, or whose clock is off. */
 export function takersOf(queue: string, workers: readonly WorkerState[]): readonly WorkerState[] {
-  return workers.filter(({ queues, isDraining }) => queues.includes(queue) && !isDraining);
+  return workers.filter(
+    ({ queues, isClockOff, isDraining }) => queues.includes(queue) && !isDraining && isClockOff !== true,
+  );
 }

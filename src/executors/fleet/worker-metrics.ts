@@ -39,6 +39,7 @@ export class WorkerMetrics {
     switch (line.type) {
       case 'fetching':
       case 'fetched':
+      case 'clock':
         return;
       case 'began':
         return this.#running.inc();
