@@ -1,10 +1,13 @@
 import { ExitCode } from '../core/exit-code.ts';
+import type { Fingerprint } from '../core/ids.ts';
+import { unlessAborted } from '../core/unless-aborted.ts';
 import { forecast } from '../engine/forecast.ts';
 import { select } from '../engine/selection.ts';
 import { formatBytes, formatCount } from '../report/text/format.ts';
-import { partsOf } from '../store/results.ts';
+import { partsOf, type Result } from '../store/results.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { counter, openShared } from './open-shared.ts';
+import { unlessInterrupted } from './unless-interrupted.ts';
 
 /** `recipe cache pull [RECIPE]` */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
@@ -21,14 +24,24 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   });
   opening.whole();
   const received = counter(parsed, context, 'received');
+  const { signal } = context;
+  const onBytes = (count: number): void => {
+    received.add(count);
+    signal.throwIfAborted();
+  };
+  /** The result of a step, once all that it names is here. */
+  const fetched = async (fingerprint: Fingerprint): Promise<Result | undefined> => {
+    const result = store.results.find(fingerprint) ?? (await shared.find(fingerprint));
+    if (result === undefined) return undefined;
+    return (await shared.bringAll(partsOf(result), onBytes)).length > 0 ? undefined : result;
+  };
   let results = 0;
   for (const { fingerprint } of steps) {
-    if (fingerprint === undefined || context.signal.aborted) continue;
-    const result = store.results.find(fingerprint) ?? (await shared.find(fingerprint));
-    if (result === undefined) continue;
-    const lost = await shared.bringAll(partsOf(result), received.add);
+    if (fingerprint === undefined) continue;
+    // Nobody waits for a remote from which no more bytes come; what came is kept.
+    const result = await unlessInterrupted(context, () => unlessAborted(signal, fetched(fingerprint)));
     opening.whole();
-    if (lost.length > 0) continue;
+    if (result === undefined) continue;
     store.results.adopt(result);
     results += 1;
   }
@@ -39,5 +52,5 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
       ? `${JSON.stringify(outcome)}\n`
       : `${formatCount(results)} of ${formatCount(steps.length)} steps are here, ${formatBytes(received.bytes())} received\n`,
   );
-  return context.signal.aborted ? ExitCode.interrupted : ExitCode.ok;
+  return signal.aborted ? ExitCode.interrupted : ExitCode.ok;
 }

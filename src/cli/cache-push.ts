@@ -4,6 +4,7 @@ import { formatBytes, formatCount } from '../report/text/format.ts';
 import { listResults } from '../store/walk-cache.ts';
 import { type Context, flag, type Parsed } from './context.ts';
 import { counter, openShared } from './open-shared.ts';
+import { unlessInterrupted } from './unless-interrupted.ts';
 
 /** `recipe cache push` */
 export async function execute(parsed: Parsed, context: Context): Promise<ExitCode> {
@@ -14,9 +15,11 @@ export async function execute(parsed: Parsed, context: Context): Promise<ExitCod
   const sent = counter(parsed, context, 'sent');
   let [results, others] = [0, 0];
   for (const { result } of listResults(store.layout, store.results)) {
-    if (result === undefined || !store.results.isComplete(result) || context.signal.aborted) continue;
-    const winner = await shared.publish(result, { replace: false }, sent.add);
+    if (result === undefined || context.signal.aborted || !store.results.isComplete(result)) continue;
+    const how = { replace: false, signal: context.signal };
+    const winner = await unlessInterrupted(context, () => shared.publish(result, how, sent.add));
     opening.whole();
+    if (winner === undefined) continue;
     results += 1;
     if (Object.entries(result.outputs).some(([name, { digest }]) => winner.outputs[name]?.digest !== digest))
       others += 1;

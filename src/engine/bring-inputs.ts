@@ -27,6 +27,6 @@ export async function bringInputs(
     if (done - said >= REPORT_BYTES) say({});
   });
   // Nobody waits for a remote from which no more bytes come.
-  await (signal === undefined ? bringing : unlessAborted(signal, bringing));
+  await unlessAborted(signal, bringing);
   if (said > 0) say({ total: done });
 }

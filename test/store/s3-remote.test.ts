@@ -73,6 +73,19 @@ describe('large blobs go to S3 in parts', () => {
     expect([server.objects.size, server.uploads.size]).toEqual([0, 0]);
   });
 
+  test('one that nobody wants to be sent any more leaves nothing', async () => {
+    await using server = await S3Server.start();
+    using file = new LargeFile(40 * MIB);
+    await using remote = remoteOf(server);
+    const stopped = new AbortController();
+    server.fault = ({ query }) => {
+      if (query.has('partNumber')) stopped.abort(new Error('Ctrl-C'));
+      return undefined;
+    };
+    await expect(remote.put(file.digest, file, stopped)).rejects.toThrow('Ctrl-C');
+    expect([server.objects.size, server.uploads.size]).toEqual([0, 0]);
+  });
+
   test('connections that break in the middle are made again, and if they go on breaking nothing is left', async () => {
     await using server = await S3Server.start();
     using file = new LargeFile(40 * MIB);

@@ -1,6 +1,7 @@
 import { createReadStream, lstatSync, readFileSync } from 'node:fs';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { hasCode } from '../../core/recipe-error.ts';
+import { unlessAborted } from '../../core/unless-aborted.ts';
 import { type BlobStamp, Blobs } from '../blobs.ts';
 import { FlightRecords } from '../flight-records.ts';
 import { cacheLayout } from '../layout.ts';
@@ -49,13 +50,14 @@ export class FolderRemote implements Remote {
   async put(
     digest: Digest,
     { path, size }: LocalFile,
-    { replace, mayBeLost = false }: Parameters<Remote['put']>[2],
+    { replace, mayBeLost = false, signal }: Parameters<Remote['put']>[2],
   ): Promise<void> {
-    await this.#reaching(async () => {
+    const putting = this.#reaching(async () => {
       if (!replace && this.#blobs.has(digest, size)) return;
       if (mayBeLost) this.#blobs.putBytes(readFileSync(path));
       else await this.#blobs.putCopy(path);
     });
+    await unlessAborted(signal, putting);
   }
 
   async readResult(fingerprint: Fingerprint): Promise<RemoteResult | undefined> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
+import { unlessAborted } from '../../core/unless-aborted.ts';
 import { digestOf } from '../hash.ts';
 import { after, nothing, wholeText } from './far-bytes.ts';
 import { HttpClient, type HttpQuestion, type HttpRemoteOptions } from './http-client.ts';
@@ -67,7 +68,15 @@ export class HttpRemote implements Remote {
     return status === 416 ? nothing() : undefined;
   }
 
-  async put(digest: Digest, { path, size }: LocalFile): Promise<void> {
+  async put(
+    digest: Digest,
+    file: LocalFile,
+    { signal }: Pick<Parameters<Remote['put']>[2], 'signal'> = {},
+  ): Promise<void> {
+    await unlessAborted(signal, this.#putFile(digest, file));
+  }
+
+  async #putFile(digest: Digest, { path, size }: LocalFile): Promise<void> {
     if (size <= SMALL) return this.#put(digest, () => readFileSync(path));
     // That it is gone is no fault of the server.
     await using file = await open(path);

@@ -159,10 +159,12 @@ export class RemoteCache {
   /**
    * Puts a result and all that it names there, the result last. Another that is there already and can be used
    * wins, unless `replace`: then ours takes its place, and what it names is sent again, as it may be damaged.
+   *
+   * @throws the reason of the signal, if it is aborted while something is sent
    */
   async publish(
     result: Result,
-    { replace }: { readonly replace: boolean },
+    { replace, signal }: { readonly replace: boolean; readonly signal?: AbortSignal },
     onBytes: (count: number) => void = () => {},
   ): Promise<Result> {
     const { readOnly, signer } = this.#options;
@@ -175,7 +177,7 @@ export class RemoteCache {
         const there = replace ? undefined : this.#accepted(before, result.fingerprint);
         if (there !== undefined && haveSameOutputs(there, result))
           if ((await this.#isComplete(there)) && (await this.#isThere(there))) return there;
-        if (!isSent) await this.#send(result, replace, onBytes);
+        if (!isSent) await this.#send(result, replace, onBytes, signal);
         isSent = true;
         if (!(await this.remote.writeResult(result.fingerprint, JSON.stringify(signed), before))) continue;
         this.#remembered.add(signed);
@@ -254,7 +256,12 @@ export class RemoteCache {
     });
   }
 
-  async #send(result: Result, again: boolean, onBytes: (count: number) => void): Promise<void> {
+  async #send(
+    result: Result,
+    again: boolean,
+    onBytes: (count: number) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { blobs } = this.#near;
     // The task document is a blob by the name of the fingerprint: what `explain` compares, and no more.
     const document = result.fingerprint as string as Digest;
@@ -266,7 +273,8 @@ export class RemoteCache {
       if (there.get(digest) === size && !this.#damaged.has(digest)) return;
       const replace = again || there.has(digest);
       const mayBeLost = digest === document;
-      await this.remote.put(digest, { path: blobs.path(digest), size }, { replace, mayBeLost });
+      const file = { path: blobs.path(digest), size };
+      await this.remote.put(digest, file, { replace, mayBeLost, signal });
       this.#damaged.delete(digest);
       onBytes(size);
     });

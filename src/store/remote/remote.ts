@@ -22,11 +22,17 @@ export interface Remote extends AsyncDisposable {
   /**
    * Stores the bytes of a file that hash to `digest`. One that is there already may stay, unless `replace` says
    * that it is damaged. It is durable once a result is, unless it `mayBeLost`: then it may go with the power.
+   *
+   * @throws the reason of `signal`, soon after it is aborted; whether the blob is there then is not known
    */
   put(
     digest: Digest,
     file: LocalFile,
-    options: { readonly replace: boolean; readonly mayBeLost?: boolean },
+    options: {
+      readonly replace: boolean;
+      readonly mayBeLost?: boolean;
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<void>;
   /** The result of a fingerprint as it was written; undefined if there is none. */
   readResult(fingerprint: Fingerprint): Promise<RemoteResult | undefined>;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Digest } from '../../core/ids.ts';
+import { unlessAborted } from '../../core/unless-aborted.ts';
 import { inLanes } from './in-lanes.ts';
 import { isRemoteProblem, type LocalFile, RemoteRefused, RemoteUnreachable } from './remote.ts';
 import { s3CopySource } from './s3-address.ts';
@@ -34,10 +35,11 @@ export async function sendInParts(
   key: string,
   { path, size }: LocalFile,
   digest: Digest,
+  signal?: AbortSignal,
 ): Promise<void> {
   await using file = await open(path);
   const whole = createHash('sha256');
-  await inParts(client, key, async (uploadId) => {
+  const send = async (uploadId: string): Promise<ReadonlyMap<number, string>> => {
     const parts = partsOf(size, Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS)));
     const tags = new Map<number, string>();
     // One part is read after the other, as the digest of the whole wants them.
@@ -67,7 +69,8 @@ export async function sendInParts(
         `${client.name}: ${digest} does not hold what its name says: check the blobs here with \`recipe cache fsck\``,
       );
     return tags;
-  });
+  };
+  await inParts(client, key, async (uploadId) => unlessAborted(signal, send(uploadId)));
 }
 
 /** Copies an object of any size onto itself, which makes it young. */

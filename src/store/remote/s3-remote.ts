@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
+import { unlessAborted } from '../../core/unless-aborted.ts';
 import type { Clock } from '../../core/world.ts';
 import { shardPath } from '../layout.ts';
 import { FRESH_MS } from '../sizes-of.ts';
@@ -60,10 +61,15 @@ export class S3Remote implements Remote {
     return status === 200 && from > 0 ? after(body, from) : body;
   }
 
-  async put(digest: Digest, file: LocalFile): Promise<void> {
+  async put(
+    digest: Digest,
+    file: LocalFile,
+    { signal }: Pick<Parameters<Remote['put']>[2], 'signal'> = {},
+  ): Promise<void> {
     const key = blobKey(digest);
-    if (file.size > WHOLE_BYTES) return sendInParts(this.#client, key, file, digest);
-    await this.#client.ask({ method: 'PUT', key, body: await readFile(file.path), digest });
+    if (file.size > WHOLE_BYTES) return sendInParts(this.#client, key, file, digest, signal);
+    const body = await readFile(file.path);
+    await unlessAborted(signal, this.#client.ask({ method: 'PUT', key, body, digest }));
   }
 
   async readResult(fingerprint: Fingerprint): Promise<RemoteResult | undefined> {
