@@ -15,11 +15,12 @@ import { secretSource } from './engine/secrets.ts';
 import { select } from './engine/selection.ts';
 import { keepSnapshot } from './engine/snapshot.ts';
 import { ledgerNow } from './ledger/ledger-clock.ts';
+import { removeSchedule } from './ledger/remove-schedule.ts';
 import { applySchedule, listSchedules, type Schedule } from './ledger/schedules.ts';
 import { locateRecipe, type RecipeLocation } from './recipe/address.ts';
 import { afterCycle, type Follows } from './schedule/after-cycle.ts';
 import { nominalInstants } from './schedule/instants.ts';
-import { pin } from './store/roots.ts';
+import { pin, unpinInAllHomes } from './store/roots.ts';
 
 /** What an apply puts into force besides the rules. */
 export interface AppliedRecipe {
@@ -114,7 +115,7 @@ export class Schedules implements AsyncDisposable {
         const needed = [before?.snapshot, snapshot].flatMap((digest) =>
           digest === undefined ? [] : [{ digest: digest as Digest, kind: 'directory' as const }],
         );
-        await pin(project.store, project.home, `schedule-${before?.id ?? id}`, needed);
+        await pin(project.store, project.home, pinOf(before?.id ?? id), needed);
       });
     });
   }
@@ -168,6 +169,22 @@ export class Schedules implements AsyncDisposable {
     return found;
   }
 
+  /**
+   * Takes a schedule away, with its ticks. What it ran stays in tracking.
+   *
+   * @throws RecipeError SCHEDULE_NOT_FOUND, SCHEDULE_RUNNING
+   */
+  async remove(name: string): Promise<Schedule> {
+    const schedule = await this.find(name);
+    const going = await this.ledger.write(async (sql) =>
+      removeSchedule(sql, schedule.id, await this.now(sql)),
+    );
+    if (going !== undefined)
+      throw new RecipeError('SCHEDULE_RUNNING', { schedule: schedule.name, run: going.run });
+    unpinInAllHomes(this.project.store, pinOf(schedule.id));
+    return schedule;
+  }
+
   /** The next nominal instants of a schedule. */
   async next({ settings, cursor }: Schedule, count: number): Promise<number[]> {
     const now = await this.ledger.read(async (sql) => this.now(sql));
@@ -178,6 +195,11 @@ export class Schedules implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.ledger[Symbol.asyncDispose]();
   }
+}
+
+/** By what name the snapshot of a schedule is kept. */
+function pinOf(id: string): string {
+  return `schedule-${id}`;
 }
 
 /** @throws RecipeError SCHEDULE_CYCLE if runs of the recipe would start runs of it, by way of others' schedules */

@@ -58,6 +58,19 @@ export const SCHEDULES_COMMANDS: readonly Declaration[] = [
     load: () => import('./schedules-resume.ts'),
   },
   {
+    name: 'schedules remove',
+    summary: 'take a schedule away, with the list of its ticks',
+    args: ['SCHEDULE'],
+    options: [],
+    examples: [
+      [
+        'recipe schedules remove flight-delay@prod',
+        'whatever its profile says, until the next apply; its runs stay in tracking',
+      ],
+    ],
+    load: () => import('./schedules-remove.ts'),
+  },
+  {
     name: 'schedules run',
     summary: 'run what a schedule runs, now',
     args: ['SCHEDULE'],

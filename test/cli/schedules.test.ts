@@ -78,6 +78,37 @@ describe('a schedule', () => {
     expect(await rig.serve(3)).toEqual(['03:00 caught-up succeeded']);
   });
 
+  test('that is removed ticks no more, keeps nothing, and begins anew with the next apply', async () => {
+    await using rig = await ScheduleRig.create('catch_up: all');
+    const pins = (): string[] => globSync(join(rig.cli.dir, '.stockpot/cache/roots/*/schedule-*'));
+    expect(await rig.serve(1)).toEqual(['01:00 caught-up succeeded']);
+    expect(pins()).toHaveLength(1);
+    expect(await rig.at(1, 'remove', 'daily')).toMatchObject({ exit: 0, out: 'daily@prod is removed\n' });
+    expect(await rig.serve(2)).toEqual([]);
+    expect([(await rig.at(2, 'list', '--json')).out, pins()]).toEqual(['[]\n', []]);
+    expect((await rig.at(2, 'remove', 'daily')).err).toContain('SCHEDULE_NOT_FOUND');
+    expect((await rig.at(2, 'apply', 'daily', '-p', 'prod')).exit).toBe(0);
+    expect((await rig.at(2, 'list', 'daily', '--json')).out).toBe('[]\n');
+    expect(await rig.serve(3)).toEqual(['03:00 caught-up succeeded']);
+  });
+
+  test('is not removed while a run of it goes on', async () => {
+    await using rig = await ScheduleRig.create('overlap: skip');
+    expect(await rig.serve(1)).toEqual(['01:00 caught-up succeeded']);
+    {
+      using database = new DatabaseSync(join(rig.cli.dir, '.stockpot/ledger.db'));
+      database.exec(
+        `UPDATE ticks SET state = 'running', lease_until = ${Number.MAX_SAFE_INTEGER}, run_id = 'r-1'`,
+      );
+    }
+    const { exit, err } = await rig.at(1, 'remove', 'daily');
+    expect([exit, err]).toEqual([
+      2,
+      expect.stringMatching(/A run of daily@prod goes on: r-1[^]*SCHEDULE_RUNNING/),
+    ]);
+    expect((await rig.at(1, 'list')).out).toContain('daily@prod');
+  });
+
   test('whose end cannot be written down is interrupted, and closed by the next look', async () => {
     await using rig = await ScheduleRig.create('overlap: skip');
     const path = join(rig.cli.dir, '.stockpot/ledger.db');

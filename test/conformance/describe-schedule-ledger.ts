@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mostRuns, type ScheduleSettings } from '../../src/core/schedule-rules.ts';
 import type { Database } from '../../src/db/sql.ts';
+import { removeSchedule } from '../../src/ledger/remove-schedule.ts';
 import {
   applySchedule,
   findSchedule,
@@ -50,6 +51,26 @@ export function describeScheduleLedger(name: string, open: () => Promise<OpenLed
       expect(await ledger.read((sql) => listSchedules(sql, '/p'))).toEqual([again]);
       expect(await ledger.read((sql) => listSchedules(sql, '/q'))).toEqual([]);
       expect(await states(ledger, 'a')).toEqual({ '200': 'waiting' });
+    });
+
+    test('a schedule is removed with its ticks, but for one of which a scheduler has a tick', async () => {
+      await using ledgers = await open();
+      const [ledger, other] = ledgers.schedulers;
+      for (const id of ['a', 'b']) await apply(ledger, id);
+      for (const id of ['a', 'b']) await offer(ledger, id, [200]);
+      const tick = await claim(ledger, 'a');
+      const remove = async (now: number): Promise<{ run: string | undefined } | undefined> =>
+        other.write((sql) => removeSchedule(sql, 'a', now));
+      expect(await remove(LEASE - 1)).toEqual({ run: undefined });
+      if (tick !== undefined) await ledger.write((sql) => nameRun(sql, tick, 'r'));
+      expect(await remove(LEASE - 1)).toEqual({ run: 'r' });
+      expect(await states(ledger, 'a')).toEqual({ '200': 'running' });
+      // Who had it has died.
+      expect(await remove(LEASE)).toBeUndefined();
+      expect(await states(ledger, 'a')).toEqual({});
+      expect((await ledger.read((sql) => listSchedules(sql, '/p'))).map(({ id }) => id)).toEqual(['b']);
+      // A scheduler that knows it still does nothing.
+      expect([await offer(ledger, 'a', [300]), await claim(ledger, 'a')]).toEqual([false, undefined]);
     });
 
     test.each<{ what: string; changed: Partial<ScheduleSettings>; cursor: number }>([

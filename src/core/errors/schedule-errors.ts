@@ -12,7 +12,8 @@ export const SCHEDULE_ERRORS = {
   SCHEDULE_MISSING: {
     exit: ExitCode.usage,
     message: (p: { profile: string }) => `The profile ${p.profile} says no schedule`,
-    hint: () => 'Write one into it, as in schedule: { cron: "0 2 * * *", timezone: Europe/Berlin }.',
+    hint: () =>
+      'Write one into it, as in schedule: { cron: "0 2 * * *", timezone: Europe/Berlin }. One that was applied is taken away by `recipe schedules remove`.',
   },
   SCHEDULE_NOT_FOUND: {
     exit: ExitCode.usage,
@@ -53,6 +54,13 @@ export const SCHEDULE_ERRORS = {
       p.known.length === 0
         ? 'Declare one there, as in outputs: { rows: { path: rows.json, kind: value } }.'
         : `Choose one of ${p.known.join(', ')}.`,
+  },
+  SCHEDULE_RUNNING: {
+    exit: ExitCode.usage,
+    message: (p: { schedule: string; run: string | undefined }) =>
+      `A run of ${p.schedule} goes on${p.run === undefined ? '' : `: ${p.run}`}`,
+    hint: (p: { schedule: string }) =>
+      `Start no more with \`recipe schedules pause ${p.schedule}\`, and remove it when the run has ended.`,
   },
   SCHEDULE_STEP_INVALID: {
     exit: ExitCode.usage,
