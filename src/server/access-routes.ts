@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 /** Grants to users, groups and everyone: who manages a thing; on all of a kind, who administers the server. */
 const MANAGE = on('MANAGE', async (sql, { resource }: { resource: string }): Promise<Need['on'][]> => {
   const of = await parseResource(sql, resource);
-  return [of.kind === 'cache' || isWide(of) ? { kind: 'server' } : of];
+  return [isWide(of) ? { kind: 'server' } : of];
 });
 
 /** Who may do what, beyond what MLflow's API has words for. */

@@ -84,7 +84,7 @@ export async function grant(
 ): Promise<void> {
   await requirePrincipal(sql, principal);
   const before = await grantOf(sql, on, principal);
-  if (on.kind === 'cache' || isWide(on))
+  if (isWide(on))
     await sql.run(
       'INSERT INTO wide_grants (kind, principal, permission) VALUES (?, ?, ?) ON CONFLICT (kind, principal) DO UPDATE SET permission = excluded.permission',
       on.kind,
@@ -113,7 +113,7 @@ export async function grant(
 export async function revoke(sql: Sql, on: Resource, principal: string, change: Change): Promise<void> {
   const before = await grantOf(sql, on, principal);
   if (before === undefined) throw missing(`${principal} has no permission of its own on ${nameOf(on)}`);
-  if (on.kind === 'cache' || isWide(on))
+  if (isWide(on))
     await sql.run('DELETE FROM wide_grants WHERE kind = ? AND principal = ?', on.kind, principal);
   else {
     const { table, column, value } = tableOf(on);
@@ -128,7 +128,7 @@ export async function grantOf(sql: Sql, on: Resource, principal: string): Promis
 }
 
 export async function grantsOn(sql: Sql, on: Resource): Promise<Grant[]> {
-  if (on.kind === 'cache' || isWide(on))
+  if (isWide(on))
     return (
       await sql.all(
         'SELECT principal, permission FROM wide_grants WHERE kind = ? ORDER BY principal',

@@ -1,6 +1,6 @@
 import type { Sql } from '../../db/sql.ts';
 import { invalid, missing } from '../mlflow/mlflow-error.ts';
-import type { Resource, Thing } from './grants.ts';
+import type { Resource } from './grants.ts';
 
 /**
  * `experiment:ID`, `experiment:NAME`, `model:NAME`; `*` for all of a kind; `cache`.
@@ -21,6 +21,13 @@ export async function parseResource(sql: Sql, text: string): Promise<Resource> {
   return { kind, id: String(row['id']) };
 }
 
-export function isWide(on: Thing): boolean {
+/** What is no single thing: all of a kind, the cache. */
+type Wide =
+  | { readonly kind: 'experiment'; readonly id: '*' }
+  | { readonly kind: 'model'; readonly name: '*' }
+  | { readonly kind: 'cache' };
+
+export function isWide(on: Resource): on is Wide {
+  if (on.kind === 'cache') return true;
   return (on.kind === 'experiment' ? on.id : on.name) === '*';
 }
