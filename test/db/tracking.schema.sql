@@ -82,4 +82,4 @@ CREATE TABLE webhook_events (webhook_id TEXT NOT NULL REFERENCES webhooks ON DEL
 CREATE TABLE webhooks (webhook_id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL, status TEXT NOT NULL CHECK (status IN ('ACTIVE', 'DISABLED')), created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE INDEX webhooks_of_event ON webhook_events (entity, action);
 CREATE TABLE "wide_grants" (kind TEXT NOT NULL CHECK (kind IN ('experiment', 'model', 'cache')), principal TEXT NOT NULL, permission TEXT NOT NULL CHECK (permission IN ('NO_PERMISSIONS', 'READ', 'USE', 'EDIT', 'MANAGE')), PRIMARY KEY (kind, principal));
-PRAGMA user_version = 16;
+PRAGMA user_version = 17;

@@ -49,6 +49,13 @@ const MODELS = [
   ),
 ];
 
+/** An experiment that was made at 40, and runs of it and of `Default`: only those of the latter say something of it. */
+const BEGINNINGS = [
+  `INSERT INTO experiments (experiment_id, name, creation_time, last_update_time) VALUES (1, 'e', 40, 50)`,
+  `INSERT INTO runs (run_uuid, experiment_id, name, status, start_time)
+     VALUES ('r', 0, 'r', 'FINISHED', 30), ('s', 0, 's', 'FINISHED', NULL), ('t', 1, 't', 'FINISHED', 20)`,
+];
+
 interface Opened extends AsyncDisposable {
   /** With so many of the migrations; all of them if it is not said. */
   readonly open: (count?: number) => Promise<Database>;
@@ -97,7 +104,42 @@ function describeUpgrades(name: string, create: () => Opened): void {
       }
       expect(next).toEqual(['gone 13', 'again 3', 'imported 9', 'moved 5', 'new 1']);
     });
+
+    test.each<[string, readonly string[], number, number]>([
+      ['of its first run', BEGINNINGS, 30, 30],
+      ['of the first other one', BEGINNINGS.slice(0, 1), 40, 40],
+      [
+        'at the latest of its change, which stays',
+        [...BEGINNINGS.slice(0, 1), 'UPDATE experiments SET last_update_time = 35 WHERE experiment_id = 0'],
+        35,
+        35,
+      ],
+    ])('has Default from the time %s on', async (_, rows, created, updated) => {
+      await using opened = create();
+      await using database = await upgraded(opened, rows);
+      expect(await timesOfDefault(database)).toEqual([created, updated]);
+    });
+
+    test('with nothing in it has Default from now on, as a new one has', async () => {
+      for (const rows of [undefined, []]) {
+        await using opened = create();
+        const from = Date.now();
+        await using database = await (rows === undefined ? opened.open() : upgraded(opened, rows));
+        const [created = 0, updated] = await timesOfDefault(database);
+        expect(updated).toBe(created);
+        // A database's clock may be a millisecond behind as it is rounded down.
+        expect(created).toBeGreaterThanOrEqual(from - 1);
+        expect(created).toBeLessThanOrEqual(Date.now());
+      }
+    });
   });
+}
+
+async function timesOfDefault(database: Database): Promise<number[]> {
+  const row = await database.read((sql) =>
+    sql.get('SELECT creation_time, last_update_time FROM experiments WHERE experiment_id = 0'),
+  );
+  return [Number(row?.['creation_time']), Number(row?.['last_update_time'])];
 }
 
 describeUpgrades('SQLite', () => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeDefaultImport } from '../conformance/describe-default-import.ts';
 import { describeImport, type ImportCase } from '../conformance/describe-import.ts';
 import { describeTraceImport } from '../conformance/describe-trace-import.ts';
 import { ImportRig } from '../rigs/import-rig.ts';
@@ -13,6 +14,7 @@ const SQLITE: ImportCase = {
   source: async (rig, ...statements) => rig.sqlite('mlflow.db', ...statements),
 };
 describeImport('SQLite into SQLite', SQLITE);
+describeDefaultImport('SQLite into SQLite', SQLITE);
 describeTraceImport('SQLite into SQLite', SQLITE);
 
 const missing = await PostgresRig.missing();
@@ -42,6 +44,7 @@ describe.skipIf(missing !== undefined)(
       },
     };
     describeImport('PostgreSQL into PostgreSQL', inPostgres);
+    describeDefaultImport('PostgreSQL into PostgreSQL', inPostgres);
     describeTraceImport('PostgreSQL into PostgreSQL', inPostgres);
 
     test('a server refuses a database of MLflow’s there', async () => {
@@ -142,7 +145,7 @@ test('a folder of MLflow’s brings the same as a database', async () => {
   const run = `mlruns/548287695365935282/${FIRST_RUN}`;
   const at = join(rig.dir, 'mlruns/548287695365935282');
   for (const [path, text] of [
-    ['mlruns/0/meta.yaml', `experiment_id: '0'\nname: Default\nlifecycle_stage: active\n`],
+    ['mlruns/0/meta.yaml', `experiment_id: '0'\nname: Default\nlifecycle_stage: active\ncreation_time: 5\n`],
     [
       'mlruns/548287695365935282/meta.yaml',
       `experiment_id: '548287695365935282'\nname: flights\nartifact_location: file://${at}\nlifecycle_stage: active\ncreation_time: 10\nlast_update_time: 20\n`,
@@ -176,6 +179,9 @@ test('a folder of MLflow’s brings the same as a database', async () => {
     1,
     4,
   ]);
+  expect(await rig.get('experiments/get?experiment_id=0')).toMatchObject({
+    experiment: { creation_time: 5, last_update_time: 5, artifact_location: 'mlflow-artifacts:/0' },
+  });
   expect(await rig.get(`runs/get?run_id=${FIRST_RUN}`)).toMatchObject({
     run: {
       info: {

@@ -4,6 +4,7 @@ import type { ImportTarget, Place, Tally } from './import-target.ts';
 import { emptyTally } from './import-target.ts';
 import { isElsewhere } from './local-folder.ts';
 import type { SourceExperiment } from './source-records.ts';
+import { DEFAULT, takeOverDefault } from './take-over-default.ts';
 
 const ROOT = 'mlflow-artifacts:';
 
@@ -43,7 +44,7 @@ export async function importExperiments(
     };
     const later: SourceExperiment[] = [];
     for (const experiment of experiments) {
-      const found = await sql.get('SELECT * FROM experiments WHERE name = ?', experiment.name);
+      const found = await findHere(sql, experiment, isDryRun);
       const id = /^\d{1,15}$/.test(experiment.id) ? Number(experiment.id) : undefined;
       if (found !== undefined) {
         places.set(experiment.id, placeAt(found));
@@ -64,6 +65,13 @@ export async function importExperiments(
   const { notes, ...imported } = await (isDryRun ? database.read(work) : database.write(work));
   for (const note of notes) findings.add('conflict', 'an experiment of the same name differs', note);
   return imported;
+}
+
+async function findHere(sql: Sql, experiment: SourceExperiment, isDryRun: boolean): Promise<Row | undefined> {
+  const found = await sql.get('SELECT * FROM experiments WHERE name = ?', experiment.name);
+  return found !== undefined && numberOf(found) === DEFAULT
+    ? takeOverDefault(sql, { theirs: experiment, place: placeOf(experiment), isDryRun })
+    : found;
 }
 
 function numberOf(row: Row): number {

@@ -1,5 +1,6 @@
 import { accessTables, cacheGrants } from '../access/schema.ts';
 import { askedForColumns, protectionTables } from '../protection/schema.ts';
+import { timeOfDefault } from '../time-of-default.ts';
 import { uploadTables } from '../uploads/schema.ts';
 import { webhookTables } from '../webhooks/schema.ts';
 
@@ -157,4 +158,5 @@ export const POSTGRES_TRACKING_MIGRATIONS: readonly string[] = [
   `ALTER TABLE files ADD COLUMN pin ${TEXT}`,
   askedForColumns('postgres'),
   cacheGrants('postgres'),
+  timeOfDefault('postgres'),
 ];
