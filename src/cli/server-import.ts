@@ -63,6 +63,7 @@ const SORTS = [
   ['runs', 'runs'],
   ['loggedModels', 'logged models'],
   ['traces', 'traces'],
+  ['assessments', 'assessments'],
   ['registeredModels', 'registered models'],
   ['versions', 'model versions'],
 ] as const;

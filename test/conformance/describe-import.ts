@@ -28,6 +28,7 @@ export function describeImport(name: string, { open, source }: ImportCase): void
           runs: { imported: 2, there: 0, conflicts: 0 },
           loggedModels: { imported: 0, there: 0, conflicts: 0 },
           traces: { imported: 1, there: 0, conflicts: 0 },
+          assessments: { imported: 0, there: 0, conflicts: 0 },
           registeredModels: { imported: 1, there: 0, conflicts: 0 },
           versions: { imported: 3, there: 0, conflicts: 0 },
           datasets: 1,

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../src/db/sql.ts';
-import { FIRST_RUN, mlflowRows, mlflowTables, TRACE_COLUMN_NAMES } from '../rigs/mlflow-database.ts';
+import {
+  DELETED_RUN,
+  FIRST_RUN,
+  mlflowRows,
+  mlflowTables,
+  TRACE_COLUMN_NAMES,
+} from '../rigs/mlflow-database.ts';
 import type { ImportCase } from './describe-import.ts';
 
 /** What `recipe server import` promises of traces, whatever databases are at its ends. */
@@ -66,6 +72,70 @@ export function describeTraceImport(name: string, { open, source }: ImportCase):
       await rig.run(`DELETE FROM trace_metadata WHERE key = 'mlflow.trace.session'`);
       const { report } = await rig.import(address);
       expect(report.traces).toEqual({ imported: 0, there: 1, conflicts: 0 });
+      expect(await rig.dump()).toEqual(whole);
+    });
+
+    test('runs and versions of prompts that a trace is linked to', async () => {
+      await using rig = await open();
+      const address = await source(rig, mlflowTables('3.17'), mlflowRows('3.17', rig.dir));
+      await rig.import(address);
+      const whole = await rig.dump();
+      expect(whole['trace_links']).toEqual([
+        { trace_id: 'tr-1', kind: 'prompt', target: 'question/1' },
+        { trace_id: 'tr-1', kind: 'run', target: DELETED_RUN },
+      ]);
+      await rig.import(address);
+      expect(await rig.dump()).toEqual(whole);
+    });
+
+    test('assessments are counted: those that would come, that came, and that are here', async () => {
+      await using rig = await open();
+      const address = await source(rig, mlflowTables('3.17'), mlflowRows('3.17', rig.dir));
+      const reports = [
+        await rig.import(address, '--dry-run'),
+        await rig.import(address),
+        await rig.import(address),
+        await rig.import(address, '--dry-run'),
+      ];
+      expect(reports.map(({ report }) => report.assessments)).toEqual([
+        { imported: 3, there: 0, conflicts: 0 },
+        { imported: 3, there: 0, conflicts: 0 },
+        { imported: 0, there: 3, conflicts: 0 },
+        { imported: 0, there: 3, conflicts: 0 },
+      ]);
+    });
+
+    test('an assessment that is another here, or of another trace, stays, and the command exits 1', async () => {
+      await using rig = await open();
+      const address = await source(rig, mlflowTables('3.17'), mlflowRows('3.17', rig.dir));
+      await rig.import(address);
+      await rig.run(
+        `INSERT INTO traces (trace_id, experiment_id, request_time, state) VALUES ('tr-2', 3, 150, 'OK')`,
+      );
+      await rig.run(`UPDATE assessments SET rationale = 'long enough' WHERE assessment_id = 'a-1'`);
+      await rig.run(`UPDATE assessments SET trace_id = 'tr-2' WHERE assessment_id = 'a-3'`);
+      const before = await rig.dump();
+      const { exit, report } = await rig.import(address);
+      expect([exit, report.assessments]).toEqual([1, { imported: 0, there: 1, conflicts: 2 }]);
+      expect(report.findings.find(({ kind }) => kind === 'conflict')).toEqual({
+        kind: 'conflict',
+        problem: 'an assessment of the same id is another here',
+        count: 2,
+        examples: ['a-1 of the trace tr-1', 'a-3 of the trace tr-1'],
+      });
+      expect(await rig.dump()).toEqual(before);
+    });
+
+    test('an assessment that is here counts no more once another comes in its stead', async () => {
+      await using rig = await open();
+      const address = await source(rig, mlflowTables('3.17'), mlflowRows('3.17', rig.dir));
+      await rig.import(address);
+      const whole = await rig.dump();
+      // As if it had been overridden after the first import.
+      await rig.run(`DELETE FROM assessments WHERE assessment_id = 'a-2'`);
+      await rig.run(`UPDATE assessments SET valid = 1 WHERE assessment_id = 'a-1'`);
+      const { exit, report } = await rig.import(address);
+      expect([exit, report.assessments]).toEqual([0, { imported: 1, there: 2, conflicts: 0 }]);
       expect(await rig.dump()).toEqual(whole);
     });
   });

@@ -77,6 +77,9 @@ const NEW_TABLES = `CREATE TABLE logged_models (model_id VARCHAR(36) PRIMARY KEY
       start_time_unix_nano BIGINT NOT NULL, end_time_unix_nano BIGINT, content TEXT NOT NULL,
       input_cost DOUBLE PRECISION, output_cost DOUBLE PRECISION, total_cost DOUBLE PRECISION, model_name VARCHAR(500),
       model_provider VARCHAR(500), PRIMARY KEY (trace_id, span_id));
+    CREATE TABLE entity_associations (association_id VARCHAR(36) NOT NULL, source_type VARCHAR(36) NOT NULL,
+      source_id VARCHAR(36) NOT NULL, destination_type VARCHAR(36) NOT NULL, destination_id VARCHAR(36) NOT NULL,
+      created_time BIGINT, PRIMARY KEY (source_type, source_id, destination_type, destination_id));
     CREATE TABLE assessments (assessment_id VARCHAR(50) PRIMARY KEY, trace_id VARCHAR(50) NOT NULL, name VARCHAR(250) NOT NULL,
       assessment_type VARCHAR(50) NOT NULL, value TEXT NOT NULL, error TEXT, created_timestamp BIGINT NOT NULL,
       last_updated_timestamp BIGINT NOT NULL, source_type VARCHAR(50) NOT NULL, source_id VARCHAR(250), run_id VARCHAR(32),
@@ -140,6 +143,9 @@ const NEW_ROWS = `UPDATE trace_info SET trace_name = 'predict', session_id = 's-
     INSERT INTO inputs VALUES ('i2', 'RUN_OUTPUT', '${FIRST_RUN}', 'MODEL_OUTPUT', '${LOGGED_MODEL}', 4);
     INSERT INTO spans (trace_id, experiment_id, span_id, parent_span_id, name, type, status, start_time_unix_nano, end_time_unix_nano, content) VALUES ('tr-1', 3, 's2', 's1', 'inner', 'UNKNOWN', 'OK', 151000000, 152000000, '{"name": "inner", "x": "a\\u0000b"}'),
       ('tr-1', 3, 's1', NULL, 'predict', 'CHAIN', 'OK', 150000000, 175000000, '{"name": "predict"}');
+    INSERT INTO entity_associations VALUES ('l-1', 'trace', 'tr-1', 'run', '${DELETED_RUN}', 160),
+      ('l-2', 'trace', 'tr-1', 'prompt_version', 'question/1', 160),
+      ('l-3', 'evaluation_dataset', 'd-1', 'experiment', '3', 160);
     INSERT INTO assessments (assessment_id, trace_id, name, assessment_type, value, error, created_timestamp, last_updated_timestamp, source_type, source_id, run_id, span_id, rationale, overrides, valid, assessment_metadata) VALUES
       ('a-1', 'tr-1', 'right', 'feedback', 'false', NULL, 160, 161, 'LLM_JUDGE', 'judge', NULL, NULL, 'too short', NULL, FALSE, '{"k": "v"}'),
       ('a-2', 'tr-1', 'right', 'feedback', 'true', NULL, 170, 171, 'HUMAN', 'ann', NULL, 's1', NULL, 'a-1', TRUE, NULL),

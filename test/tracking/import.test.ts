@@ -206,3 +206,31 @@ test('a folder of MLflow’s brings the same as a database', async () => {
   expect([again.runs, again.metrics]).toEqual([{ imported: 0, there: 2, conflicts: 0 }, 0]);
   expect(await rig.dump()).toEqual(before);
 });
+
+test('assessments of a folder are counted as those of a database', async () => {
+  await using rig = new ImportRig();
+  const trace = 'mlruns/0/traces/tr-1';
+  rig.write('mlruns/0/meta.yaml', `experiment_id: '0'\nname: Default\nlifecycle_stage: active\n`);
+  rig.write(
+    `${trace}/trace_info.yaml`,
+    `trace_id: tr-1\nstate: OK\nrequest_time: '2026-01-02T03:04:05.678Z'\n`,
+  );
+  for (const [id, said] of [
+    ['a-1', 'feedback:\n  value: false\n'],
+    ['a-2', 'expectation:\n  value: 1.5\n'],
+  ] as const)
+    rig.write(
+      `${trace}/assessments/${id}.yaml`,
+      `assessment_id: ${id}\nassessment_name: right\ncreate_time: '2026-01-02T03:04:06Z'\nlast_update_time: '2026-01-02T03:04:06Z'\nsource:\n  source_type: HUMAN\n${said}`,
+    );
+  const reports = [
+    await rig.import('mlruns', '--dry-run'),
+    await rig.import('mlruns'),
+    await rig.import('mlruns'),
+  ];
+  expect(reports.map(({ exit, report }) => [exit, report.assessments])).toEqual([
+    [0, { imported: 2, there: 0, conflicts: 0 }],
+    [0, { imported: 2, there: 0, conflicts: 0 }],
+    [0, { imported: 0, there: 2, conflicts: 0 }],
+  ]);
+});

@@ -41,6 +41,7 @@ export async function* readFolderTraces({
         tags: await pairsIn(join(dir, 'tags'), cells),
         assessments: await readFolderAssessments(join(dir, 'assessments'), cells, findings),
         spans: [],
+        links: [],
       });
       if (page.length < BATCH) continue;
       yield page;

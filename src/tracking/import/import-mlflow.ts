@@ -16,6 +16,7 @@ export interface ImportReport {
   readonly runs: Tally;
   readonly loggedModels: Tally;
   readonly traces: Tally;
+  readonly assessments: Tally;
   readonly registeredModels: Tally;
   readonly versions: Tally;
   readonly datasets: number;
@@ -58,6 +59,7 @@ export async function importMlflow(request: ImportRequest): Promise<ImportReport
     runs: runs.tally,
     loggedModels: logged.tally,
     traces: traces.tally,
+    assessments: traces.assessments,
     registeredModels: models,
     versions,
     datasets,

@@ -1,22 +1,23 @@
 import type { Sql } from '../../db/sql.ts';
-import { writeAssessments } from '../mlflow/assessments.ts';
 import type { Tag } from '../mlflow/messages.ts';
 import { SPANS_TAG, writeSpans } from '../mlflow/spans.ts';
 import { compareWithHere } from './compare-with-here.ts';
 import { copyFolder } from './copy-folder.ts';
+import { addAssessments, newAssessments } from './import-assessments.ts';
 import { emptyTally, type ImportTarget, type Tally } from './import-target.ts';
 import type { MlflowSource } from './mlflow-source.ts';
 import type { SourceTrace } from './source-records.ts';
 
 const LOCATION_TAG = 'mlflow.artifactLocation';
 
-/** Traces with their spans. */
+/** Traces with their spans and assessments. */
 export async function importTraces(
   target: ImportTarget,
   source: MlflowSource,
-): Promise<{ tally: Tally; files: number }> {
+): Promise<{ tally: Tally; assessments: Tally; files: number }> {
   const { database, isDryRun } = target;
   const tally = emptyTally();
+  const assessments = emptyTally();
   let files = 0;
   for await (const page of source.traces()) {
     const wanted = await compareWithHere(target, tally, page, {
@@ -28,11 +29,15 @@ export async function importTraces(
         row['state'] === trace.state &&
         row['request_time'] === trace.requestTime,
     });
+    const added = await newAssessments(target, assessments, wanted);
     if (isDryRun) continue;
-    await database.write((sql) => write(sql, target, wanted));
+    await database.write(async (sql) => {
+      await write(sql, target, wanted);
+      await addAssessments(sql, added);
+    });
     for (const trace of wanted) files += await copyFiles(target, trace, source.base);
   }
-  return { tally, files };
+  return { tally, assessments, files };
 }
 
 function folderOf({ places }: ImportTarget, { id, experimentId }: SourceTrace): string | undefined {
@@ -60,10 +65,11 @@ async function write(sql: Sql, target: ImportTarget, traces: readonly SourceTrac
       `INSERT INTO ${table} (trace_id, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
       traces.flatMap((trace) => of(trace).map(({ key, value }) => [trace.id, key, value])),
     );
-  for (const { id, assessments = [], spans } of traces) {
-    await writeAssessments(sql, id, assessments);
-    await writeSpans(sql, id, spans);
-  }
+  for (const { id, spans } of traces) await writeSpans(sql, id, spans);
+  await sql.runMany(
+    'INSERT INTO trace_links (kind, target, trace_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    traces.flatMap(({ id, links }) => links.map(({ kind, target }) => [kind, target, id])),
+  );
   await pairs('trace_metadata', ({ metadata }) => metadata);
   await pairs('trace_tags', (trace) => {
     const folder = folderOf(target, trace);

@@ -83,9 +83,17 @@ export interface SourceLoggedModel {
   readonly tags: readonly Tag[];
 }
 
+/** A run, or a version of a prompt as `name/version`. */
+export interface TraceLink {
+  readonly kind: 'run' | 'prompt';
+  readonly target: string;
+}
+
 export interface SourceTrace extends NewTrace {
   /** Those that the database keeps; none if they lie as a file among the artifacts. */
   readonly spans: readonly Span[];
+  /** Beside the run that it was made in. */
+  readonly links: readonly TraceLink[];
 }
 
 export interface SourceVersion {

@@ -7,6 +7,7 @@ import type { SqlTables } from './sql-source.ts';
 import { readSpans } from './sql-spans.ts';
 import { tagsOf } from './sql-tags.ts';
 import { columnsOfTrace } from './sql-trace-columns.ts';
+import { readTraceLinks } from './sql-trace-links.ts';
 
 /** Spans of a trace may be megabytes. */
 const BATCH = 50;
@@ -40,6 +41,7 @@ export async function* readTraces(tables: SqlTables): AsyncGenerator<readonly So
     );
     const spans = hasSpans ? await readSpans(tables, ids) : undefined;
     const assessments = await readAssessments(tables, ids);
+    const links = await readTraceLinks(tables, ids);
     yield rows.flatMap((row) => {
       const id = String(row['request_id']);
       const state = stateOf(row['status']);
@@ -63,6 +65,7 @@ export async function* readTraces(tables: SqlTables): AsyncGenerator<readonly So
         tags: joined(tags.get(id), columns.tags),
         assessments: assessments.get(id) ?? [],
         spans: spans?.get(id) ?? [],
+        links: links.get(id) ?? [],
       };
     });
   }

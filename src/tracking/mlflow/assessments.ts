@@ -1,5 +1,5 @@
 import { lock } from '../../db/lock.ts';
-import type { Row, Sql } from '../../db/sql.ts';
+import type { Row, Sql, SqlValue } from '../../db/sql.ts';
 import { checkLength } from './check.ts';
 import { inList, listOf } from './in-list.ts';
 import type { Tag } from './messages.ts';
@@ -170,40 +170,58 @@ export async function deleteAssessment(sql: Sql, traceId: string, id: string): P
 
 async function write(sql: Sql, traceId: string, assessments: readonly NewAssessment[]): Promise<void> {
   for (const one of assessments) check(one);
-  const columns = [
-    'name',
-    'kind',
-    'value',
-    'number',
-    'error',
-    'rationale',
-    'metadata',
-    'valid',
-    'last_updated_time',
-  ];
   await sql.runMany(
-    `INSERT INTO assessments (${columns.join(', ')}, source_type, source_id, span_id, overrides, created_time, assessment_id, trace_id)
-     VALUES (${columns.map(() => '?').join(', ')}, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (assessment_id) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
-    assessments.map((one) => [
-      one.name,
-      one.kind,
-      JSON.stringify(one.value ?? null),
-      typeof one.value === 'number' ? one.value : null,
-      one.error === undefined ? null : JSON.stringify(one.error),
-      one.rationale ?? null,
-      JSON.stringify(tagMap(one.metadata)),
-      (one.isValid ?? true) ? 1 : 0,
-      one.updatedAt,
-      one.sourceType,
-      one.sourceId ?? null,
-      one.spanId ?? null,
-      one.overrides ?? null,
-      one.createdAt,
-      one.id,
-      traceId,
-    ]),
+    `${INSERT_ASSESSMENTS}
+     ON CONFLICT (assessment_id) DO UPDATE SET ${CHANGING.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+    assessments.map((one) => rowOfAssessment(traceId, one)),
   );
+}
+
+const CHANGING = [
+  'name',
+  'kind',
+  'value',
+  'number',
+  'error',
+  'rationale',
+  'metadata',
+  'valid',
+  'last_updated_time',
+] as const;
+
+export const ASSESSMENT_COLUMNS = [
+  ...CHANGING,
+  'source_type',
+  'source_id',
+  'span_id',
+  'overrides',
+  'created_time',
+  'assessment_id',
+  'trace_id',
+] as const;
+
+/** Of rows in the order of `ASSESSMENT_COLUMNS`; what becomes of those that are there is said behind it. */
+export const INSERT_ASSESSMENTS = `INSERT INTO assessments (${ASSESSMENT_COLUMNS.join(', ')}) VALUES (${ASSESSMENT_COLUMNS.map(() => '?').join(', ')})`;
+
+export function rowOfAssessment(traceId: string, one: NewAssessment): readonly SqlValue[] {
+  return [
+    one.name,
+    one.kind,
+    JSON.stringify(one.value ?? null),
+    typeof one.value === 'number' ? one.value : null,
+    one.error === undefined ? null : JSON.stringify(one.error),
+    one.rationale ?? null,
+    JSON.stringify(tagMap(one.metadata)),
+    (one.isValid ?? true) ? 1 : 0,
+    one.updatedAt,
+    one.sourceType,
+    one.sourceId ?? null,
+    one.spanId ?? null,
+    one.overrides ?? null,
+    one.createdAt,
+    one.id,
+    traceId,
+  ];
 }
 
 async function setValid(sql: Sql, traceId: string, id: string, valid: boolean): Promise<boolean> {
