@@ -6,6 +6,8 @@ import { setUp } from '../tracking/access/set-up.ts';
 import { createToken, listTokens, revokeToken } from '../tracking/access/tokens.ts';
 import { setRole } from '../tracking/access/users.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
+import { GRANT, GROUP, IDENTITY, TOKEN } from './answers/access-parts.ts';
+import { INTEGER, listOf, TEXT } from './answers/shape.ts';
 import { changeOf } from './change-of.ts';
 import { integer, message, oneOf, otherwise, required, text } from './message.ts';
 import { ADMIN, type Need, OWN, on, PUBLIC, SIGNED_IN, unauthenticated } from './policy.ts';
@@ -29,13 +31,14 @@ export const ACCESS_ROUTES: readonly Route[] = [
     'setUp',
     PUBLIC,
     message({ setup_token: required(text()), username: required(text()), password: text() }),
+    { token: TEXT },
     async ({ database, now }, { setup_token, username, password }) => {
       const token = await setUp(database, { setupToken: setup_token, username, password, now: now() });
       if (token === undefined) throw unauthenticated('The setup token is unknown, or it was used.');
       return { token };
     },
   ),
-  route('GET', '/stockpot/whoami', 'whoAmI', SIGNED_IN, message({}), async ({ identity }) =>
+  route('GET', '/stockpot/whoami', 'whoAmI', SIGNED_IN, message({}), IDENTITY, async ({ identity }) =>
     identity.kind === 'local'
       ? { username: identity.name, role: 'admin', signed_in: false }
       : {
@@ -57,6 +60,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
       scope: otherwise(oneOf(SCOPES), 'write'),
       expires_in_days: otherwise(integer(), 90),
     }),
+    { token: TEXT, expires_at: INTEGER },
     async (served, { name, scope, expires_in_days: days }) => {
       const { identity, now, database } = served;
       if (identity.kind === 'local') throw invalid('Nobody signs in to this server: it needs no tokens.');
@@ -70,15 +74,24 @@ export const ACCESS_ROUTES: readonly Route[] = [
       return { token, expires_at: expiresAt };
     },
   ),
-  route('GET', '/stockpot/tokens', 'listTokens', SIGNED_IN, message({}), async ({ database, identity }) => ({
-    tokens: await database.read((sql) => listTokens(sql, identity.name)),
-  })),
+  route(
+    'GET',
+    '/stockpot/tokens',
+    'listTokens',
+    SIGNED_IN,
+    message({}),
+    { tokens: listOf(TOKEN) },
+    async ({ database, identity }) => ({
+      tokens: await database.read((sql) => listTokens(sql, identity.name)),
+    }),
+  ),
   route(
     'DELETE',
     '/stockpot/tokens/{token_id}',
     'revokeToken',
     OWN,
     message({ token_id: required(integer()) }),
+    {},
     async (served, { token_id }) => {
       const { database, identity } = served;
       const owner = identity.kind === 'user' && identity.role !== 'admin' ? identity.name : undefined;
@@ -92,20 +105,30 @@ export const ACCESS_ROUTES: readonly Route[] = [
     'setUserRole',
     ADMIN,
     message({ username: required(text()), role: required(oneOf(ROLES)) }),
+    {},
     async (served, { username, role }) => {
       await served.database.write((sql) => setRole(sql, username, role, changeOf(served)));
       return {};
     },
   ),
-  route('GET', '/stockpot/groups', 'listGroups', ADMIN, message({}), async ({ database }) => ({
-    groups: await database.read((sql) => listGroups(sql)),
-  })),
+  route(
+    'GET',
+    '/stockpot/groups',
+    'listGroups',
+    ADMIN,
+    message({}),
+    { groups: listOf(GROUP) },
+    async ({ database }) => ({
+      groups: await database.read((sql) => listGroups(sql)),
+    }),
+  ),
   route(
     'POST',
     '/stockpot/groups',
     'createGroup',
     ADMIN,
     message({ name: required(text()), role: oneOf(ROLES) }),
+    {},
     async (served, { name, role }) => {
       await served.database.write((sql) => createGroup(sql, { name, role }, changeOf(served)));
       return {};
@@ -117,6 +140,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     'deleteGroup',
     ADMIN,
     message({ name: required(text()) }),
+    {},
     async (served, { name }) => {
       await served.database.write((sql) => deleteGroup(sql, name, changeOf(served)));
       return {};
@@ -128,6 +152,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     'addMember',
     ADMIN,
     message({ name: required(text()), username: required(text()) }),
+    {},
     async (served, { name: group, username: user }) => {
       await served.database.write((sql) => addMember(sql, { group, user }, changeOf(served)));
       return {};
@@ -139,6 +164,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     'removeMember',
     ADMIN,
     message({ name: required(text()), username: required(text()) }),
+    {},
     async (served, { name: group, username: user }) => {
       await served.database.write((sql) => removeMember(sql, { group, user }, changeOf(served)));
       return {};
@@ -150,6 +176,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     'listGrants',
     MANAGE,
     message(RESOURCE),
+    { grants: listOf(GRANT) },
     async ({ database }, { resource }) => ({
       grants: await database.read(async (sql) => grantsOn(sql, await parseResource(sql, resource))),
     }),
@@ -160,6 +187,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     'grant',
     MANAGE,
     message({ ...RESOURCE, ...PRINCIPAL, permission: required(oneOf(PERMISSIONS)) }),
+    {},
     async (served, { resource, principal, permission }) => {
       await served.database.write(async (sql) =>
         grant(sql, await parseResource(sql, resource), { principal, permission }, changeOf(served)),
@@ -173,6 +201,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     'revoke',
     MANAGE,
     message({ ...RESOURCE, ...PRINCIPAL }),
+    {},
     async (served, { resource, principal }) => {
       await served.database.write(async (sql) =>
         revoke(sql, await parseResource(sql, resource), principal, changeOf(served)),

@@ -1,5 +1,6 @@
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { readRun } from '../tracking/mlflow/runs.ts';
+import { LISTED_FILES } from './answers/file-parts.ts';
 import { checkPath } from './artifact-path.ts';
 import { requirePath } from './artifact-place.ts';
 import { READ_FILES } from './artifact-policies.ts';
@@ -15,6 +16,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     'listArtifacts',
     on('READ', run),
     message({ run_id: text(), run_uuid: text(), path: text(), page_token: unlessEmpty(text()) }),
+    LISTED_FILES,
     async (served, { run_id, run_uuid, path = '' }) => {
       const { uri } = await runRoot(served, run_id ?? run_uuid ?? '');
       return listBelow(served, uri, path);
@@ -26,6 +28,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     'listArtifacts',
     READ_FILES,
     message({ path: text() }),
+    LISTED_FILES,
     async ({ artifacts }, { path = '' }) => ({ files: await artifacts.list(path.replace(/\/$/, '')) }),
   ),
 ];

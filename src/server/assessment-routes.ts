@@ -5,6 +5,7 @@ import {
   updateAssessment,
 } from '../tracking/mlflow/assessments.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
+import { GIVEN_ASSESSMENT } from './answers/trace-parts.ts';
 import {
   ASSESSMENT,
   ASSESSMENT_CHANGE,
@@ -29,6 +30,7 @@ export const ASSESSMENT_ROUTES: readonly Route[] = [
     'createAssessment',
     on('EDIT', traced),
     message({ ...TRACE, assessment: required(nested(ASSESSMENT)) }),
+    { assessment: GIVEN_ASSESSMENT },
     async ({ database, newId, now }, { trace_id, assessment }) => {
       const created = newAssessment(assessment, newId, now());
       return {
@@ -44,6 +46,7 @@ export const ASSESSMENT_ROUTES: readonly Route[] = [
     'getAssessment',
     on('READ', traced),
     message(ID),
+    { assessment: GIVEN_ASSESSMENT },
     async ({ database }, { trace_id, assessment_id }) => ({
       assessment: assessmentMessage(
         await database.read((sql) => readAssessment(sql, trace_id, assessment_id)),
@@ -60,6 +63,7 @@ export const ASSESSMENT_ROUTES: readonly Route[] = [
       assessment: required(nested(ASSESSMENT_CHANGE)),
       update_mask: required(text()),
     }),
+    { assessment: GIVEN_ASSESSMENT },
     async ({ database, now }, { trace_id, assessment_id, assessment, update_mask }) => {
       const change = { ...changeOf(assessment, update_mask), at: now() };
       return {
@@ -75,6 +79,7 @@ export const ASSESSMENT_ROUTES: readonly Route[] = [
     'deleteAssessment',
     on('EDIT', traced),
     message(ID),
+    {},
     async ({ database }, { trace_id, assessment_id }) => {
       await database.write((sql) => deleteAssessment(sql, trace_id, assessment_id));
       return {};

@@ -2,6 +2,8 @@ import { checkKey } from '../tracking/mlflow/check.ts';
 import { metricHistories, sampledHistories } from '../tracking/mlflow/metric-histories.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { searchDatasets } from '../tracking/mlflow/search-datasets.ts';
+import { DATASET_SUMMARY, POINT_OF_RUN } from './answers/run-parts.ts';
+import { listOf } from './answers/shape.ts';
 import { integer, message, otherwise, repeated, required, text } from './message.ts';
 import { on } from './policy.ts';
 import { type Route, route } from './route.ts';
@@ -24,6 +26,7 @@ export const COMPARISON_ROUTES: readonly Route[] = [
       metric_key: required(text()),
       max_results: otherwise(integer(), MAX_POINTS),
     }),
+    { metrics: listOf(POINT_OF_RUN) },
     async ({ database }, { run_id, metric_key, max_results }) => {
       checkRuns('GetMetricHistoryBulk', 'run_id', run_id);
       checkKey('metric', metric_key);
@@ -45,6 +48,7 @@ export const COMPARISON_ROUTES: readonly Route[] = [
       end_step: integer(),
       max_results: otherwise(integer(), MAX_STEPS),
     }),
+    { metrics: listOf(POINT_OF_RUN) },
     async ({ database }, { run_ids, metric_key, start_step, end_step, max_results: steps }) => {
       checkRuns('GetMetricHistoryBulkInterval', 'run_ids', run_ids);
       checkKey('metric', metric_key);
@@ -66,6 +70,7 @@ export const COMPARISON_ROUTES: readonly Route[] = [
     'searchDatasets',
     on('READ', experiments),
     message({ experiment_ids: repeated(text()) }),
+    { dataset_summaries: listOf(DATASET_SUMMARY) },
     async ({ database }, { experiment_ids }) => ({
       dataset_summaries: await database.read((sql) => searchDatasets(sql, experiment_ids)),
     }),

@@ -17,6 +17,8 @@ import type { Tag } from '../tracking/mlflow/messages.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { searchEvaluationDatasets } from '../tracking/mlflow/search-evaluation-datasets.ts';
 import { tagMap } from '../tracking/mlflow/tag-map.ts';
+import { EVALUATION_DATASET } from './answers/evaluation-parts.ts';
+import { INTEGER, listOf, PAGE, TEXT } from './answers/shape.ts';
 import { integer, message, otherwise, repeated, required, text, unlessEmpty } from './message.ts';
 import { both, type Need, on, SIGNED_IN } from './policy.ts';
 import { type Route, route, type Served } from './route.ts';
@@ -32,6 +34,7 @@ const SEARCH = message({
   order_by: repeated(text()),
   page_token: unlessEmpty(text()),
 });
+const FOUND = { datasets: listOf(EVALUATION_DATASET), ...PAGE };
 
 /** Data sets that generative AI is evaluated on (MLflow 3). */
 export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
@@ -41,6 +44,7 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
     'createDataset',
     on('EDIT', places),
     message({ name: required(text()), tags: unlessEmpty(text()), ...EXPERIMENTS }),
+    { dataset: EVALUATION_DATASET },
     async ({ database, newId, now }, { name, tags, experiment_ids }) => {
       const dataset = {
         id: `d-${newId()}`,
@@ -56,17 +60,26 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
       };
     },
   ),
-  route('POST', '/mlflow/datasets/search', 'searchEvaluationDatasets', SIGNED_IN, SEARCH, search),
-  route('GET', '/mlflow/datasets/search', 'searchEvaluationDatasets', SIGNED_IN, SEARCH, search),
-  route('GET', AT, 'getDataset', on('READ', dataset), message(ID), async ({ database }, { dataset_id }) => ({
-    dataset: datasetMessage(await database.read((sql) => readDataset(sql, dataset_id))),
-  })),
+  route('POST', '/mlflow/datasets/search', 'searchEvaluationDatasets', SIGNED_IN, SEARCH, FOUND, search),
+  route('GET', '/mlflow/datasets/search', 'searchEvaluationDatasets', SIGNED_IN, SEARCH, FOUND, search),
+  route(
+    'GET',
+    AT,
+    'getDataset',
+    on('READ', dataset),
+    message(ID),
+    { dataset: EVALUATION_DATASET },
+    async ({ database }, { dataset_id }) => ({
+      dataset: datasetMessage(await database.read((sql) => readDataset(sql, dataset_id))),
+    }),
+  ),
   route(
     'DELETE',
     AT,
     'deleteDataset',
     on('MANAGE', dataset),
     message(ID),
+    {},
     async ({ database }, { dataset_id }) => {
       await database.write((sql) => deleteDataset(sql, dataset_id));
       return {};
@@ -78,6 +91,7 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
     'setDatasetTags',
     on('EDIT', dataset),
     message({ ...ID, tags: required(text()) }),
+    {},
     async ({ database }, { dataset_id, tags }) => {
       await database.write((sql) => setDatasetTags(sql, dataset_id, tagsOf(tags)));
       return {};
@@ -89,6 +103,7 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
     'deleteDatasetTag',
     on('EDIT', dataset),
     message({ ...ID, key: required(text()) }),
+    {},
     async ({ database }, { dataset_id, key }) => {
       await database.write((sql) => deleteDatasetTag(sql, dataset_id, key));
       return {};
@@ -100,6 +115,7 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
     'upsertDatasetRecords',
     on('EDIT', dataset),
     message({ ...ID, records: required(text()) }),
+    { inserted_count: INTEGER, updated_count: INTEGER },
     async ({ database, newId, now }, { dataset_id, records }) => {
       const { inserted, updated } = await database.write((sql) =>
         upsertRecords(sql, dataset_id, records, { at: now(), newId }),
@@ -113,6 +129,7 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
     'getDatasetRecords',
     on('READ', dataset),
     message({ ...ID, max_results: otherwise(integer(), 1000), page_token: unlessEmpty(text()) }),
+    { records: TEXT, ...PAGE },
     async ({ database }, { dataset_id, max_results, page_token }) => {
       const asked = { maxResults: max_results, pageToken: page_token };
       const { records, token } = await database.read((sql) => readRecordsPage(sql, dataset_id, asked));
@@ -125,6 +142,7 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
     'deleteDatasetRecords',
     on('EDIT', dataset),
     message({ ...ID, dataset_record_ids: repeated(text()) }),
+    { deleted_count: INTEGER },
     async ({ database }, { dataset_id, dataset_record_ids }) => ({
       deleted_count: await database.write((sql) => deleteRecords(sql, dataset_id, dataset_record_ids)),
     }),
@@ -135,6 +153,7 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
     'getDatasetExperimentIds',
     on('READ', dataset),
     message(ID),
+    { experiment_ids: listOf(TEXT) },
     async ({ database }, { dataset_id }) => ({
       experiment_ids: await database.read((sql) => experimentsOfDataset(sql, dataset_id)),
     }),
@@ -145,6 +164,7 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
     'addDatasetToExperiments',
     both(on('EDIT', dataset), on('EDIT', places)),
     message({ ...ID, ...EXPERIMENTS }),
+    { dataset: EVALUATION_DATASET },
     async (served, { dataset_id, experiment_ids }) =>
       changed(served, dataset_id, (sql) => addToExperiments(sql, dataset_id, experiment_ids)),
   ),
@@ -154,6 +174,7 @@ export const EVALUATION_DATASET_ROUTES: readonly Route[] = [
     'removeDatasetFromExperiments',
     on('EDIT', dataset),
     message({ ...ID, ...EXPERIMENTS }),
+    { dataset: EVALUATION_DATASET },
     async (served, { dataset_id, experiment_ids }) =>
       changed(served, dataset_id, (sql) => removeFromExperiments(sql, dataset_id, experiment_ids)),
   ),

@@ -10,6 +10,8 @@ import {
 } from '../tracking/mlflow/experiments.ts';
 import { invalid, missing } from '../tracking/mlflow/mlflow-error.ts';
 import { searchExperiments } from '../tracking/mlflow/search.ts';
+import { EXPERIMENT } from './answers/run-parts.ts';
+import { listOf, PAGE, TEXT } from './answers/shape.ts';
 import {
   integer,
   message,
@@ -37,6 +39,7 @@ const SEARCH = message({
   order_by: repeated(text()),
   view_type: otherwise(VIEW, 'ACTIVE_ONLY'),
 });
+const FOUND = { experiments: listOf(EXPERIMENT), ...PAGE };
 
 export const EXPERIMENT_ROUTES: readonly Route[] = [
   route(
@@ -45,6 +48,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'createExperiment',
     CREATE,
     message({ name: required(text()), artifact_location: text(), tags: repeated(nested(TAG)) }),
+    { experiment_id: TEXT },
     async ({ database, identity, now }, { name, artifact_location, tags }) => {
       const artifactLocation = artifact_location === '' ? undefined : artifact_location;
       if (artifactLocation !== undefined) checkLocation(artifactLocation);
@@ -62,6 +66,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'getExperiment',
     on('READ', experiment),
     ID,
+    { experiment: EXPERIMENT },
     async ({ database, root }, { experiment_id }) => ({
       experiment: await database.read((sql) => readExperiment(sql, experiment_id, root)),
     }),
@@ -72,20 +77,22 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'getExperimentByName',
     on('READ', experimentByName),
     message({ experiment_name: required(text()) }),
+    { experiment: EXPERIMENT },
     async ({ database, root }, { experiment_name: name }) => {
       const experiment = await database.read((sql) => readExperimentByName(sql, name, root));
       if (experiment === undefined) throw missing(`Could not find experiment with name '${name}'`);
       return { experiment };
     },
   ),
-  route('POST', '/mlflow/experiments/search', 'searchExperiments', SIGNED_IN, SEARCH, search),
-  route('GET', '/mlflow/experiments/search', 'searchExperiments', SIGNED_IN, SEARCH, search),
+  route('POST', '/mlflow/experiments/search', 'searchExperiments', SIGNED_IN, SEARCH, FOUND, search),
+  route('GET', '/mlflow/experiments/search', 'searchExperiments', SIGNED_IN, SEARCH, FOUND, search),
   route(
     'POST',
     '/mlflow/experiments/delete',
     'deleteExperiment',
     on('MANAGE', experiment),
     ID,
+    {},
     async ({ database, now }, { experiment_id }) => {
       await database.write((sql) => moveExperiment(sql, experiment_id, 'deleted', now()));
       return {};
@@ -97,6 +104,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'restoreExperiment',
     on('MANAGE', experiment),
     ID,
+    {},
     async ({ database, now }, { experiment_id }) => {
       await database.write((sql) => moveExperiment(sql, experiment_id, 'active', now()));
       return {};
@@ -108,6 +116,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'updateExperiment',
     on('EDIT', experiment),
     message({ experiment_id: required(text()), new_name: required(text()) }),
+    {},
     async ({ database, now }, { experiment_id, new_name }) => {
       await database.write((sql) => renameExperiment(sql, experiment_id, new_name, now()));
       return {};
@@ -119,6 +128,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'setExperimentTag',
     on('EDIT', experiment),
     message({ experiment_id: required(text()), key: required(text()), value: present(text()) }),
+    {},
     async ({ database }, { experiment_id, key, value }) => {
       await database.write((sql) => setExperimentTag(sql, experiment_id, { key, value }));
       return {};
@@ -130,6 +140,7 @@ export const EXPERIMENT_ROUTES: readonly Route[] = [
     'deleteExperimentTag',
     on('EDIT', experiment),
     message({ experiment_id: required(text()), key: required(text()) }),
+    {},
     async ({ database }, { experiment_id, key }) => {
       await database.write((sql) => deleteExperimentTag(sql, experiment_id, key));
       return {};

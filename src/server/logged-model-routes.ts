@@ -11,6 +11,9 @@ import { MODEL_STATUSES } from '../tracking/mlflow/messages.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { newRunName } from '../tracking/mlflow/run-name.ts';
 import { type OnDataset, searchLoggedModels } from '../tracking/mlflow/search-logged-models.ts';
+import { LISTED_FILES } from './answers/file-parts.ts';
+import { LOGGED_MODEL } from './answers/logged-model-parts.ts';
+import { listOf, PAGE } from './answers/shape.ts';
 import { listBelow } from './artifact-routes.ts';
 import { TAG } from './experiment-routes.ts';
 import {
@@ -46,6 +49,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
       params: repeated(nested(TAG)),
       tags: repeated(nested(TAG)),
     }),
+    { model: LOGGED_MODEL },
     async ({ database, now, newId, random, root }, request) => {
       const { experiment_id, name, model_type, source_run_id, params, tags } = request;
       const model = {
@@ -71,6 +75,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'finalizeLoggedModel',
     on('EDIT', loggedModel),
     message({ ...MODEL, status: required(oneOf(MODEL_STATUSES)) }),
+    { model: LOGGED_MODEL },
     async ({ database, now, root }, { model_id, status }) => ({
       model: await database.write(async (sql) => {
         await finalizeLoggedModel(sql, model_id, status, now());
@@ -84,6 +89,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'getLoggedModel',
     on('READ', loggedModel),
     message(MODEL),
+    { model: LOGGED_MODEL },
     async ({ database, root }, { model_id }) => ({
       model: await database.read((sql) => readLoggedModel(sql, model_id, root)),
     }),
@@ -94,6 +100,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'deleteLoggedModel',
     on('MANAGE', loggedModel),
     message(MODEL),
+    {},
     async ({ database, now }, { model_id }) => {
       await database.write((sql) => deleteLoggedModel(sql, model_id, now()));
       return {};
@@ -121,6 +128,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
       ),
       page_token: unlessEmpty(text()),
     }),
+    { models: listOf(LOGGED_MODEL), ...PAGE },
     async ({ database, root }, request) => {
       const search = {
         experimentIds: request.experiment_ids,
@@ -143,6 +151,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'setLoggedModelTags',
     on('EDIT', loggedModel),
     message({ ...MODEL, tags: repeated(nested(TAG)) }),
+    { model: LOGGED_MODEL },
     async ({ database, root }, { model_id, tags }) => ({
       model: await database.write(async (sql) => {
         await setLoggedModelTags(sql, model_id, tags);
@@ -156,6 +165,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'deleteLoggedModelTag',
     on('EDIT', loggedModel),
     message({ ...MODEL, tag_key: required(text()) }),
+    {},
     async ({ database }, { model_id, tag_key }) => {
       await database.write((sql) => deleteLoggedModelTag(sql, model_id, tag_key));
       return {};
@@ -167,6 +177,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'LogLoggedModelParams',
     on('EDIT', loggedModel),
     message({ ...MODEL, params: repeated(nested(TAG)) }),
+    {},
     async ({ database }, { model_id, params }) => {
       await database.write((sql) => logLoggedModelParams(sql, model_id, params));
       return {};
@@ -178,6 +189,7 @@ export const LOGGED_MODEL_ROUTES: readonly Route[] = [
     'listLoggedModelArtifacts',
     on('READ', loggedModel),
     message({ ...MODEL, artifact_directory_path: otherwise(text(), ''), page_token: unlessEmpty(text()) }),
+    LISTED_FILES,
     async (served, { model_id, artifact_directory_path: path }) => {
       const { info } = await served.database.read((sql) => readLoggedModel(sql, model_id, served.root));
       return listBelow(served, info.artifact_uri, path);

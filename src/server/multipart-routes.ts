@@ -1,3 +1,5 @@
+import { UPLOAD_CREDENTIAL } from './answers/file-parts.ts';
+import { listOf, TEXT } from './answers/shape.ts';
 import { placeOf } from './artifact-things.ts';
 import { integer, message, nested, otherwise, repeated, required, text } from './message.ts';
 import { on, type Policy } from './policy.ts';
@@ -26,6 +28,7 @@ export const MULTIPART_ROUTES: readonly Route[] = [
     'createMultipartUpload',
     WRITE_FILE,
     message({ ...FILE, num_parts: otherwise(integer(), 1) }),
+    { upload_id: TEXT, credentials: listOf(UPLOAD_CREDENTIAL) },
     async ({ uploads, origin }, { num_parts, ...file }) => {
       const { id, secret } = await uploads.begin(fileOf(file), num_parts);
       const credentials = Array.from({ length: num_parts }, (_, index) => ({
@@ -42,6 +45,7 @@ export const MULTIPART_ROUTES: readonly Route[] = [
     'completeMultipartUpload',
     WRITE_FILE,
     message({ ...FILE, upload_id: required(text()), parts: repeated(nested(PART)) }),
+    {},
     async ({ uploads }, { upload_id, parts, ...file }) => {
       const sent = parts.map(({ part_number: number, etag }) => ({ number, etag }));
       await uploads.complete(upload_id, fileOf(file), sent);
@@ -54,6 +58,7 @@ export const MULTIPART_ROUTES: readonly Route[] = [
     'abortMultipartUpload',
     WRITE_FILE,
     message({ ...FILE, upload_id: required(text()) }),
+    {},
     async ({ uploads }, { upload_id, ...file }) => {
       await uploads.abort(upload_id, fileOf(file));
       return {};

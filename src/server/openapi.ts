@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FastifyInstance } from 'fastify';
+import { part, type Shape } from './answers/shape.ts';
 import { DESCRIBED_ROUTES } from './described-routes.ts';
 import { type Field, schemaOf } from './message.ts';
 import type { Operation } from './operation.ts';
@@ -37,17 +39,20 @@ export function noteOffered(app: FastifyInstance): readonly Offered[] {
   return offered;
 }
 
-/** What the API takes, as OpenAPI 3.1: from the declarations that read the requests. */
+/** What the API takes and gives, as OpenAPI 3.1: from the declarations of its routes. */
 export function openApi(routes: readonly Route[], offered: readonly Offered[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   /** By the names that are taken. */
   const methods = new Map<string, string>();
+  const schemas: Record<string, object> = { Error: ERROR };
   for (const route of routes) {
     const name = nameOf(route, methods);
     methods.set(name, route.method);
     const path = `/api/${route.version}${route.path.replace('{+', '{')}`;
     paths[path] ??= {};
-    paths[path][route.method.toLowerCase()] = operationOf(name, route);
+    const response = responseOf(route);
+    paths[path][route.method.toLowerCase()] = operationOf(name, route, response);
+    collect(schemas, response);
   }
   for (const one of offered) {
     const path = one.url.replace(/\*$/, '{path}').replaceAll(/:(\w+)/g, '{$1}');
@@ -69,7 +74,7 @@ export function openApi(routes: readonly Route[], offered: readonly Offered[], v
         token: { type: 'http', scheme: 'bearer' },
         password: { type: 'http', scheme: 'basic' },
       },
-      schemas: { Error: ERROR },
+      schemas,
     },
   };
 }
@@ -84,7 +89,25 @@ function nameOf({ method, path, version, rpc }: Route, methods: ReadonlyMap<stri
   return `${byMethod}_${version.replace('.', '_')}_${words.join('_').replaceAll('-', '_')}`;
 }
 
-function operationOf(name: string, { method, path, policy, request: { fields } }: Route): object {
+/** `GetRunResponse`: where MLflow says `GetRun.Response`. */
+function responseOf({ rpc, response }: Route): Shape {
+  return part(`${rpc.charAt(0).toUpperCase()}${rpc.slice(1)}Response`, response);
+}
+
+/** Adds the messages of an answer to those that the description has. */
+function collect(schemas: Record<string, object>, { messages }: Shape): void {
+  for (const [name, schema] of Object.entries(messages)) {
+    if (schemas[name] !== undefined && !isDeepStrictEqual(schemas[name], schema))
+      throw new Error(`Internal error: two messages are called ${name}`);
+    schemas[name] = schema;
+  }
+}
+
+function operationOf(
+  name: string,
+  { method, path, policy, request: { fields } }: Route,
+  response: Shape,
+): object {
   const inPath = namesIn(path);
   const others = Object.fromEntries(Object.entries(fields).filter(([name]) => !inPath.includes(name)));
   const parameters = [
@@ -104,7 +127,7 @@ function operationOf(name: string, { method, path, policy, request: { fields } }
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(method === 'GET' || Object.keys(others).length === 0 ? {} : { requestBody: body }),
     responses: {
-      '200': { description: 'Done', content: { 'application/json': { schema: { type: 'object' } } } },
+      '200': { description: 'Done', content: { 'application/json': { schema: response.schema } } },
       default: REFUSED,
     },
   };

@@ -3,6 +3,8 @@ import { userPrincipal } from '../tracking/access/identity.ts';
 import { PERMISSIONS, type Permission } from '../tracking/access/permission.ts';
 import { requireUser } from '../tracking/access/users.ts';
 import { MlflowError, missing } from '../tracking/mlflow/mlflow-error.ts';
+import { EXPERIMENT_PERMISSION, REGISTERED_MODEL_PERMISSION } from './answers/access-parts.ts';
+import type { Shape } from './answers/shape.ts';
 import { changeOf } from './change-of.ts';
 import { type Field, type Message, message, oneOf, required, text } from './message.ts';
 import { on, type Policy } from './policy.ts';
@@ -21,7 +23,7 @@ export const PERMISSION_ROUTES: readonly Route[] = [
   ...permissionsOf(
     'experiments',
     { rpc: 'Experiment', called: 'Experiment permission' },
-    'experiment_permission',
+    { name: 'experiment_permission', shape: EXPERIMENT_PERMISSION },
     { experiment_id: required(text()) },
     on('MANAGE', experiment),
     ({ experiment_id: id }) => ({ kind: 'experiment', id }),
@@ -29,7 +31,7 @@ export const PERMISSION_ROUTES: readonly Route[] = [
   ...permissionsOf(
     'registered-models',
     { rpc: 'RegisteredModel', called: 'Registered model permission' },
-    'registered_model_permission',
+    { name: 'registered_model_permission', shape: REGISTERED_MODEL_PERMISSION },
     { name: required(text()) },
     on('MANAGE', model),
     ({ name }) => ({ kind: 'model', name }),
@@ -39,7 +41,7 @@ export const PERMISSION_ROUTES: readonly Route[] = [
 function permissionsOf<K extends string>(
   folder: string,
   { rpc, called }: { readonly rpc: string; readonly called: string },
-  answer: string,
+  answer: { readonly name: string; readonly shape: Shape },
   id: Readonly<Record<K, Field<string>>>,
   policy: Policy<Readonly<Record<K, string>>>,
   resourceOf: (request: Readonly<Record<K, string>>) => Resource,
@@ -47,6 +49,7 @@ function permissionsOf<K extends string>(
   type Asked = Readonly<Record<K, string>> & OfUser;
   const asked = message({ ...id, ...USER }) as Message<Asked>;
   const given = message({ ...id, ...GIVEN }) as Message<Asked & { permission: Permission }>;
+  const response = { [answer.name]: answer.shape };
   const ids = Object.keys(id) as K[];
   const named = (request: Asked): string[] =>
     [...ids, 'username' as const].map((key) => `${key}=${request[key]}`);
@@ -59,7 +62,7 @@ function permissionsOf<K extends string>(
       const permission = await grantOf(sql, resourceOf(request), userPrincipal(user.name));
       if (permission === undefined) throw absent(request);
       const of = Object.fromEntries(ids.map((key) => [key, request[key]]));
-      return { [answer]: { ...of, user_id: user.id, permission } };
+      return { [answer.name]: { ...of, user_id: user.id, permission } };
     });
   const write = async (
     served: Served,
@@ -80,16 +83,24 @@ function permissionsOf<K extends string>(
     });
   };
   return [
-    route('POST', at('create'), `create${rpc}Permission`, policy, given, async (served, request) => {
-      await write(served, request, true);
-      return read(served, request);
-    }),
-    route('GET', at('get'), `get${rpc}Permission`, policy, asked, read),
-    route('PATCH', at('update'), `update${rpc}Permission`, policy, given, async (served, request) => {
+    route(
+      'POST',
+      at('create'),
+      `create${rpc}Permission`,
+      policy,
+      given,
+      response,
+      async (served, request) => {
+        await write(served, request, true);
+        return read(served, request);
+      },
+    ),
+    route('GET', at('get'), `get${rpc}Permission`, policy, asked, response, read),
+    route('PATCH', at('update'), `update${rpc}Permission`, policy, given, {}, async (served, request) => {
       await write(served, request, false);
       return {};
     }),
-    route('DELETE', at('delete'), `delete${rpc}Permission`, policy, asked, async (served, request) => {
+    route('DELETE', at('delete'), `delete${rpc}Permission`, policy, asked, {}, async (served, request) => {
       await served.database.write(async (sql) => {
         const principal = userPrincipal((await requireUser(sql, request.username)).name);
         if ((await grantOf(sql, resourceOf(request), principal)) === undefined) throw absent(request);

@@ -4,6 +4,7 @@ import type { RunInfo, RunStatus } from '../tracking/mlflow/messages.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { newRunName } from '../tracking/mlflow/run-name.ts';
 import { createRun, readRun, updateRun } from '../tracking/mlflow/runs.ts';
+import { RUN } from './answers/run-parts.ts';
 import { requirePath } from './artifact-place.ts';
 import { TAG } from './experiment-routes.ts';
 import { type Field, integer, message, nested, otherwise, present, repeated, text } from './message.ts';
@@ -35,6 +36,7 @@ export const PROMPTLAB_ROUTES: readonly Route[] = [
       user_id: otherwise(text(), 'unknown'),
       start_time: integer(),
     }),
+    { run: RUN },
     async ({ database, artifacts, now, newId, random, root }, asked) => {
       const id = newId();
       const at = now();

@@ -6,6 +6,8 @@ import { requireModel } from '../tracking/mlflow/require-model.ts';
 import { listPromotions, readPromotion } from '../tracking/protection/promotion.ts';
 import { type Approver, approve, moveOrAsk, reject } from '../tracking/protection/promotions.ts';
 import { protect, protectionsOf, unprotect } from '../tracking/protection/protections.ts';
+import { ALIAS_OUTCOME, MODEL_CHANGE, PROMOTION, PROTECTION } from './answers/protection-parts.ts';
+import { listOf } from './answers/shape.ts';
 import { changeOf } from './change-of.ts';
 import { message, oneOf, repeated, required, text } from './message.ts';
 import { type Need, on } from './policy.ts';
@@ -24,6 +26,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'listProtections',
     on('READ', model),
     message(NAME),
+    { protections: listOf(PROTECTION) },
     async ({ database }, { name }) => ({
       protections: await database.read((sql) => protectionsOf(sql, name)),
     }),
@@ -34,6 +37,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'protect',
     on('MANAGE', model),
     message({ ...ALIAS, requires: oneOf(['validated']), approvers: repeated(text()) }),
+    {},
     async (served, { name, alias, requires = null, approvers }) => {
       const protection = { alias, requires, approvers };
       await served.database.write((sql) => protect(sql, name, protection, changeOf(served)));
@@ -46,6 +50,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'unprotect',
     on('MANAGE', model),
     message(ALIAS),
+    {},
     async (served, { name, alias }) => {
       await served.database.write((sql) => unprotect(sql, name, alias, changeOf(served)));
       return {};
@@ -57,6 +62,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'moveAlias',
     on('EDIT', model),
     message({ ...ALIAS, version: required(text()), expected: text() }),
+    { outcome: ALIAS_OUTCOME },
     async (served, { name, alias, version, expected = '' }) => ({
       outcome: await served.database.write((sql) =>
         moveOrAsk(
@@ -73,6 +79,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'listPromotions',
     on('READ', model),
     message({ ...NAME, state: oneOf(['pending', 'approved', 'rejected', 'stale']) }),
+    { promotions: listOf(PROMOTION) },
     async ({ database }, { name, state }) => ({
       promotions: await database.read((sql) => listPromotions(sql, name, state)),
     }),
@@ -83,6 +90,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'approvePromotion',
     on('READ', promotedModel, 'write'),
     ID,
+    { promotion: PROMOTION },
     async (served, { promotion_id }) => ({
       promotion: await served.database.write(async (sql) =>
         approve(sql, promotion_id, await approverOf(sql, served)),
@@ -95,6 +103,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'rejectPromotion',
     on('READ', promotedModel, 'write'),
     ID,
+    { promotion: PROMOTION },
     async (served, { promotion_id }) => ({
       promotion: await served.database.write(async (sql) =>
         reject(sql, promotion_id, await approverOf(sql, served)),
@@ -107,6 +116,7 @@ export const PROTECTION_ROUTES: readonly Route[] = [
     'getModelHistory',
     on('READ', model),
     message(NAME),
+    { history: listOf(MODEL_CHANGE) },
     async ({ database, identity }, { name }) => ({
       history: await database.read(async (sql) => {
         // Nobody is granted what is not there any more.

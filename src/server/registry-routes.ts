@@ -1,7 +1,5 @@
-import type { Digest } from '../core/ids.ts';
 import { REPRODUCTION_TAG } from '../engine/reproduction.ts';
 import { own, readableBy } from '../tracking/access/grants.ts';
-import { readLoggedModel } from '../tracking/mlflow/logged-models.ts';
 import {
   addressOfCopy,
   contentOfVersion,
@@ -26,9 +24,10 @@ import {
   renameModel,
   setModelTag,
 } from '../tracking/mlflow/registered-models.ts';
-import { readRun } from '../tracking/mlflow/runs.ts';
 import { searchModels, searchVersions } from '../tracking/mlflow/search-registry.ts';
 import { blobsOfVersions } from '../tracking/version-pins.ts';
+import { MODEL_VERSION, REGISTERED_MODEL } from './answers/registry-parts.ts';
+import { listOf, PAGE, TEXT } from './answers/shape.ts';
 import { changeOf } from './change-of.ts';
 import { TAG } from './experiment-routes.ts';
 import {
@@ -43,7 +42,8 @@ import {
   text,
   unlessEmpty,
 } from './message.ts';
-import { type ModelSource, modelSource } from './model-source.ts';
+import { contentOf } from './model-content.ts';
+import { modelSource } from './model-source.ts';
 import { originOf } from './origin-of-version.ts';
 import { both, CREATE, on, SIGNED_IN } from './policy.ts';
 import { checkReproductionTag } from './reproduction-tag.ts';
@@ -54,6 +54,7 @@ const NAME = { name: required(text()) };
 const VERSION = { ...NAME, version: required(text()) };
 const SEARCH = { filter: otherwise(text(), ''), order_by: repeated(text()), page_token: unlessEmpty(text()) };
 const LATEST = message({ ...NAME, stages: repeated(text()) });
+const LATEST_VERSIONS = { model_versions: listOf(MODEL_VERSION) };
 
 export const REGISTRY_ROUTES: readonly Route[] = [
   route(
@@ -62,6 +63,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'createRegisteredModel',
     CREATE,
     message({ ...NAME, tags: repeated(nested(TAG)), description: text() }),
+    { registered_model: REGISTERED_MODEL },
     async (served, { name, tags, description }) => ({
       registered_model: await served.database.write(async (sql) => {
         await createModel(sql, { name, tags, description }, changeOf(served));
@@ -76,6 +78,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'renameRegisteredModel',
     on('MANAGE', model),
     message({ ...NAME, new_name: required(text()) }),
+    { registered_model: REGISTERED_MODEL },
     async (served, { name, new_name }) => ({
       registered_model: await served.database.write(async (sql) => {
         await renameModel(sql, name, new_name, changeOf(served));
@@ -89,6 +92,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'updateRegisteredModel',
     on('EDIT', model),
     message({ ...NAME, description: otherwise(text(), '') }),
+    { registered_model: REGISTERED_MODEL },
     async (served, { name, description }) => ({
       registered_model: await served.database.write(async (sql) => {
         await describeModel(sql, name, description, changeOf(served));
@@ -102,6 +106,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'deleteRegisteredModel',
     on('MANAGE', model),
     message(NAME),
+    {},
     async (served, { name }) => {
       const freed = await served.database.write(async (sql) => {
         const blobs = await blobsOfVersions(sql, name, undefined);
@@ -118,6 +123,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'getRegisteredModel',
     on('READ', model),
     message(NAME),
+    { registered_model: REGISTERED_MODEL },
     async ({ database }, { name }) => ({
       registered_model: await database.read((sql) => readModel(sql, name)),
     }),
@@ -128,6 +134,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'searchRegisteredModels',
     SIGNED_IN,
     message({ ...SEARCH, max_results: otherwise(atMost(1000), 100) }),
+    { registered_models: listOf(REGISTERED_MODEL), ...PAGE },
     async ({ database, identity }, { filter, order_by, page_token, max_results }) =>
       database.read((sql) =>
         searchModels(
@@ -143,6 +150,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'getLatestVersions',
     on('READ', model),
     LATEST,
+    LATEST_VERSIONS,
     latest,
   ),
   route(
@@ -151,6 +159,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'getLatestVersions',
     on('READ', model),
     LATEST,
+    LATEST_VERSIONS,
     latest,
   ),
   route(
@@ -159,6 +168,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'setRegisteredModelTag',
     on('EDIT', model),
     message({ ...NAME, key: required(text()), value: present(text()) }),
+    {},
     async (served, { name, key, value }) => {
       await served.database.write((sql) => setModelTag(sql, name, { key, value }, changeOf(served)));
       return {};
@@ -170,6 +180,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'deleteRegisteredModelTag',
     on('EDIT', model),
     message({ ...NAME, key: required(text()) }),
+    {},
     async (served, { name, key }) => {
       await served.database.write((sql) => deleteModelTag(sql, name, key, changeOf(served)));
       return {};
@@ -181,6 +192,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'setRegisteredModelAlias',
     on('EDIT', model),
     message({ ...VERSION, alias: required(text()) }),
+    {},
     async (served, { name, alias, version }) => {
       await served.database.write((sql) => setAlias(sql, name, alias, version, changeOf(served)));
       return {};
@@ -192,6 +204,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'deleteRegisteredModelAlias',
     on('EDIT', model),
     message({ ...NAME, alias: required(text()) }),
+    {},
     async (served, { name, alias }) => {
       await served.database.write((sql) => deleteAlias(sql, name, alias, changeOf(served)));
       return {};
@@ -203,6 +216,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'getModelVersionByAlias',
     on('READ', model),
     message({ ...NAME, alias: required(text()) }),
+    { model_version: MODEL_VERSION },
     async ({ database }, { name, alias }) => ({
       model_version: await database.read((sql) => readAlias(sql, name, alias)),
     }),
@@ -220,6 +234,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
       description: text(),
       tags: repeated(nested(TAG)),
     }),
+    { model_version: MODEL_VERSION },
     async (served, { name, source, run_id, run_link, description, tags }) => {
       const found = await contentOf(served, modelSource(source, served.root));
       const model_version = await served.database.write(async (sql) => {
@@ -250,6 +265,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'getModelVersion',
     on('READ', model),
     message(VERSION),
+    { model_version: MODEL_VERSION },
     async ({ database }, { name, version }) => ({
       model_version: await database.read((sql) => readVersion(sql, name, version)),
     }),
@@ -260,6 +276,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'getModelVersionDownloadUri',
     on('READ', model),
     message(VERSION),
+    { artifact_uri: TEXT },
     async ({ database, servesArtifacts }, { name, version }) => {
       const { source, copy } = await database.read((sql) => contentOfVersion(sql, name, version));
       return { artifact_uri: copy !== undefined && servesArtifacts ? addressOfCopy(copy.digest) : source };
@@ -271,6 +288,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'searchModelVersions',
     SIGNED_IN,
     message({ ...SEARCH, max_results: otherwise(atMost(200_000), 10_000) }),
+    { model_versions: listOf(MODEL_VERSION), ...PAGE },
     async ({ database, identity }, { filter, order_by, page_token, max_results }) =>
       database.read((sql) =>
         searchVersions(
@@ -286,6 +304,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'updateModelVersion',
     on('EDIT', model),
     message({ ...VERSION, description: otherwise(text(), '') }),
+    { model_version: MODEL_VERSION },
     async (served, { name, version, description }) => ({
       model_version: await served.database.write(async (sql) => {
         await describeVersion(sql, name, version, description, changeOf(served));
@@ -299,6 +318,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'transitionModelVersionStage',
     on('EDIT', model),
     message({ ...VERSION, stage: required(text()), archive_existing_versions: otherwise(boolean(), false) }),
+    { model_version: MODEL_VERSION },
     async (served, { name, version, stage, archive_existing_versions: archive }) => ({
       model_version: await served.database.write(async (sql) => {
         await moveStage(sql, name, version, { stage, archive }, changeOf(served));
@@ -312,6 +332,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'deleteModelVersion',
     on('MANAGE', model),
     message(VERSION),
+    {},
     async (served, { name, version }) => {
       const freed = await served.database.write(async (sql) => {
         const blobs = await blobsOfVersions(sql, name, version);
@@ -328,6 +349,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'setModelVersionTag',
     on('EDIT', model),
     message({ ...VERSION, key: required(text()), value: present(text()) }),
+    {},
     async (served, { name, version, key, value }) => {
       await served.database.write(async (sql) => {
         if (key === REPRODUCTION_TAG) {
@@ -345,6 +367,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
     'deleteModelVersionTag',
     on('EDIT', model),
     message({ ...VERSION, key: required(text()) }),
+    {},
     async (served, { name, version, key }) => {
       await served.database.write((sql) => deleteVersionTag(sql, name, version, key, changeOf(served)));
       return {};
@@ -357,31 +380,4 @@ async function latest(
   { name, stages }: ReturnType<typeof LATEST.read>,
 ): Promise<object> {
   return { model_versions: await database.read((sql) => latestVersions(sql, name, stages)) };
-}
-
-/** Where the model's files are, and their digest if they are here. */
-async function contentOf(
-  served: Pick<Served, 'artifacts' | 'database' | 'root'>,
-  source: ModelSource,
-): Promise<{ source: string; digest?: Digest; size?: number }> {
-  const { artifacts, database, root } = served;
-  switch (source.kind) {
-    case 'version': {
-      const { name, version } = source;
-      const { source: at, copy } = await database.read((sql) => contentOfVersion(sql, name, version));
-      return copy === undefined ? contentOf(served, modelSource(at, root)) : { source: at, ...copy };
-    }
-    case 'logged-model': {
-      const { info } = await database.read((sql) => readLoggedModel(sql, source.id, root));
-      return contentOf(served, modelSource(info.artifact_uri, root));
-    }
-    case 'run': {
-      const { info } = await database.read((sql) => readRun(sql, source.run, root));
-      return contentOf(served, modelSource(`${info.artifact_uri}/${source.path}`, root));
-    }
-    case 'proxied':
-      return { source: source.uri, ...(await artifacts.digestOf(source.path)) };
-    case 'elsewhere':
-      return { source: source.uri };
-  }
 }

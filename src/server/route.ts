@@ -2,6 +2,7 @@ import type { Database } from '../db/sql.ts';
 import type { Outbound } from '../net/outbound.ts';
 import type { Identity } from '../tracking/access/identity.ts';
 import type { GatheredPoints } from '../tracking/mlflow/gathered-points.ts';
+import type { Shapes } from './answers/shape.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { Message } from './message.ts';
 import type { MultipartUploads } from './multipart-uploads.ts';
@@ -43,6 +44,8 @@ export interface Route {
   readonly rpc: string;
   readonly policy: Policy<never>;
   readonly request: Message<unknown>;
+  /** What it answers with, where it does not refuse. */
+  readonly response: Shapes;
   readonly answer: (served: Served, request: never) => Promise<object>;
 }
 
@@ -52,9 +55,10 @@ export function route<T>(
   rpc: string,
   policy: Policy<NoInfer<T>>,
   request: Message<T>,
+  response: Shapes,
   answer: (served: Served, request: T) => Promise<object>,
 ): Route {
-  return { method, path, version: '2.0', rpc, policy, request, answer };
+  return { method, path, version: '2.0', rpc, policy, request, response, answer };
 }
 
 /** The names of the parameters in a route's path. */

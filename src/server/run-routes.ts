@@ -18,6 +18,8 @@ import { logModelInputs, logModelOutputs } from '../tracking/mlflow/run-models.t
 import { newRunName } from '../tracking/mlflow/run-name.ts';
 import { createRun, moveRun, readRun, updateRun } from '../tracking/mlflow/runs.ts';
 import { searchRuns } from '../tracking/mlflow/search-runs.ts';
+import { POINT, RUN, RUN_INFO } from './answers/run-parts.ts';
+import { listOf, PAGE } from './answers/shape.ts';
 import { TAG, VIEW } from './experiment-routes.ts';
 import { JsonText } from './json-of.ts';
 import {
@@ -71,6 +73,7 @@ export const RUN_ROUTES: readonly Route[] = [
       start_time: integer(),
       tags: repeated(nested(TAG)),
     }),
+    { run: RUN },
     async (
       { database, now, newId, random, root },
       { experiment_id, user_id, run_name, start_time, tags },
@@ -94,6 +97,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'updateRun',
     on('EDIT', run),
     message({ ...RUN_ID, status: oneOf(RUN_STATUSES), end_time: integer(), run_name: text() }),
+    { run_info: RUN_INFO },
     async ({ database, root }, request) => {
       const id = idOf(request);
       const { status, end_time: endTime, run_name: name } = request;
@@ -108,6 +112,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'deleteRun',
     on('MANAGE', run),
     message({ run_id: required(text()) }),
+    {},
     async ({ database, now }, { run_id }) => {
       await database.write((sql) => moveRun(sql, run_id, 'deleted', now()));
       return {};
@@ -119,6 +124,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'restoreRun',
     on('MANAGE', run),
     message({ run_id: required(text()) }),
+    {},
     async ({ database, now }, { run_id }) => {
       await database.write((sql) => moveRun(sql, run_id, 'active', now()));
       return {};
@@ -130,6 +136,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'getRun',
     on('READ', run),
     message(RUN_ID),
+    { run: RUN },
     async ({ database, root }, request) => ({
       run: await database.read((sql) => readRun(sql, idOf(request), root)),
     }),
@@ -147,6 +154,7 @@ export const RUN_ROUTES: readonly Route[] = [
       order_by: repeated(text()),
       page_token: unlessEmpty(text()),
     }),
+    { runs: listOf(RUN), ...PAGE },
     async (
       { database, root },
       { experiment_ids, filter, run_view_type, max_results, order_by, page_token },
@@ -166,6 +174,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'logMetric',
     both(on('EDIT', run), on('EDIT', modelOfMetric)),
     message({ ...RUN_ID, ...METRIC_FIELDS }),
+    {},
     async ({ database, points }, request) => {
       const { run_id: _, run_uuid: __, ...metric } = request;
       const id = idOf(request);
@@ -180,6 +189,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'logParam',
     on('EDIT', run),
     message({ ...RUN_ID, key: required(text()), value: present(text()) }),
+    {},
     async ({ database }, request) => {
       const { key, value } = request;
       await database.write((sql) => logParam(sql, idOf(request), { key, value }));
@@ -192,6 +202,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'setTag',
     on('EDIT', run),
     message({ ...RUN_ID, key: required(text()), value: present(text()) }),
+    {},
     async ({ database }, request) => {
       const { key, value } = request;
       await database.write((sql) => setTag(sql, idOf(request), { key, value }));
@@ -204,6 +215,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'deleteTag',
     on('EDIT', run),
     message({ run_id: required(text()), key: required(text()) }),
+    {},
     async ({ database }, { run_id, key }) => {
       await database.write((sql) => deleteTag(sql, run_id, key));
       return {};
@@ -220,6 +232,7 @@ export const RUN_ROUTES: readonly Route[] = [
       params: repeated(nested(TAG)),
       tags: repeated(nested(TAG)),
     }),
+    {},
     async ({ database }, { run_id, metrics, params, tags }) => {
       const isOfMetrics = params.length === 0 && tags.length === 0 && metrics.every(belongsToRunOnly);
       const how = isOfMetrics ? 'at-once' : undefined;
@@ -233,6 +246,7 @@ export const RUN_ROUTES: readonly Route[] = [
     'logModel',
     on('EDIT', run),
     message({ run_id: required(text()), model_json: required(text()) }),
+    {},
     async ({ database, root }, { run_id, model_json }) => {
       const model = modelOf(model_json);
       await database.write(async (sql) => {
@@ -258,6 +272,7 @@ export const RUN_ROUTES: readonly Route[] = [
       ),
       models: repeated(nested(message({ model_id: required(text()) }))),
     }),
+    {},
     async ({ database }, { run_id, datasets, models }) => {
       const inputs = datasets.map(({ tags, dataset }) => ({ tags, dataset: given(dataset) }));
       const ids = models.map(({ model_id }) => model_id);
@@ -277,6 +292,7 @@ export const RUN_ROUTES: readonly Route[] = [
       run_id: required(text()),
       models: repeated(nested(message({ model_id: required(text()), step: otherwise(integer(), 0) }))),
     }),
+    {},
     async ({ database }, { run_id, models }) => {
       await database.write((sql) => logModelOutputs(sql, run_id, models));
       return {};
@@ -293,6 +309,7 @@ export const RUN_ROUTES: readonly Route[] = [
       page_token: unlessEmpty(text()),
       max_results: integer(),
     }),
+    { metrics: listOf(POINT), ...PAGE },
     async ({ database }, request) => {
       const { metric_key: key, page_token: pageToken, max_results: maxResults } = request;
       const run_id = idOf(request);

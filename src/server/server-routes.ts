@@ -1,3 +1,4 @@
+import { ANY, BOOLEAN, listOf, TEXT } from './answers/shape.ts';
 import { message, text } from './message.ts';
 import { SIGNED_IN } from './policy.ts';
 import { type Route, route } from './route.ts';
@@ -13,15 +14,21 @@ export const SERVER_ROUTES: readonly Route[] = [
       'gatewayProxy',
       SIGNED_IN,
       message({ gateway_path: text() }),
+      { endpoints: listOf(ANY) },
       async () => NO_GATEWAY,
     ),
   ),
   // What clients of 3.x ask before anything else; no workspaces here.
   {
-    ...route('GET', '/mlflow/server-info', 'getServerInfo', SIGNED_IN, message({}), async () => ({
-      store_type: 'SqlStore',
-      workspaces_enabled: false,
-    })),
+    ...route(
+      'GET',
+      '/mlflow/server-info',
+      'getServerInfo',
+      SIGNED_IN,
+      message({}),
+      { store_type: TEXT, workspaces_enabled: BOOLEAN },
+      async () => ({ store_type: 'SqlStore', workspaces_enabled: false }),
+    ),
     version: '3.0',
   },
 ];

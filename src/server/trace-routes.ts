@@ -1,5 +1,7 @@
 import { searchTraces } from '../tracking/mlflow/search-traces.ts';
 import { endTrace, readTrace, writeTrace } from '../tracking/mlflow/traces.ts';
+import { INTEGER, listOf, PAGE } from './answers/shape.ts';
+import { TRACE_INFO } from './answers/trace-parts.ts';
 import { TAG } from './experiment-routes.ts';
 import {
   atMost,
@@ -31,6 +33,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'startTrace',
     on('EDIT', experiment),
     message({ experiment_id: required(text()), timestamp_ms: required(integer()), ...PAIRS }),
+    { trace_info: TRACE_INFO },
     async ({ database, newId, root }, { experiment_id, timestamp_ms, request_metadata, tags }) => {
       const id = `tr-${newId()}`;
       const trace = {
@@ -61,6 +64,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'endTrace',
     on('EDIT', requested),
     message({ ...ID, timestamp_ms: required(integer()), status: otherwise(STATUS, 'OK'), ...PAIRS }),
+    { trace_info: TRACE_INFO },
     async ({ database }, { request_id, timestamp_ms, status, request_metadata, tags }) => {
       const end = {
         at: timestamp_ms,
@@ -84,6 +88,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'getTraceInfo',
     on('READ', requested),
     message(ID),
+    { trace_info: TRACE_INFO },
     async ({ database }, { request_id }) => ({
       trace_info: traceInfo(await database.read((sql) => readTrace(sql, request_id))),
     }),
@@ -100,6 +105,7 @@ export const TRACE_ROUTES: readonly Route[] = [
       order_by: repeated(text()),
       page_token: unlessEmpty(text()),
     }),
+    { traces: listOf(TRACE_INFO), ...PAGE },
     async ({ database }, { experiment_ids, filter, max_results, order_by, page_token }) => {
       const search = {
         experimentIds: experiment_ids,
@@ -118,6 +124,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'setTraceTag',
     on('EDIT', requested),
     message({ ...ID, ...TAG_OF_TRACE }),
+    {},
     async (served, { request_id, key, value }) => answerSetTag(served, request_id, { key, value }),
   ),
   route(
@@ -126,6 +133,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'deleteTraceTag',
     on('EDIT', requested),
     message({ ...ID, key: required(text()) }),
+    {},
     async (served, { request_id, key }) => answerDeleteTag(served, request_id, key),
   ),
   route(
@@ -134,6 +142,7 @@ export const TRACE_ROUTES: readonly Route[] = [
     'deleteTraces',
     on('MANAGE', experiment),
     DELETE_TRACES,
+    { traces_deleted: INTEGER },
     answerDelete,
   ),
 ];

@@ -2,6 +2,8 @@ import type { Sql } from '../db/sql.ts';
 import { invalid } from '../tracking/mlflow/mlflow-error.ts';
 import { searchTraces } from '../tracking/mlflow/search-traces.ts';
 import { readTrace, TRACE_STATES, writeTrace } from '../tracking/mlflow/traces.ts';
+import { INTEGER, listOf, PAGE } from './answers/shape.ts';
+import { TRACE, TRACE_INFO_V3 } from './answers/trace-parts.ts';
 import { ASSESSMENT, newAssessment } from './assessment-message.ts';
 import {
   atMost,
@@ -48,6 +50,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'startTraceV3',
     both(on('EDIT', placeOfTrace), on('EDIT', sameTrace)),
     message({ trace: required(nested(message({ trace_info: required(nested(INFO)) }))) }),
+    { trace: TRACE },
     async ({ database, root, newId, now }, { trace: { trace_info: info } }) => {
       const trace = {
         id: info.trace_id,
@@ -81,6 +84,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
       order_by: repeated(text()),
       page_token: unlessEmpty(text()),
     }),
+    { traces: listOf(TRACE_INFO_V3), ...PAGE },
     async ({ database }, { locations, filter, max_results, order_by, page_token }) => {
       const search = {
         experimentIds: locations.map(experimentOf),
@@ -99,6 +103,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'getTraceInfoV3',
     on('READ', traced),
     message(ID),
+    { trace: TRACE },
     async ({ database }, { trace_id }) => ({
       trace: { trace_info: traceInfoV3(await database.read((sql) => readTrace(sql, trace_id))) },
     }),
@@ -109,6 +114,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'setTraceTagV3',
     on('EDIT', traced),
     message({ ...ID, ...TAG_OF_TRACE }),
+    {},
     async (served, { trace_id, key, value }) => answerSetTag(served, trace_id, { key, value }),
   ),
   route(
@@ -117,6 +123,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'deleteTraceTagV3',
     on('EDIT', traced),
     message({ ...ID, key: required(text()) }),
+    {},
     async (served, { trace_id, key }) => answerDeleteTag(served, trace_id, key),
   ),
   route(
@@ -125,6 +132,7 @@ export const TRACE_V3_ROUTES: readonly Route[] = [
     'deleteTracesV3',
     on('MANAGE', experiment),
     DELETE_TRACES,
+    { traces_deleted: INTEGER },
     answerDelete,
   ),
 ].map((one) => ({ ...one, version: '3.0' }));

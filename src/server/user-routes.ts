@@ -13,6 +13,8 @@ import {
   setRole,
   type User,
 } from '../tracking/access/users.ts';
+import { USER } from './answers/access-parts.ts';
+import { listOf } from './answers/shape.ts';
 import { changeOf } from './change-of.ts';
 import { boolean, message, required, text } from './message.ts';
 import { ADMIN, type Policy, SIGNED_IN } from './policy.ts';
@@ -46,6 +48,7 @@ export const USER_ROUTES: readonly Route[] = [
     'createUser',
     ADMIN,
     NAME_AND_PASSWORD,
+    { user: USER },
     async (served, { username, password }) => {
       checkPassword(password);
       const passwordHash = await hashPassword(password);
@@ -59,15 +62,24 @@ export const USER_ROUTES: readonly Route[] = [
       };
     },
   ),
-  route('GET', '/mlflow/users/get', 'getUser', READ_USER, NAME, async ({ database }, { username }) => ({
-    user: await database.read(async (sql) => userMessage(sql, await requireUser(sql, username))),
-  })),
+  route(
+    'GET',
+    '/mlflow/users/get',
+    'getUser',
+    READ_USER,
+    NAME,
+    { user: USER },
+    async ({ database }, { username }) => ({
+      user: await database.read(async (sql) => userMessage(sql, await requireUser(sql, username))),
+    }),
+  ),
   route(
     'GET',
     '/mlflow/users/current',
     'getCurrentUser',
     SIGNED_IN,
     message({}),
+    { user: USER },
     async ({ database, identity: { name } }) => ({
       user: await database.read(async (sql) => {
         const user = await findUser(sql, name);
@@ -75,15 +87,24 @@ export const USER_ROUTES: readonly Route[] = [
       }),
     }),
   ),
-  route('GET', '/mlflow/users/list', 'listUsers', ADMIN, message({}), async ({ database }) => ({
-    users: await database.read(async (sql) => (await listUsers(sql)).map(listed)),
-  })),
+  route(
+    'GET',
+    '/mlflow/users/list',
+    'listUsers',
+    ADMIN,
+    message({}),
+    { users: listOf(USER) },
+    async ({ database }) => ({
+      users: await database.read(async (sql) => (await listUsers(sql)).map(listed)),
+    }),
+  ),
   route(
     'PATCH',
     '/mlflow/users/update-password',
     'updateUserPassword',
     SET_PASSWORD,
     NAME_AND_PASSWORD,
+    {},
     async (served, { username, password }) => {
       checkPassword(password);
       const hash = await hashPassword(password);
@@ -97,6 +118,7 @@ export const USER_ROUTES: readonly Route[] = [
     'updateUserAdmin',
     ADMIN,
     message({ username: required(text()), is_admin: required(boolean()) }),
+    {},
     async (served, { username, is_admin }) => {
       await served.database.write(async (sql) => {
         // Who is no administrator stays what they are: a viewer is not made a member.
@@ -107,7 +129,7 @@ export const USER_ROUTES: readonly Route[] = [
       return {};
     },
   ),
-  route('DELETE', '/mlflow/users/delete', 'deleteUser', ADMIN, NAME, async (served, { username }) => {
+  route('DELETE', '/mlflow/users/delete', 'deleteUser', ADMIN, NAME, {}, async (served, { username }) => {
     await served.database.write((sql) => deleteUser(sql, username, changeOf(served)));
     return {};
   }),

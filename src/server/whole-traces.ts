@@ -3,6 +3,8 @@ import { missing } from '../tracking/mlflow/mlflow-error.ts';
 import { spansOf } from '../tracking/mlflow/spans.ts';
 import { linkPrompts, linkTracesToRun } from '../tracking/mlflow/trace-links.ts';
 import { readTrace, readTraces, type Trace } from '../tracking/mlflow/traces.ts';
+import { listOf } from './answers/shape.ts';
+import { TRACE, TRACE_INFO_V3 } from './answers/trace-parts.ts';
 import {
   boolean,
   ifGiven,
@@ -31,6 +33,7 @@ export const WHOLE_TRACE_ROUTES: readonly Route[] = [
       'getTrace',
       on('READ', traced),
       message({ trace_id: required(text()), allow_partial: otherwise(boolean(), false) }),
+      { trace: TRACE },
       async ({ database }, { trace_id, allow_partial }) =>
         database.read(async (sql) => {
           const trace = await readTrace(sql, trace_id);
@@ -46,6 +49,7 @@ export const WHOLE_TRACE_ROUTES: readonly Route[] = [
       'batchGetTraces',
       on('READ', some),
       SOME,
+      { traces: listOf(TRACE) },
       async ({ database }, asked) =>
         database.read(async (sql) => {
           const found = await chosen(sql, asked);
@@ -67,6 +71,7 @@ export const WHOLE_TRACE_ROUTES: readonly Route[] = [
       'batchGetTraceInfos',
       on('READ', some),
       SOME,
+      { trace_infos: listOf(TRACE_INFO_V3) },
       async ({ database }, asked) => ({
         trace_infos: (await database.read((sql) => chosen(sql, asked))).map(traceInfoV3),
       }),
@@ -78,6 +83,7 @@ export const WHOLE_TRACE_ROUTES: readonly Route[] = [
     'linkTracesToRun',
     both(on('EDIT', run), on('READ', some)),
     message({ trace_ids: repeated(text()), run_id: required(text()) }),
+    {},
     async ({ database }, { trace_ids, run_id }) => {
       await database.write((sql) => linkTracesToRun(sql, run_id, trace_ids));
       return {};
@@ -92,6 +98,7 @@ export const WHOLE_TRACE_ROUTES: readonly Route[] = [
       trace_id: required(text()),
       prompt_versions: repeated(nested(message({ name: required(text()), version: required(integer()) }))),
     }),
+    {},
     async ({ database }, { trace_id, prompt_versions }) => {
       await database.write((sql) =>
         linkPrompts(

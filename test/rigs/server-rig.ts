@@ -13,6 +13,7 @@ import { MultipartUploads } from '../../src/server/multipart-uploads.ts';
 import { Store } from '../../src/store/store.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
 import { VersionPins } from '../../src/tracking/version-pins.ts';
+import { watchAnswers } from './described-answers.ts';
 
 export interface Answer {
   readonly status: number;
@@ -36,7 +37,10 @@ export interface Folder {
   readonly isRoot: boolean;
 }
 
-/** The server in this process, on a database and a store of its own; its clock stands still. */
+/**
+ * The server in this process, on a database and a store of its own; its clock stands still. All that it answers is as
+ * `GET /openapi.json` says, or its end throws.
+ */
 export class ServerRig implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
   readonly store: Store;
@@ -44,6 +48,7 @@ export class ServerRig implements AsyncDisposable {
   readonly bugs: Error[] = [];
   now = 1000;
   readonly database: Database;
+  readonly #undescribed: readonly string[];
   #ids = 0;
 
   private constructor(authenticatedBy: AuthenticatedBy, folder?: Folder, database?: Database) {
@@ -87,6 +92,7 @@ export class ServerRig implements AsyncDisposable {
       version: '0.0.0',
       onBug: (error) => this.bugs.push(error),
     });
+    this.#undescribed = watchAnswers(this.app);
   }
 
   /** Where nobody signs in, unless `authenticatedBy` says otherwise; on a database of its own, or on one that is closed with it. */
@@ -144,6 +150,8 @@ export class ServerRig implements AsyncDisposable {
     await this.database[Symbol.asyncDispose]();
     this.store[Symbol.dispose]();
     rmSync(this.dir, { recursive: true });
+    if (this.#undescribed.length > 0)
+      throw new Error(`Answers that are not as described:\n${this.#undescribed.join('\n')}`);
   }
 }
 

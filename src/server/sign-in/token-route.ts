@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { endSignIn } from '../../tracking/access/sign-ins.ts';
 import { createToken } from '../../tracking/access/tokens.ts';
+import { INTEGER, TEXT } from '../answers/shape.ts';
 import { message, required, text } from '../message.ts';
 import { PUBLIC, unauthenticated } from '../policy.ts';
 import { type Route, route } from '../route.ts';
@@ -16,6 +17,7 @@ export const SIGN_IN_ROUTES: readonly Route[] = [
     'signInToken',
     PUBLIC,
     message({ code: required(text()), verifier: required(text()) }),
+    { token: TEXT, username: TEXT, expires_at: INTEGER },
     async ({ database, now }, { code, verifier }) => {
       const expiresAt = now() + TOKEN_LASTS;
       const made = await database.write(async (sql) => {

@@ -22,6 +22,8 @@ import {
   WEBHOOK_STATUSES,
   type Webhook,
 } from '../../tracking/webhooks/webhooks.ts';
+import { INTEGER, listOf, PAGE } from '../answers/shape.ts';
+import { WEBHOOK, WEBHOOK_DELIVERY, WEBHOOK_TEST_RESULT } from '../answers/webhook-parts.ts';
 import { changeOf } from '../change-of.ts';
 import {
   ifGiven,
@@ -65,6 +67,7 @@ export const WEBHOOK_ROUTES: readonly Route[] = [
     'createWebhook',
     ADMIN,
     message({ name: required(text()), url: required(text()), ...SETTINGS, events: some(SETTINGS.events) }),
+    { webhook: WEBHOOK },
     async (
       served,
       { name, url, events, stockpot_events: own = [], description = '', secret = '', status = 'ACTIVE' },
@@ -94,6 +97,7 @@ export const WEBHOOK_ROUTES: readonly Route[] = [
     'listWebhooks',
     ADMIN,
     message({ max_results: otherwise(integer(), 100), page_token: unlessEmpty(text()) }),
+    { webhooks: listOf(WEBHOOK), ...PAGE },
     async ({ database }, { max_results, page_token }) => {
       const { webhooks, token } = await database.read((sql) =>
         listWebhooks(sql, { maxResults: max_results || 100, pageToken: page_token }),
@@ -107,6 +111,7 @@ export const WEBHOOK_ROUTES: readonly Route[] = [
     'getWebhook',
     ADMIN,
     message(ID),
+    { webhook: WEBHOOK },
     async (served, { webhook_id }) => ({
       webhook: messageOf(await served.database.read((sql) => readWebhook(sql, webhook_id))),
     }),
@@ -117,6 +122,7 @@ export const WEBHOOK_ROUTES: readonly Route[] = [
     'updateWebhook',
     ADMIN,
     message({ ...ID, name: unlessEmpty(text()), url: unlessEmpty(text()), ...SETTINGS }),
+    { webhook: WEBHOOK },
     async (served, { webhook_id, events, stockpot_events: own, name, url, description, secret, status }) => {
       if (url !== undefined) checkUrl(served.outbound, url);
       const changed = {
@@ -142,6 +148,7 @@ export const WEBHOOK_ROUTES: readonly Route[] = [
     'deleteWebhook',
     ADMIN,
     message(ID),
+    {},
     async (served, { webhook_id }) => {
       await served.database.write((sql) => deleteWebhook(sql, webhook_id, changeOf(served)));
       return {};
@@ -153,6 +160,7 @@ export const WEBHOOK_ROUTES: readonly Route[] = [
     'testWebhook',
     ADMIN,
     message({ ...ID, event: nested(EVENT) }),
+    { result: WEBHOOK_TEST_RESULT },
     async (served, { webhook_id, event }) => {
       const { webhook, secret } = await served.database.read(async (sql) => ({
         webhook: await readWebhook(sql, webhook_id),
@@ -170,6 +178,7 @@ export const WEBHOOK_ROUTES: readonly Route[] = [
     'listWebhookDeliveries',
     ADMIN,
     message(ID),
+    { deliveries: listOf(WEBHOOK_DELIVERY) },
     async ({ database }, { webhook_id }) => {
       const deliveries = await database.read(async (sql) => {
         await readWebhook(sql, webhook_id);
@@ -194,6 +203,7 @@ export const WEBHOOK_ROUTES: readonly Route[] = [
     'retryWebhookDeliveries',
     ADMIN,
     message(ID),
+    { retried: INTEGER },
     async ({ database, now }, { webhook_id }) => ({
       retried: await database.write(async (sql) => {
         await readWebhook(sql, webhook_id);
