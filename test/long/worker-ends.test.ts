@@ -7,6 +7,7 @@ import { RedisRig } from '../rigs/redis-rig.ts';
 
 const missing = await RedisRig.missing();
 
+const waits = (event: RunEvent): boolean => event.type === 'step.waiting';
 const begun = (event: RunEvent): boolean => event.type === 'step.output' && event.text.includes('begun');
 
 describe.skipIf(missing !== undefined)('a worker told to end while Redis is away', () => {
@@ -57,5 +58,21 @@ describe.skipIf(missing !== undefined)('a worker told to end while Redis is away
     await run.until(begun);
     await gate.open();
     expect(outcomes((await run.end()).events)).toEqual({ a: 'succeeded' });
+  });
+});
+
+describe.skipIf(missing !== undefined)('a run told to end while Redis is away', () => {
+  test('ends at once, by itself', async () => {
+    await using fleet = await FleetRig.start();
+    const rig = await fleet.project({ 'recipe.yaml': 'steps: { a: { run: "true" } }\n' });
+    const run = new FollowedRun(rig, '-p', 'fleet');
+    await run.until(waits);
+    await fleet.redis.kill();
+    // Now for Redis.
+    await run.until(waits);
+    run.kill('SIGINT');
+    const { exit, events } = await run.end();
+    expect(exit).toBe(130);
+    expect(outcomes(events)).toEqual({ a: 'cancelled' });
   });
 });

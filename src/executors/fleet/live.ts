@@ -139,8 +139,10 @@ export class LiveReader {
 
   async close(): Promise<void> {
     this.#isOpen = false;
+    // One that is being made again is given up without a word: who waits for it would wait for ever.
+    const isThere = this.#blocking.status === 'ready';
     this.#blocking.disconnect();
-    await this.#loop;
+    if (isThere) await this.#loop;
     await this.#redis.del(this.#wakeKey).catch(() => {});
   }
 
