@@ -9,6 +9,8 @@ export interface Declaration {
   readonly options: readonly Option[];
   readonly examples: readonly (readonly [command: string, meaning: string])[];
   readonly load: () => Promise<CommandModule>;
+  /** Once it was told to end and has, the process ends too: what a library still waits for holds nobody. */
+  readonly endsProcess?: true;
 }
 
 export interface Option {

@@ -79,6 +79,8 @@ export const FLEET_COMMANDS: readonly Declaration[] = [
       ],
     ],
     load: () => import('./worker.ts'),
+    // BullMQ waits for a Redis that is away, to say what the store knows.
+    endsProcess: true,
   },
   {
     name: 'workers',

@@ -34,8 +34,7 @@ export async function main(): Promise<void> {
     process.stderr.write(text);
     process.exitCode = exit;
   }
-  // Who was told to end has ended: what a library still waits for, such as a Redis that is away, holds nobody.
-  if (interrupt.signal.aborted) process.exit();
+  if (interrupt.signal.aborted && endsProcess(argv)) process.exit();
 }
 
 /** Runs the command that `argv` names; rejects with what is wrong. */
@@ -89,6 +88,14 @@ function findCommand(
     if (argv.length >= words && membersOf(name).length > 0) throw unknownCommand(name);
   }
   return undefined;
+}
+
+function endsProcess(argv: readonly string[]): boolean {
+  return COMMANDS.some(
+    (command) =>
+      command.endsProcess === true &&
+      command.name === argv.slice(0, command.name.split(' ').length).join(' '),
+  );
 }
 
 /** The commands that go on from these words. */
