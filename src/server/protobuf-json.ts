@@ -4,17 +4,19 @@ import { type Field, message, nested, text } from './message.ts';
 
 /** protobuf's `Timestamp` in JSON, as milliseconds since the Unix epoch; what is finer is dropped. */
 export function timestamp(): Field<number | undefined> {
-  return fromText('date-time', (value) =>
+  return fromText({ format: 'date-time' }, (value) =>
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[-+]\d\d:\d\d)$/.test(value)
       ? Date.parse(value)
       : Number.NaN,
   );
 }
 
+const DURATION = /^(\d{1,12}(?:\.\d{1,9})?)s$/;
+
 /** protobuf's `Duration` in JSON, `1.5s`, as whole milliseconds. */
 export function duration(): Field<number | undefined> {
-  return fromText('duration', (value) => {
-    const [, seconds] = /^(\d{1,12}(?:\.\d{1,9})?)s$/.exec(value) ?? [];
+  return fromText({ pattern: DURATION.source }, (value) => {
+    const [, seconds] = DURATION.exec(value) ?? [];
     return seconds === undefined ? Number.NaN : Math.round(Number(seconds) * 1000);
   });
 }
@@ -37,10 +39,13 @@ export function textMap(): Field<readonly Tag[]> {
 const TEXT = text();
 const OBJECT = nested(message({}));
 
-function fromText(format: string, parse: (value: string) => number): Field<number | undefined> {
+function fromText(
+  written: Readonly<Record<string, string>>,
+  parse: (value: string) => number,
+): Field<number | undefined> {
   return {
     isRequired: false,
-    schema: { type: 'string', format },
+    schema: { type: 'string', ...written },
     read: (given, name) => {
       const value = TEXT.read(given, name);
       if (value === undefined) return undefined;

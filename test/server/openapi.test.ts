@@ -107,6 +107,19 @@ test('what a path, a query and a body hold is said, and what needs no user', asy
   expect(tags?.requestBody).toMatchObject({
     content: { 'application/json': { schema: { properties: { tags: { type: 'array' } } } } },
   });
+  // protobuf's: that of JSON Schema's format `duration` is `PT1.5S`.
+  const duration = { type: 'string', pattern: String.raw`^(\d{1,12}(?:\.\d{1,9})?)s$` };
+  expect(paths['/api/3.0/mlflow/traces']?.['post']?.requestBody).toMatchObject({
+    content: {
+      'application/json': {
+        schema: {
+          properties: {
+            trace: { properties: { trace_info: { properties: { execution_duration: duration } } } },
+          },
+        },
+      },
+    },
+  });
   expect(paths['/api/2.0/stockpot/setup']?.['post']?.security).toEqual([]);
   expect(get?.security).toBeUndefined();
 });
