@@ -10,11 +10,12 @@ import type { Remote } from './store/remote/remote.ts';
 import { type Near, RemoteCache } from './store/remote/remote-cache.ts';
 import { s3FromEnvironment } from './store/remote/s3-environment.ts';
 import { type Accepted, acceptedKeys, accepts, Signer } from './store/remote/signing.ts';
+import type { Store } from './store/store.ts';
 
 export interface RemoteContext {
   readonly projectDir: string;
   readonly world: World;
-  readonly near: () => Near;
+  readonly near: () => Near & Pick<Store, 'layout'>;
   /** See `RemoteCacheOptions`. */
   readonly retryAfterMs?: number;
   readonly onWarning: (message: string) => void;
@@ -76,11 +77,18 @@ export function keysAt(
 
 function remoteOf(
   settings: NamedRemote,
-  { projectDir, world }: Pick<RemoteContext, 'projectDir' | 'world'>,
+  {
+    projectDir,
+    world,
+    near,
+  }: Pick<RemoteContext, 'projectDir' | 'world'> & Partial<Pick<RemoteContext, 'near'>>,
 ): Remote {
   const { address } = settings;
   const scheme = schemeOf(address);
-  if (scheme === 's3') return s3FromEnvironment(address, world, settings);
+  if (scheme === 's3') {
+    const layout = near === undefined ? undefined : () => near().layout;
+    return s3FromEnvironment(address, world, { ...settings, layout });
+  }
   if (scheme === 'https' || scheme === 'http') return httpFromEnvironment(address, world);
   return new FolderRemote(resolve(projectDir, address), () => world.clock.now());
 }

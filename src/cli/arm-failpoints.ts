@@ -6,11 +6,18 @@ import {
   FETCH_FAILPOINTS,
   installFailpoint,
   SCHEDULE_FAILPOINTS,
+  UPLOAD_FAILPOINTS,
 } from '../core/failpoint.ts';
 
 type Mode = { readonly kind: 'kill' | 'error' } | { readonly kind: 'delay'; readonly ms: number };
 
-const ALL = [...FAILPOINTS, ...SCHEDULE_FAILPOINTS, ...DRIVER_FAILPOINTS, ...FETCH_FAILPOINTS];
+const ALL = [
+  ...FAILPOINTS,
+  ...SCHEDULE_FAILPOINTS,
+  ...DRIVER_FAILPOINTS,
+  ...FETCH_FAILPOINTS,
+  ...UPLOAD_FAILPOINTS,
+];
 
 interface Trigger {
   readonly name: Failpoint;

@@ -7,6 +7,7 @@ import { digestsIn } from './digests-in.ts';
 import { holdFile } from './hold-file.ts';
 import { textOf } from './if-there.ts';
 import { removeOldFlights } from './old-flights.ts';
+import { FORGOTTEN_MS, isUploadRecord } from './remote/upload-records.ts';
 import { removeBlobs } from './remove-blobs.ts';
 import { blobsOf } from './results.ts';
 import { pinnedDigests } from './roots.ts';
@@ -138,7 +139,7 @@ function removeTemporaries({ layout }: Store, now: number): void {
   ];
   for (const path of halfWritten) {
     const mtimeMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
-    if (now - mtimeMs <= GRACE_MS) continue;
+    if (now - mtimeMs <= (isUploadRecord(path) ? FORGOTTEN_MS : GRACE_MS)) continue;
     // One that a process holds says that it lives, however old it is; letting go of another removes it.
     if (path.endsWith('.lock')) holdFile(path)?.[Symbol.dispose]();
     else rmSync(path, { force: true, recursive: true });

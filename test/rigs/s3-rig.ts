@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/core/world.ts';
+import type { CacheLayout } from '../../src/store/layout.ts';
 import type { S3Address } from '../../src/store/remote/s3-address.ts';
 import { S3Remote } from '../../src/store/remote/s3-remote.ts';
 import type { S3Server } from './s3-server.ts';
@@ -26,10 +27,12 @@ export interface Reaching extends Partial<S3Address> {
   readonly keyId?: string;
   readonly sessionToken?: string;
   readonly clock?: Clock;
+  /** Where uploads that have not ended are remembered. */
+  readonly layout?: Pick<CacheLayout, 'tmp'>;
 }
 
 export function remoteOf(server: S3Server, reaching: Reaching = {}): S3Remote {
-  const { secret, keyId, sessionToken, clock, ...address } = reaching;
+  const { secret, keyId, sessionToken, clock, layout, ...address } = reaching;
   return new S3Remote({
     address: { bucket: 'bucket', prefix: '', endpoint: server.endpoint, region: 'eu-central-1', ...address },
     credentials: {
@@ -38,5 +41,6 @@ export function remoteOf(server: S3Server, reaching: Reaching = {}): S3Remote {
       sessionToken,
     },
     clock: clock ?? new ImpatientClock(),
+    layout: layout && (() => layout),
   });
 }

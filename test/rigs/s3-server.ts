@@ -43,7 +43,7 @@ export interface S3ServerOptions {
   /** Without, `If-None-Match` and `If-Match` of a PUT are read over (as s3rver does), or are an error. */
   readonly conditions?: 'honoured' | 'of new objects only' | 'ignored' | 'not implemented';
   readonly now?: () => number;
-  /** Keys in one answer to a list; as with S3, at most 1000. */
+  /** Keys, or parts, in one answer to a list; as with S3, at most 1000. */
   readonly pageSize?: number;
 }
 
@@ -158,6 +158,7 @@ export class S3Server implements AsyncDisposable {
       case 'GET':
       case 'HEAD':
         if (call.query.get('list-type') === '2') return this.#list(call);
+        if (uploadId !== null) return this.#listParts(path, uploadId, call.query);
         return this.#get(path, call.headers.range);
       case 'DELETE':
         if (uploadId === null) this.objects.delete(path);
@@ -260,6 +261,24 @@ export class S3Server implements AsyncDisposable {
     return source === undefined
       ? { status: 200, headers: { etag: tag } }
       : { status: 200, body: xml('CopyPartResult', `<ETag>${escaped(tag)}</ETag>`) };
+  }
+
+  #listParts(path: string, id: string, query: URLSearchParams): Answer {
+    const upload = this.uploads.get(id);
+    if (upload?.path !== path) return failed(404, 'NoSuchUpload');
+    const after = Number(query.get('part-number-marker') ?? 0);
+    const left = [...upload.parts].filter(([number]) => number > after).toSorted(([a], [b]) => a - b);
+    const page = left.slice(0, this.#pageSize);
+    const inner = [
+      `<UploadId>${id}</UploadId><PartNumberMarker>${after}</PartNumberMarker>`,
+      `<NextPartNumberMarker>${page.at(-1)?.[0] ?? 0}</NextPartNumberMarker>`,
+      `<IsTruncated>${left.length > page.length}</IsTruncated>`,
+      ...page.map(
+        ([number, { tag, size }]) =>
+          `<Part><PartNumber>${number}</PartNumber><ETag>${escaped(tag)}</ETag><Size>${size}</Size></Part>`,
+      ),
+    ];
+    return { status: 200, body: xml('ListPartsResult', inner.join('')) };
   }
 
   #complete(path: string, id: string, list: string): Answer {

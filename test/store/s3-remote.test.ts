@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/core/ids.ts';
@@ -13,6 +11,7 @@ import { describeFetches } from '../conformance/describe-fetches.ts';
 import { describeRecords } from '../conformance/describe-records.ts';
 import { describeRemote, type RemoteUnderTest } from '../conformance/describe-remote.ts';
 import { damageObject } from '../rigs/damage.ts';
+import { LargeFile } from '../rigs/large-file.ts';
 import { ImpatientClock, remoteOf } from '../rigs/s3-rig.ts';
 import { S3Server } from '../rigs/s3-server.ts';
 
@@ -339,26 +338,6 @@ test('any prefix gives keys that S3 takes as they are', async () => {
     { numRuns: 100 },
   );
 });
-
-/** A file of bytes that differ from part to part. */
-class LargeFile implements Disposable {
-  readonly #dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
-  readonly path = join(this.#dir, 'file');
-  readonly size: number;
-  readonly digest: ReturnType<typeof digestOf>;
-
-  constructor(size: number) {
-    const bytes = Buffer.alloc(size);
-    for (let at = 0; at < size; at += 4096) bytes.writeUInt16BE((at / 4096) & 0xffff, Math.min(at, size - 2));
-    writeFileSync(this.path, bytes);
-    this.size = size;
-    this.digest = digestOf(bytes);
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.#dir, { recursive: true });
-  }
-}
 
 async function collect(bytes: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
   const chunks: Uint8Array[] = [];

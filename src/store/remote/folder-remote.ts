@@ -10,6 +10,7 @@ import { sizesOf } from '../sizes-of.ts';
 import {
   type Flight,
   type LocalFile,
+  type PutOptions,
   type Remote,
   RemoteRefused,
   type RemoteResult,
@@ -50,7 +51,7 @@ export class FolderRemote implements Remote {
   async put(
     digest: Digest,
     { path, size }: LocalFile,
-    { replace, mayBeLost = false, signal }: Parameters<Remote['put']>[2],
+    { replace, mayBeLost = false, signal }: PutOptions,
   ): Promise<void> {
     const putting = this.#reaching(async () => {
       if (!replace && this.#blobs.has(digest, size)) return;

@@ -7,7 +7,7 @@ import { after, nothing, wholeText } from './far-bytes.ts';
 import { HttpClient, type HttpQuestion, type HttpRemoteOptions } from './http-client.ts';
 import { readHttpRecords, removeHttpRecords, writeHttpRecord } from './http-flights.ts';
 import { inLanes } from './in-lanes.ts';
-import type { Flight, LocalFile, Remote, RemoteResult } from './remote.ts';
+import type { Flight, LocalFile, PutOptions, Remote, RemoteResult } from './remote.ts';
 import { RemoteUnreachable } from './remote.ts';
 
 /** Digests that one question names: a body of 340 KB. */
@@ -68,11 +68,7 @@ export class HttpRemote implements Remote {
     return status === 416 ? nothing() : undefined;
   }
 
-  async put(
-    digest: Digest,
-    file: LocalFile,
-    { signal }: Pick<Parameters<Remote['put']>[2], 'signal'> = {},
-  ): Promise<void> {
+  async put(digest: Digest, file: LocalFile, { signal }: Pick<PutOptions, 'signal'> = {}): Promise<void> {
     await unlessAborted(signal, this.#putFile(digest, file));
   }
 

@@ -1,39 +1,59 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../core/ids.ts';
 import { hasCode } from '../../core/recipe-error.ts';
 import { holdFile } from '../hold-file.ts';
+import { namesIn } from '../if-there.ts';
 import type { CacheLayout } from '../layout.ts';
 
+/** Bytes of a blob that is fetched, or what is known of one that is sent. */
+type Kind = 'part' | 'upload';
+
 /** `<digest>.part` is anybody's, `<digest>.<holder>.part` that of who holds `<holder>.lock`. */
-const PART = /^[0-9a-f]{64}(?:\.(?<holder>[0-9a-f-]{36}))?\.part$/;
+const NAMES: Readonly<Record<Kind, RegExp>> = {
+  part: /^[0-9a-f]{64}(?:\.(?<holder>[0-9a-f-]{36}))?\.part$/,
+  upload: /^[0-9a-f]{64}(?:\.(?<holder>[0-9a-f-]{36}))?\.upload$/,
+};
 
 /**
- * What has come of blobs so far, in `cas/tmp`. Each file is written to by one process; what one left that died, another goes
- * on with.
+ * What has been done so far of what has not ended, in `cas/tmp`. Each file is written to by one process; what one left that
+ * died, another goes on with.
  */
 export class Partials implements Disposable {
   readonly #dir: string;
+  readonly #kind: Kind;
   #holder: { readonly name: string; readonly lock: Disposable } | undefined;
 
-  constructor({ tmp }: Pick<CacheLayout, 'tmp'>) {
+  constructor({ tmp }: Pick<CacheLayout, 'tmp'>, kind: Kind) {
     this.#dir = tmp;
+    this.#kind = kind;
   }
 
-  /** A file for a blob that nobody else writes to; what came of it before is in it. */
+  /** A file that nobody else writes to; what was left under this digest before is in it. */
   take(digest: Digest): string {
     mkdirSync(this.#dir, { recursive: true });
     const holder = this.#held();
     // Without a lock nobody could tell that it is somebody's.
-    const path = join(this.#dir, holder === undefined ? randomUUID() : `${digest}.${holder}.part`);
+    const path = join(this.#dir, holder === undefined ? randomUUID() : `${digest}.${holder}.${this.#kind}`);
     for (const left of this.#leftOf(digest)) if (this.#hasTaken(left, path)) break;
     return path;
   }
 
-  /** Leaves what has come to whoever fetches the blob next. */
+  /** Leaves what there is to whoever wants to go on with it next. */
   leave(path: string, digest: Digest): void {
-    tryRename(path, join(this.#dir, `${digest}.part`));
+    tryRename(path, join(this.#dir, `${digest}.${this.#kind}`));
+  }
+
+  /** Names of all files, whosever they are. */
+  names(): string[] {
+    return namesIn(this.#dir).filter((name) => NAMES[this.#kind].test(name));
+  }
+
+  /** As `take`, for one of `names` of whatever digest; undefined: it is somebody's, or gone. */
+  takeAway(name: string): string | undefined {
+    const path = join(this.#dir, randomUUID());
+    return this.#hasTaken(name, path) ? path : undefined;
   }
 
   #held(): string | undefined {
@@ -47,8 +67,8 @@ export class Partials implements Disposable {
 
   /** What others have of it, the most first. */
   #leftOf(digest: Digest): string[] {
-    return readdirSync(this.#dir)
-      .filter((name) => name.startsWith(digest) && PART.test(name))
+    return this.names()
+      .filter((name) => name.startsWith(digest))
       .map((name) => ({ name, size: statSync(join(this.#dir, name), { throwIfNoEntry: false })?.size ?? 0 }))
       .toSorted((a, b) => b.size - a.size)
       .map(({ name }) => name);
@@ -56,7 +76,7 @@ export class Partials implements Disposable {
 
   /** Of several that want what one left, one gets it. */
   #hasTaken(name: string, path: string): boolean {
-    const holder = PART.exec(name)?.groups?.['holder'];
+    const holder = NAMES[this.#kind].exec(name)?.groups?.['holder'];
     if (holder === undefined) return tryRename(join(this.#dir, name), path);
     using lock = holdFile(join(this.#dir, `${holder}.lock`));
     return lock !== undefined && tryRename(join(this.#dir, name), path);

@@ -18,7 +18,7 @@ export class Receiving implements Disposable {
 
   constructor(blobs: Blobs, layout: CacheLayout) {
     this.#blobs = blobs;
-    this.#partials = new Partials(layout);
+    this.#partials = new Partials(layout, 'part');
   }
 
   /** As `receive`. Who waits for what another fetches is told of no bytes. */

@@ -273,10 +273,15 @@ export class RemoteCache {
       if (there.get(digest) === size && !this.#damaged.has(digest)) return;
       const replace = again || there.has(digest);
       const mayBeLost = digest === document;
+      let told = 0;
+      const tell = (count: number): void => {
+        told += count;
+        onBytes(count);
+      };
       const file = { path: blobs.path(digest), size };
-      await this.remote.put(digest, file, { replace, mayBeLost, signal });
+      await this.remote.put(digest, file, { replace, mayBeLost, onBytes: tell, signal });
       this.#damaged.delete(digest);
-      onBytes(size);
+      tell(size - told);
     });
   }
 

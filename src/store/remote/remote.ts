@@ -25,15 +25,7 @@ export interface Remote extends AsyncDisposable {
    *
    * @throws the reason of `signal`, soon after it is aborted; whether the blob is there then is not known
    */
-  put(
-    digest: Digest,
-    file: LocalFile,
-    options: {
-      readonly replace: boolean;
-      readonly mayBeLost?: boolean;
-      readonly signal?: AbortSignal | undefined;
-    },
-  ): Promise<void>;
+  put(digest: Digest, file: LocalFile, options: PutOptions): Promise<void>;
   /** The result of a fingerprint as it was written; undefined if there is none. */
   readResult(fingerprint: Fingerprint): Promise<RemoteResult | undefined>;
   /**
@@ -68,6 +60,14 @@ export interface Flight {
   readonly fingerprint: Fingerprint;
   /** 32 hex digits. */
   readonly nonce: string;
+}
+
+export interface PutOptions {
+  readonly replace: boolean;
+  readonly mayBeLost?: boolean;
+  /** Told of bytes that are there before all are, by remotes that know. */
+  readonly onBytes?: (count: number) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LocalFile {

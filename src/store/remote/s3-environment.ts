@@ -1,7 +1,7 @@
 import { RecipeError } from '../../core/recipe-error.ts';
 import type { World } from '../../core/world.ts';
 import { parseS3Url, type S3Address } from './s3-address.ts';
-import { S3Remote } from './s3-remote.ts';
+import { S3Remote, type S3RemoteOptions } from './s3-remote.ts';
 
 /**
  * A remote at `s3://BUCKET/PREFIX` with what the environment says of keys, region and endpoint, by the names that
@@ -12,7 +12,7 @@ import { S3Remote } from './s3-remote.ts';
 export function s3FromEnvironment(
   url: string,
   { env, clock }: Pick<World, 'env' | 'clock'>,
-  wanted: Partial<Pick<S3Address, 'endpoint' | 'region'>> = {},
+  wanted: Partial<Pick<S3Address, 'endpoint' | 'region'>> & Pick<S3RemoteOptions, 'layout'> = {},
 ): S3Remote {
   const said = (...names: readonly string[]): string | undefined =>
     names.map((name) => env[name]).find((value) => value !== undefined && value !== '');
@@ -46,7 +46,7 @@ export function s3FromEnvironment(
   if (region === undefined) throw new RecipeError('REMOTE_WITHOUT_REGION', { remote: url });
   if (!/^[a-z0-9-]+$/.test(region))
     throw new RecipeError('REMOTE_INVALID', { remote: url, problem: 'its region is no name of one' });
-  return new S3Remote({ address: { ...place, endpoint, region }, credentials, clock });
+  return new S3Remote({ address: { ...place, endpoint, region }, credentials, clock, layout: wanted.layout });
 }
 
 function isEndpoint(text: string): boolean {

@@ -2,20 +2,23 @@ import { readFile } from 'node:fs/promises';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { unlessAborted } from '../../core/unless-aborted.ts';
 import type { Clock } from '../../core/world.ts';
-import { shardPath } from '../layout.ts';
+import { type CacheLayout, shardPath } from '../layout.ts';
 import { FRESH_MS } from '../sizes-of.ts';
 import { after } from './far-bytes.ts';
 import { inLanes } from './in-lanes.ts';
-import type { Flight, LocalFile, Remote, RemoteResult } from './remote.ts';
+import type { Flight, LocalFile, PutOptions, Remote, RemoteResult } from './remote.ts';
 import { type S3Address, s3CopySource } from './s3-address.ts';
 import { type S3Answer, S3Client, type S3Credentials } from './s3-client.ts';
 import { readS3Records, removeS3Records, writeS3Record } from './s3-flights.ts';
-import { COPY_BYTES, copyInParts, sendInParts, WHOLE_BYTES } from './s3-multipart.ts';
+import { COPY_BYTES, copyInParts } from './s3-multipart.ts';
+import { endOldUploads, type SendOptions, sendInParts, WHOLE_BYTES } from './s3-send.ts';
 
 export interface S3RemoteOptions {
   readonly address: S3Address;
   readonly credentials: S3Credentials;
   readonly clock: Clock;
+  /** Of the cache where uploads that have not ended are remembered; undefined: nowhere. */
+  readonly layout?: (() => Pick<CacheLayout, 'tmp'>) | undefined;
 }
 
 /** Questions that are asked at once. */
@@ -25,11 +28,14 @@ const ASKED_AT_ONCE = 16;
 export class S3Remote implements Remote {
   readonly name: string;
   readonly #client: S3Client;
+  readonly #layout: (() => Pick<CacheLayout, 'tmp'>) | undefined;
   /** The bucket has answered by name: what is missing there is missing in it. */
   #hasBucket = false;
+  #hasEndedOld = false;
 
-  constructor({ address, credentials, clock }: S3RemoteOptions) {
+  constructor({ address, credentials, clock, layout }: S3RemoteOptions) {
     this.#client = new S3Client(address, credentials, clock);
+    this.#layout = layout;
     this.name = this.#client.name;
   }
 
@@ -64,10 +70,10 @@ export class S3Remote implements Remote {
   async put(
     digest: Digest,
     file: LocalFile,
-    { signal }: Pick<Parameters<Remote['put']>[2], 'signal'> = {},
+    { onBytes = () => {}, signal }: Pick<PutOptions, 'onBytes' | 'signal'> = {},
   ): Promise<void> {
     const key = blobKey(digest);
-    if (file.size > WHOLE_BYTES) return sendInParts(this.#client, key, file, digest, signal);
+    if (file.size > WHOLE_BYTES) return this.#putInParts(key, file, { digest, onBytes, signal });
     const body = await readFile(file.path);
     await unlessAborted(signal, this.#client.ask({ method: 'PUT', key, body, digest }));
   }
@@ -117,6 +123,15 @@ export class S3Remote implements Remote {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#client[Symbol.dispose]();
+  }
+
+  async #putInParts(key: string, file: LocalFile, options: Omit<SendOptions, 'layout'>): Promise<void> {
+    const layout = this.#layout?.();
+    if (layout !== undefined && !this.#hasEndedOld) {
+      this.#hasEndedOld = true;
+      await endOldUploads(this.#client, layout);
+    }
+    await sendInParts(this.#client, key, file, { ...options, layout });
   }
 
   /** An answer to HEAD has no body that would say what is missing; one to GET has. */
