@@ -14,6 +14,7 @@ import { Store } from '../../src/store/store.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
 import { VersionPins } from '../../src/tracking/version-pins.ts';
 import { watchAnswers } from './described-answers.ts';
+import { layFreshTracking } from './fresh-tracking.ts';
 
 export interface Answer {
   readonly status: number;
@@ -54,13 +55,10 @@ export class ServerRig implements AsyncDisposable {
   private constructor(authenticatedBy: AuthenticatedBy, folder?: Folder, database?: Database) {
     const now = (): number => this.now;
     this.store = Store.open({ home: this.dir, cache: undefined, now });
+    const path = join(this.dir, 'tracking.db');
+    if (database === undefined) layFreshTracking(path);
     this.database =
-      database ??
-      SqliteDatabase.open({
-        path: join(this.dir, 'tracking.db'),
-        migrations: TRACKING_MIGRATIONS,
-        durability: 'full',
-      });
+      database ?? SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'full' });
     const { store } = this;
     const root = folder?.isRoot === true ? folder.dir : 'mlflow-artifacts:';
     const artifacts = new Artifacts({

@@ -1,17 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PostgresDatabase } from '../../src/db/postgres-database.ts';
 import { SqliteDatabase } from '../../src/db/sqlite-database.ts';
 import { POSTGRES_TRACKING_MIGRATIONS } from '../../src/tracking/postgres/schema.ts';
 import { TRACKING_MIGRATIONS } from '../../src/tracking/sqlite/schema.ts';
 import { describeMlflowStore } from '../conformance/describe-mlflow-store.ts';
 import type { OpenStore } from '../conformance/mlflow-store.ts';
+import { onEmptiedSchema } from '../rigs/emptied-schema.ts';
+import { layFreshTracking } from '../rigs/fresh-tracking.ts';
 import { onPostgres } from '../rigs/on-postgres.ts';
 
 describeMlflowStore('SQLite', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
   const path = join(dir, 'tracking.db');
+  layFreshTracking(path);
   const database = SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'normal' });
   return {
     database,
@@ -23,12 +25,10 @@ describeMlflowStore('SQLite', async () => {
 });
 
 onPostgres((rig) => {
+  const open = onEmptiedSchema(rig, POSTGRES_TRACKING_MIGRATIONS, 1);
   describeMlflowStore('PostgreSQL', async (): Promise<OpenStore> => {
-    const database = await PostgresDatabase.open({
-      url: rig().url,
-      schema: rig().newSchema(),
-      migrations: POSTGRES_TRACKING_MIGRATIONS,
-    });
-    return { database, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
+    const [database] = await open();
+    if (database === undefined) throw new Error('there is no database');
+    return { database, [Symbol.asyncDispose]: async () => {} };
   });
 });

@@ -1,9 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
 import type { Digest } from '../../src/core/ids.ts';
-import { PostgresDatabase } from '../../src/db/postgres-database.ts';
 import type { Database } from '../../src/db/sql.ts';
 import { SqliteDatabase } from '../../src/db/sqlite-database.ts';
 import { createVersion } from '../../src/tracking/mlflow/model-versions.ts';
@@ -16,6 +14,8 @@ import type { VersionBlob } from '../../src/tracking/version-pins.ts';
 import { describeRegistry, type OpenRegistry } from '../conformance/describe-registry.ts';
 import { describeSearch } from '../conformance/describe-search.ts';
 import { describeTracking, type OpenTracking } from '../conformance/describe-tracking.ts';
+import { onEmptiedSchema } from '../rigs/emptied-schema.ts';
+import { layFreshTracking } from '../rigs/fresh-tracking.ts';
 import { onPostgres } from '../rigs/on-postgres.ts';
 
 /** Connections to one empty database, and what gives them back. */
@@ -61,6 +61,7 @@ describeAll(
   async () => {
     const dir = mkdtempSync(join(tmpdir(), 'stockpot-'));
     const path = join(dir, 'tracking.db');
+    layFreshTracking(path);
     const opened: SqliteDatabase[] = [];
     const connect = (): SqliteDatabase => {
       const one = SqliteDatabase.open({ path, migrations: TRACKING_MIGRATIONS, durability: 'normal' });
@@ -77,29 +78,16 @@ describeAll(
 );
 
 onPostgres((rig) => {
-  let databases: readonly [Database, Database];
-  // Emptied for each test: to make the tables anew takes longer than most tests.
-  let empty: string;
-  beforeAll(async () => {
-    const schema = rig().newSchema();
-    const options = { url: rig().url, schema, migrations: POSTGRES_TRACKING_MIGRATIONS };
-    databases = [await PostgresDatabase.open(options), await PostgresDatabase.open(options)];
-    const { rows } = await rig().query(
-      `SELECT tablename FROM pg_tables WHERE schemaname = '${schema}' AND tablename NOT IN ('schema_version', 'experiments')`,
-    );
-    const tables = rows.map(({ tablename }) => `DELETE FROM ${schema}.${String(tablename)};`);
-    empty = `SET session_replication_role = replica; ${tables.join(' ')} DELETE FROM ${schema}.experiments WHERE experiment_id > 0`;
-  });
-  afterAll(async () => {
-    for (const database of databases) await database[Symbol.asyncDispose]();
-  });
-
+  const open = onEmptiedSchema(rig, POSTGRES_TRACKING_MIGRATIONS, 2);
   describeAll(
     'PostgreSQL',
     async () => {
-      await rig().query(empty);
-      const [...free] = databases;
-      const connect = (): Database => free.pop() ?? databases[0];
+      const [first, ...others] = await open();
+      const connect = (): Database => {
+        const one = others.pop() ?? first;
+        if (one === undefined) throw new Error('there is no database');
+        return one;
+      };
       return [connect, async () => {}];
     },
     20,
