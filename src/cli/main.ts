@@ -34,7 +34,7 @@ export async function main(): Promise<void> {
     process.stderr.write(text);
     process.exitCode = exit;
   }
-  if (interrupt.signal.aborted && endsProcess(argv)) process.exit();
+  if (interrupt.signal.aborted && findCommand(argv)?.declaration.endsProcess === true) process.exit();
 }
 
 /** Runs the command that `argv` names; rejects with what is wrong. */
@@ -42,7 +42,7 @@ export async function dispatch(argv: readonly string[], context: Context): Promi
   const found = findCommand(argv);
   if (found === undefined) {
     const [first] = argv;
-    if (first !== undefined && !first.startsWith('-')) throw unknownCommand(first);
+    if (first !== undefined && !first.startsWith('-')) throw unknownCommand(argv);
     if (first !== undefined && first !== '--help' && first !== '-h')
       throw new RecipeError('USAGE', { problem: `There is no option ${first}`, command: '' });
     context.out(overview(COMMANDS));
@@ -85,17 +85,9 @@ function findCommand(
     const declaration = COMMANDS.find((command) => command.name === name);
     if (declaration !== undefined) return { declaration, rest: argv.slice(words) };
     // `server token` is not `server` with an argument.
-    if (argv.length >= words && membersOf(name).length > 0) throw unknownCommand(name);
+    if (argv.length >= words && membersOf(name).length > 0) return undefined;
   }
   return undefined;
-}
-
-function endsProcess(argv: readonly string[]): boolean {
-  return COMMANDS.some(
-    (command) =>
-      command.endsProcess === true &&
-      command.name === argv.slice(0, command.name.split(' ').length).join(' '),
-  );
 }
 
 /** The commands that go on from these words. */
@@ -103,11 +95,12 @@ function membersOf(words: string): string[] {
   return COMMANDS.map(({ name }) => name).filter((name) => name.startsWith(`${words} `));
 }
 
-function unknownCommand(name: string): RecipeError {
-  const group = membersOf(name);
-  return group.length > 0
-    ? new RecipeError('USAGE', { problem: `Say which: ${group.join(', ')}`, command: '' })
-    : new RecipeError('USAGE', { problem: `There is no command ${name}`, command: '' });
+function unknownCommand(argv: readonly string[]): RecipeError {
+  const groups = [3, 2, 1].map((words) => membersOf(argv.slice(0, words).join(' ')));
+  const group = groups.find((members) => members.length > 0);
+  return group === undefined
+    ? new RecipeError('USAGE', { problem: `There is no command ${argv[0]}`, command: '' })
+    : new RecipeError('USAGE', { problem: `Say which: ${group.join(', ')}`, command: '' });
 }
 
 function contextOf(signal: AbortSignal): Context {

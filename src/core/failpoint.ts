@@ -72,7 +72,7 @@ export const DRIVER_FAILPOINTS = [
 /** What only a process comes to that fetches from a shared cache: `test/cli/killed-fetches.test.ts` ends it there. */
 export const FETCH_FAILPOINTS = ['fetch.after-write'] as const;
 
-/** What only a process comes to that sends a large blob to S3: `test/cli/killed-uploads.test.ts` ends it there. */
+/** What only a process comes to that sends a large blob to S3: `test/long/killed-uploads.test.ts` ends it there. */
 export const UPLOAD_FAILPOINTS = [
   'upload.before-record',
   'upload.after-record',

@@ -6,6 +6,7 @@ import { FETCH_FAILPOINTS } from '../../src/core/failpoint.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
 import { S3Server } from '../rigs/s3-server.ts';
 import { ServerProcess } from '../rigs/server-process.ts';
+import { keysTo } from '../rigs/shared-store.ts';
 
 const SIZE = 6_000_000;
 const RECIPE = `steps:
@@ -48,11 +49,7 @@ async function bucket(): Promise<Shared> {
   const server = await S3Server.start();
   return {
     address: 's3://bucket/team',
-    env: {
-      AWS_ACCESS_KEY_ID: server.key.id,
-      AWS_SECRET_ACCESS_KEY: server.key.secret,
-      AWS_ENDPOINT_URL: server.endpoint,
-    },
+    env: keysTo(server),
     asked: () =>
       server.calls
         .filter(({ method, key }) => method === 'GET' && key.includes('/cas/'))

@@ -7,13 +7,9 @@ import { systemWorld } from '../../src/core/system-world.ts';
 import { CheckpointTurns } from '../../src/engine/checkpoint-turns.ts';
 import { SingleFlight } from '../../src/engine/single-flight.ts';
 import type { LiveEntry } from '../../src/executors/fleet/live.ts';
-import {
-  MessageTaker,
-  PutBack,
-  type TakerOptions,
-  type TaskLine,
-} from '../../src/executors/fleet/message-taker.ts';
+import { MessageTaker, PutBack, type TakerOptions } from '../../src/executors/fleet/message-taker.ts';
 import { parcelText } from '../../src/executors/fleet/parcel.ts';
+import type { TaskLine } from '../../src/executors/fleet/task-line.ts';
 import { digestOf } from '../../src/store/hash.ts';
 import { FolderRemote } from '../../src/store/remote/folder-remote.ts';
 import { RemoteCache } from '../../src/store/remote/remote-cache.ts';

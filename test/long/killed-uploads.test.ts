@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { UPLOAD_FAILPOINTS } from '../../src/core/failpoint.ts';
 import { CliRig } from '../rigs/cli-rig.ts';
 import { S3Server } from '../rigs/s3-server.ts';
+import { keysTo } from '../rigs/shared-store.ts';
 
 /** Three parts. */
 const SIZE = 40_000_000;
@@ -14,11 +15,7 @@ async function checkout(server: S3Server): Promise<CliRig> {
     'recipes/main/recipe.yaml': RECIPE,
     'profiles/local.yaml': 'cache: { remote: "s3://bucket/team", accept: any }\n',
   });
-  Object.assign(rig.env, {
-    AWS_ACCESS_KEY_ID: server.key.id,
-    AWS_SECRET_ACCESS_KEY: server.key.secret,
-    AWS_ENDPOINT_URL: server.endpoint,
-  });
+  Object.assign(rig.env, keysTo(server));
   return rig;
 }
 

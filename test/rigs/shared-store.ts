@@ -88,9 +88,13 @@ export const startS3: StartStore = async () => {
 };
 
 /** How a machine reaches what lies at an address of a server. */
-export function environmentOf({ key, endpoint }: S3Server, address: string): Record<string, string> {
+export function environmentOf(server: S3Server, address: string): Record<string, string> {
+  return { STOCKPOT_REMOTE: address, ...keysTo(server) };
+}
+
+/** What a machine needs to be let in, whatever its profiles say of addresses. */
+export function keysTo({ key, endpoint }: S3Server): Record<string, string> {
   return {
-    STOCKPOT_REMOTE: address,
     AWS_ACCESS_KEY_ID: key.id,
     AWS_SECRET_ACCESS_KEY: key.secret,
     AWS_ENDPOINT_URL_S3: endpoint,

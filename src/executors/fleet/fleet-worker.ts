@@ -6,12 +6,13 @@ import { type ClockLine, ClockWatch } from './clock-watch.ts';
 import { executeParcel, type ParcelBench } from './execute-parcel.ts';
 import { Hold } from './hold.ts';
 import { LiveWriter } from './live.ts';
-import { MessageTaker, PutBack, type TakerOptions, type TaskLine } from './message-taker.ts';
+import { MessageTaker, PutBack, type TakerOptions } from './message-taker.ts';
 import { Keys, LOCK_MS, STALLED_MS, type TaskMessage } from './names.ts';
 import type { WorkerState } from './presence.ts';
 import { openRedis, type RedisAddress } from './redis.ts';
 import { Register } from './register.ts';
 import { RedisRunningKeys } from './running-keys.ts';
+import type { TaskLine } from './task-line.ts';
 
 export interface FleetWorkerOptions
   extends Pick<TakerOptions, 'id' | 'shared' | 'world' | 'gpus' | 'checkpoints' | 'lacks'>,

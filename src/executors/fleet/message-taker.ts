@@ -1,6 +1,5 @@
 import type { OutputRef } from '../../core/events.ts';
 import { every } from '../../core/every.ts';
-import { describeFailure } from '../../core/failure.ts';
 import type { Digest, Fingerprint } from '../../core/ids.ts';
 import { queueOf } from '../../core/plan-queues.ts';
 import type { World } from '../../core/world.ts';
@@ -14,7 +13,7 @@ import { type Flight, isRemoteProblem, RemoteUnreachable } from '../../store/rem
 import type { RemoteCache } from '../../store/remote/remote-cache.ts';
 import type { Result, Results } from '../../store/results.ts';
 import type { Announcements } from './announcements.ts';
-import { type FetchLine, fetchInputs } from './fetch-inputs.ts';
+import { fetchInputs } from './fetch-inputs.ts';
 import {
   failedBy,
   isPoison,
@@ -28,6 +27,7 @@ import {
 import type { LiveWriter } from './live.ts';
 import { jobId, type TaskMessage } from './names.ts';
 import { type Parcel, readParcel } from './parcel.ts';
+import { type TaskLine, wordsFor } from './task-line.ts';
 
 /** A message cannot be worked on now: it goes back into its queue, for so long. */
 export class PutBack extends Error {
@@ -71,18 +71,6 @@ export interface TakerOptions {
   readonly lacks: (parcel: Parcel) => string | undefined;
   /** Runs the step and publishes what it gave. BlobDamaged: the store has lost an input. */
   readonly execute: (start: Start, signal: AbortSignal) => Promise<AttemptOutcome | BlobDamaged>;
-}
-
-export type TaskLine = (FetchLine | { readonly type: 'began' } | TaskEnd) & {
-  readonly step: string;
-  readonly run: string;
-};
-
-/** How a task ended, for people, and in one word: `succeeded`, the reason of a failure, or `unknown`. */
-interface TaskEnd {
-  readonly type: 'ended';
-  readonly outcome: string;
-  readonly reason: string;
 }
 
 /** What a worker runs, for who asks and for who ends it. */
@@ -391,11 +379,4 @@ function parcelFiles({ code, packages }: Parcel): Pick<OutputRef, 'digest' | 'ki
 function isSameAttempt(one: Result, other: Result): boolean {
   const [a, b] = [one, other].map((result) => JSON.stringify({ ...result, signature: undefined }));
   return a === b;
-}
-
-function wordsFor(outcome: AttemptOutcome | BlobDamaged | undefined): Omit<TaskEnd, 'type'> {
-  if (outcome === undefined) return { outcome: 'was not done', reason: 'unknown' };
-  if (outcome instanceof BlobDamaged) return { outcome: outcome.message, reason: 'infra' };
-  if (outcome.ok) return { outcome: 'succeeded', reason: 'succeeded' };
-  return { outcome: describeFailure(outcome.failure), reason: outcome.failure.reason };
 }
